@@ -1,0 +1,126 @@
+//! Close codes and reasons that can stand in a Close frame (RFC 6455 sections 5.5.1 and 7.4).
+//!
+//! A [`CloseCode`] cannot hold a value that is illegal on the wire, in either direction; 1005 and 1006 are what is told
+//! where no code came, and exist only as plain numbers.
+
+use crate::error::InvalidInput;
+
+/// Told where the peer's Close frame had no body (RFC 6455 section 7.1.5).
+pub const NO_STATUS: u16 = 1005;
+/// Told where the connection ended without the peer's Close frame (RFC 6455 section 7.1.5).
+pub const ABNORMAL: u16 = 1006;
+/// The longest reason in bytes: a control frame holds 125 and the code takes 2 (RFC 6455 section 5.5).
+pub const MAX_REASON: usize = 123;
+
+/// A close code that may stand on the wire: 1000-1003, 1007-1014 or 3000-4999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// 1000: the purpose of the connection is fulfilled.
+    pub const NORMAL: CloseCode = CloseCode(1000);
+    /// 1001: this end is going away.
+    pub const GOING_AWAY: CloseCode = CloseCode(1001);
+    /// 1002: the peer broke the protocol.
+    pub const PROTOCOL_ERROR: CloseCode = CloseCode(1002);
+    /// 1007: text that is not UTF-8, or data that does not inflate.
+    pub const INVALID_DATA: CloseCode = CloseCode(1007);
+    /// 1009: a message over the limit.
+    pub const TOO_BIG: CloseCode = CloseCode(1009);
+
+    /// Returns the code, or `None` where it is illegal on the wire.
+    pub fn new(code: u16) -> Option<CloseCode> {
+        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(CloseCode(code))
+    }
+
+    /// Returns the number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// The body of a Close frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseFrame {
+    /// The code.
+    pub code: CloseCode,
+    /// The reason, at most [`MAX_REASON`] bytes.
+    pub reason: String,
+}
+
+impl CloseFrame {
+    /// Makes a body; a reason over [`MAX_REASON`] bytes is cut at a character's boundary.
+    pub fn new(code: CloseCode, reason: &str) -> CloseFrame {
+        let mut end = reason.len().min(MAX_REASON);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        CloseFrame { code, reason: reason[..end].to_owned() }
+    }
+
+    /// Checks what a script wants to send; 1005 stands for a Close frame without a body and gives `None`.
+    ///
+    /// # Errors
+    /// A code that is illegal on the wire, a reason with 1005, a reason over 123 bytes or not UTF-8.
+    pub fn from_script(code: i64, reason: &[u8]) -> Result<Option<CloseFrame>, InvalidInput> {
+        if code == i64::from(NO_STATUS) {
+            return if reason.is_empty() {
+                Ok(None)
+            } else {
+                Err(InvalidInput::new("a reason needs a close code other than 1005, which stands for no code"))
+            };
+        }
+        let Some(legal) = u16::try_from(code).ok().and_then(CloseCode::new) else {
+            return Err(InvalidInput::new(format!(
+                "invalid close code: {code}, must be 1000-1003, 1005 (no code), 1007-1014 or 3000-4999"
+            )));
+        };
+        if reason.len() > MAX_REASON {
+            return Err(InvalidInput::new(format!(
+                "close reason too long: {} bytes, limit {MAX_REASON}",
+                reason.len()
+            )));
+        }
+        let Ok(reason) = std::str::from_utf8(reason) else {
+            return Err(InvalidInput::new("close reason is not valid UTF-8"));
+        };
+        Ok(Some(CloseFrame { code: legal, reason: reason.to_owned() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_exactly_the_codes_that_may_stand_on_the_wire() {
+        let legal: Vec<u16> = (0..=u16::MAX).filter(|code| CloseCode::new(*code).is_some()).collect();
+        let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
+        assert_eq!(legal, expected);
+    }
+
+    #[test]
+    fn refuses_what_a_script_must_not_send() {
+        for code in [-1, 0, 999, 1004, 1006, 1015, 2999, 5000, 65536 + 1000] {
+            let error = CloseFrame::from_script(code, b"").unwrap_err();
+            assert!(error.to_string().contains(&code.to_string()), "{error}");
+        }
+        assert!(CloseFrame::from_script(1005, b"x").is_err());
+        assert!(CloseFrame::from_script(1000, &[b'x'; 124]).is_err());
+        assert!(CloseFrame::from_script(1000, b"\xff").is_err());
+    }
+
+    #[test]
+    fn takes_what_a_script_may_send() {
+        assert_eq!(CloseFrame::from_script(1005, b""), Ok(None));
+        let reason = "x".repeat(123);
+        let frame = CloseFrame::from_script(4999, reason.as_bytes()).unwrap().unwrap();
+        assert_eq!((frame.code.get(), frame.reason), (4999, reason));
+    }
+
+    #[test]
+    fn cuts_a_long_reason_between_characters() {
+        let frame = CloseFrame::new(CloseCode::TOO_BIG, &"é".repeat(62));
+        assert_eq!(frame.reason, "é".repeat(61));
+    }
+}

@@ -1,0 +1,219 @@
+//! Encoded bytes on their way to the transport, and what they are.
+//!
+//! Comes in: frames. Goes out: runs of bytes to write and, when the transport has them, an account of whose they were.
+
+use std::collections::VecDeque;
+
+use super::outbox::Outgoing;
+use crate::close::CloseFrame;
+use crate::protocol::{Encoder, encoded_len};
+
+/// Messages above this are masked where they stand, smaller ones are gathered.
+const GATHERED: usize = 16 * 1024;
+
+/// Places for frames that an idle connection may keep.
+const KEPT: usize = 64;
+
+/// What the transport has taken since the last account.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Bytes of any kind.
+    pub bytes: usize,
+    /// Bytes of the script's payload.
+    pub payload: usize,
+    /// The cost of the script's messages that are whole.
+    pub cost: usize,
+    /// The engine's own Ping is among it.
+    pub keepalive: bool,
+    /// The Close frame is among it, whole.
+    pub close: bool,
+}
+
+/// The frames that are encoded and not yet with the transport.
+#[derive(Debug)]
+pub struct Output {
+    encoder: Encoder,
+    runs: VecDeque<Vec<u8>>,
+    /// Bytes of the first run that are written.
+    offset: usize,
+    /// Bytes of all runs that are not.
+    len: usize,
+    frames: VecDeque<Frame>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    /// Bytes of header and payload that are not written.
+    header: usize,
+    payload: usize,
+    role: Role,
+}
+
+#[derive(Debug)]
+enum Role {
+    Message { cost: usize },
+    Ping { cost: usize },
+    Keepalive,
+    Pong,
+    Close,
+}
+
+impl Output {
+    /// Makes an empty one.
+    pub fn new() -> Output {
+        Output { encoder: Encoder::new(), runs: VecDeque::new(), offset: 0, len: 0, frames: VecDeque::new() }
+    }
+
+    /// Returns the bytes that are not written.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns the next bytes to write; empty when there are none.
+    pub fn bytes(&self) -> &[u8] {
+        self.runs.front().map_or(&[], |run| &run[self.offset..])
+    }
+
+    /// Encodes what the script sends.
+    pub fn send(&mut self, outgoing: Outgoing) {
+        let cost = outgoing.cost();
+        match outgoing {
+            Outgoing::Message(kind, mut payload) if payload.len() > GATHERED => {
+                let length = payload.len();
+                self.append(Role::Message { cost }, length, |encoder, run| {
+                    encoder.message_in_place(run, kind, &mut payload);
+                });
+                self.runs.push_back(payload);
+            }
+            Outgoing::Message(kind, payload) => {
+                self.append(Role::Message { cost }, payload.len(), |encoder, run| encoder.message(run, kind, &payload));
+            }
+            Outgoing::Ping(payload) => {
+                self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
+            }
+        }
+    }
+
+    /// Encodes the engine's own Ping.
+    pub fn keepalive(&mut self, payload: &[u8]) {
+        self.append(Role::Keepalive, payload.len(), |encoder, run| encoder.ping(run, payload));
+    }
+
+    /// Encodes the answer to a Ping.
+    pub fn pong(&mut self, payload: &[u8]) {
+        self.append(Role::Pong, payload.len(), |encoder, run| encoder.pong(run, payload));
+    }
+
+    /// Encodes the Close frame.
+    pub fn close(&mut self, body: Option<&CloseFrame>) {
+        let length = body.map_or(0, |body| 2 + body.reason.len());
+        self.append(Role::Close, length, |encoder, run| encoder.close(run, body));
+    }
+
+    /// Notes that `written` bytes are with the transport, and accounts for them in `taken`.
+    pub fn advance(&mut self, written: usize, taken: &mut Taken) {
+        self.len -= written;
+        self.offset += written;
+        taken.bytes += written;
+        if self.runs.front().is_some_and(|run| self.offset >= run.len()) {
+            self.runs.pop_front();
+            self.offset = 0;
+        }
+        let mut left = written;
+        while let Some(frame) = self.frames.front_mut() {
+            let header = left.min(frame.header);
+            let payload = (left - header).min(frame.payload);
+            frame.header -= header;
+            frame.payload -= payload;
+            left -= header + payload;
+            if matches!(frame.role, Role::Message { .. }) {
+                taken.payload += payload;
+            }
+            if frame.header + frame.payload > 0 {
+                return;
+            }
+            match frame.role {
+                Role::Message { cost } | Role::Ping { cost } => taken.cost += cost,
+                Role::Keepalive => taken.keepalive = true,
+                Role::Close => taken.close = true,
+                Role::Pong => {}
+            }
+            self.frames.pop_front();
+        }
+        if self.frames.capacity() > KEPT {
+            self.frames = VecDeque::new();
+        }
+    }
+
+    fn append(&mut self, role: Role, payload: usize, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) {
+        // A run that is being written may still grow, but not one that is a large message of its own.
+        match self.runs.back_mut() {
+            Some(run) if run.len() < GATHERED => encode(&mut self.encoder, run),
+            _ => {
+                let mut run = Vec::new();
+                encode(&mut self.encoder, &mut run);
+                self.runs.push_back(run);
+            }
+        }
+        let total = encoded_len(payload);
+        self.len += total;
+        self.frames.push_back(Frame { header: total - payload, payload, role });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::CloseCode;
+    use crate::event::Kind;
+
+    #[test]
+    fn accounts_for_every_byte_however_it_is_written() {
+        for step in [1, 2, 3, 7, 100, 1_000_000] {
+            let mut output = Output::new();
+            let sizes = [0, 5, 126, 20_000, 3, 70_000, 1];
+            let mut cost = 0;
+            for size in sizes {
+                let message = Outgoing::Message(Kind::Binary, vec![1; size]);
+                cost += message.cost();
+                output.send(message);
+            }
+            output.keepalive(b"k");
+            output.pong(b"p");
+            output.close(Some(&CloseFrame::new(CloseCode::NORMAL, "bye")));
+            let total = output.len();
+            let mut taken = Taken::default();
+            let mut written = 0;
+            while !output.bytes().is_empty() {
+                let n = output.bytes().len().min(step);
+                output.advance(n, &mut taken);
+                written += n;
+                assert_eq!(output.len(), total - written);
+            }
+            assert_eq!(written, total);
+            let payload = sizes.iter().sum();
+            assert_eq!(taken, Taken { bytes: total, payload, cost, keepalive: true, close: true });
+        }
+    }
+
+    #[test]
+    fn holds_nothing_large_when_a_burst_is_written() {
+        let mut output = Output::new();
+        for _ in 0..10_000 {
+            output.pong(b"");
+        }
+        while output.len() > 0 {
+            output.advance(output.bytes().len(), &mut Taken::default());
+        }
+        assert!(output.frames.capacity() <= KEPT && output.runs.capacity() <= KEPT);
+    }
+
+    #[test]
+    fn counts_a_message_half_written_by_its_bytes() {
+        let mut output = Output::new();
+        output.send(Outgoing::Message(Kind::Binary, vec![1; 100]));
+        let mut taken = Taken::default();
+        output.advance(6 + 30, &mut taken);
+        assert_eq!((taken.payload, taken.cost), (30, 0));
+    }
+}

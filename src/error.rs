@@ -1,0 +1,105 @@
+//! Why a connection failed, and why an argument was refused.
+//!
+//! A [`Failure`] is a condition of the world: it has a stable code for programs and a text for people. An
+//! [`InvalidInput`] is the caller's mistake: it is raised before anything happens. Neither text ever holds credentials,
+//! header values, query strings or payload.
+
+use std::fmt;
+
+use crate::event::Response;
+
+/// The stable error codes a script may compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The host's name did not resolve.
+    Dns,
+    /// No address of the host accepted the TCP connection.
+    Connect,
+    /// The proxy refused or broke its protocol.
+    Proxy,
+    /// The TLS handshake or a TLS record failed.
+    Tls,
+    /// `open_timeout` passed before the connection was open.
+    Timeout,
+    /// The answer to the opening handshake was not what RFC 6455 section 4.1 demands.
+    Handshake,
+    /// The server answered the opening handshake with a status other than 101.
+    HttpStatus,
+    /// The transport was lost by an error.
+    Reset,
+    /// The peer did not answer a keepalive ping in time.
+    Keepalive,
+    /// The outbox holds `max_buffered` bytes or more.
+    BufferFull,
+    /// The connection is closing or closed.
+    Closed,
+    /// A defect in this library.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Returns the code as scripts see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorCode::Dns => "dns",
+            ErrorCode::Connect => "connect",
+            ErrorCode::Proxy => "proxy",
+            ErrorCode::Tls => "tls",
+            ErrorCode::Timeout => "timeout",
+            ErrorCode::Handshake => "handshake",
+            ErrorCode::HttpStatus => "http_status",
+            ErrorCode::Reset => "reset",
+            ErrorCode::Keepalive => "keepalive",
+            ErrorCode::BufferFull => "buffer_full",
+            ErrorCode::Closed => "closed",
+            ErrorCode::Internal => "internal",
+        }
+    }
+}
+
+/// What a connection failed of.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The kind, for programs.
+    pub code: ErrorCode,
+    /// Phase, cause and host:port, for people.
+    pub text: String,
+    /// The lower-case name of the header a refused handshake was refused for.
+    pub header: Option<&'static str>,
+    /// The response of a refused handshake, as far as it was read.
+    pub response: Option<Box<Response>>,
+}
+
+impl Failure {
+    /// Makes a failure without header and response.
+    pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
+        Failure { code, text: text.into(), header: None, response: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// An argument that was refused, with the value and the limit in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidInput(String);
+
+impl InvalidInput {
+    /// Makes the error from its text.
+    pub fn new(text: impl Into<String>) -> Self {
+        InvalidInput(text.into())
+    }
+}
+
+impl fmt::Display for InvalidInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidInput {}

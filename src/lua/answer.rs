@@ -1,0 +1,76 @@
+//! How a call ends: results, a refusal of the world as `nil, text, code`, or an error to raise.
+
+use mlua::{IntoLua, Lua, MultiValue, Value};
+
+use crate::error::{ErrorCode, InvalidInput};
+
+/// Why a call raises.
+pub enum Raise {
+    /// A text for the caller.
+    Text(String),
+    /// Lua's own trouble: out of memory.
+    Lua(mlua::Error),
+}
+
+/// The results of a call, or what it raises.
+pub type Answer = Result<Results, Raise>;
+
+/// Up to three results.
+pub struct Results(Value, Value, Value);
+
+/// Answers nothing.
+pub fn nothing() -> Answer {
+    Ok(Results(Value::Nil, Value::Nil, Value::Nil))
+}
+
+/// Answers one value.
+pub fn one(lua: &Lua, value: impl IntoLua) -> Answer {
+    Ok(Results(value.into_lua(lua)?, Value::Nil, Value::Nil))
+}
+
+/// Answers two values.
+pub fn two(lua: &Lua, first: impl IntoLua, second: impl IntoLua) -> Answer {
+    Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, Value::Nil))
+}
+
+/// Answers a condition of the world: `nil, text, code`.
+pub fn refused(lua: &Lua, text: &str, code: ErrorCode) -> Answer {
+    Ok(Results(Value::Nil, text.into_lua(lua)?, code.as_str().into_lua(lua)?))
+}
+
+/// Raises a text.
+pub fn raise<T>(text: impl Into<String>) -> Result<T, Raise> {
+    Err(Raise::Text(text.into()))
+}
+
+/// Turns an answer into what the guard in Lua expects.
+pub fn returned(lua: &Lua, answer: Answer) -> mlua::Result<MultiValue> {
+    let values = match answer {
+        Ok(Results(first, second, third)) => [Value::Boolean(true), first, second, third],
+        Err(Raise::Text(text)) => [Value::Boolean(false), text.into_lua(lua)?, Value::Nil, Value::Nil],
+        Err(Raise::Lua(error)) => [Value::Boolean(false), text_of(&error).into_lua(lua)?, Value::Nil, Value::Nil],
+    };
+    Ok(MultiValue::from_iter(values))
+}
+
+/// Returns the text of Lua's own error as Lua had it: an interrupt must end in `interrupted!` wherever it came.
+fn text_of(error: &mlua::Error) -> String {
+    let text = match error {
+        mlua::Error::RuntimeError(text) => text.clone(),
+        mlua::Error::CallbackError { cause, .. } => text_of(cause),
+        other => other.to_string(),
+    };
+    text.split("\nstack traceback:").next().unwrap_or_default().to_owned()
+}
+
+impl From<mlua::Error> for Raise {
+    fn from(error: mlua::Error) -> Self {
+        Raise::Lua(error)
+    }
+}
+
+impl From<InvalidInput> for Raise {
+    fn from(error: InvalidInput) -> Self {
+        Raise::Text(error.to_string())
+    }
+}

@@ -1,0 +1,262 @@
+//! What a script may choose for one connection, checked before a packet is sent.
+//!
+//! Comes in: names, values and numbers of the right type. Goes out: [`Options`] that the rooms above may trust.
+
+use std::time::Duration;
+
+use crate::error::InvalidInput;
+
+/// Credentials for Basic authorization (RFC 7617).
+#[derive(Clone, PartialEq, Eq)]
+pub struct BasicAuth {
+    /// The user; no colon, because the first colon ends it on the wire.
+    pub user: Vec<u8>,
+    /// The password.
+    pub password: Vec<u8>,
+}
+
+/// Where trust comes from, and who we are (RFC 8446 section 4.4.2).
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// A PEM file of certificates that replace the system's roots.
+    pub ca_file: Option<String>,
+    /// PEM text of certificates that replace the system's roots.
+    pub ca: Option<Vec<u8>>,
+    /// A PEM file with the client's certificate chain; goes with `key_file`.
+    pub cert_file: Option<String>,
+    /// A PEM file with the client's private key; goes with `cert_file`.
+    pub key_file: Option<String>,
+    /// The name to ask for and to verify, in place of the URL's host.
+    pub server_name: Option<String>,
+    /// Skips verification; for loopback addresses alone.
+    pub insecure: bool,
+}
+
+/// Everything a script may choose, with defaults for what it does not.
+#[derive(Clone)]
+pub struct Options {
+    /// Further request headers, in the order they are sent.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Subprotocols to offer, the preferred first.
+    pub protocols: Vec<String>,
+    /// Fails the handshake when the server chooses none of `protocols`.
+    pub require_protocol: bool,
+    /// The Origin header (RFC 6454).
+    pub origin: Option<Vec<u8>>,
+    /// Basic authorization.
+    pub basic_auth: Option<BasicAuth>,
+    /// One deadline for name, TCP, TLS and upgrade; default 10 s.
+    pub open_timeout: Duration,
+    /// How long the peer may take to answer our Close; default 10 s.
+    pub close_timeout: Duration,
+    /// Time between keepalive pings; default 20 s, `None` sends none.
+    pub ping_interval: Option<Duration>,
+    /// How long the peer may stay silent after a keepalive ping; default 20 s, `None` is for ever.
+    pub ping_timeout: Option<Duration>,
+    /// The largest message to accept, in bytes; default 16 MiB.
+    pub max_message_size: usize,
+    /// The most frames that one message may come in; default 131,072.
+    pub max_fragments: usize,
+    /// Bytes that may wait for the script before reading rests; default 16 MiB.
+    pub max_queue: usize,
+    /// Bytes that may wait for the transport before `send` refuses; default 16 MiB.
+    pub max_buffered: usize,
+    /// Tells the peer's pings.
+    pub report_pings: bool,
+    /// Tells the peer's Close when it arrives.
+    pub report_closing: bool,
+    /// TLS, for `wss`.
+    pub tls: TlsOptions,
+}
+
+const MIB: usize = 1024 * 1024;
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            headers: Vec::new(),
+            protocols: Vec::new(),
+            require_protocol: false,
+            origin: None,
+            basic_auth: None,
+            open_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(10),
+            ping_interval: Some(Duration::from_secs(20)),
+            ping_timeout: Some(Duration::from_secs(20)),
+            max_message_size: 16 * MIB,
+            max_fragments: 131_072,
+            max_queue: 16 * MIB,
+            max_buffered: 16 * MIB,
+            report_pings: false,
+            report_closing: false,
+            tls: TlsOptions::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Adds a request header.
+    ///
+    /// # Errors
+    /// A name that is no token, one that the opening handshake owns (Connection, Upgrade, Sec-WebSocket-*, and what
+    /// frames a body), a second Host, or a value with CR, LF, NUL or another control character (RFC 9110 section 5.5).
+    pub fn add_header(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidInput> {
+        if !is_token(name) {
+            return Err(InvalidInput::new(format!("invalid header name: {name:?}")));
+        }
+        let lower = name.to_ascii_lowercase();
+        if matches!(&*lower, "connection" | "upgrade" | "content-length" | "transfer-encoding")
+            || lower.starts_with("sec-websocket-")
+        {
+            return Err(InvalidInput::new(format!(
+                "header {name:?} belongs to the opening handshake and cannot be set"
+            )));
+        }
+        if lower == "host" && self.header("host").is_some() {
+            return Err(InvalidInput::new("header \"Host\" is given twice"));
+        }
+        check_value(&format!("value of header {name:?}"), value)?;
+        self.headers.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    /// Offers a further subprotocol.
+    ///
+    /// # Errors
+    /// A name that is no token, or one already offered (RFC 6455 section 4.1).
+    pub fn add_protocol(&mut self, name: &str) -> Result<(), InvalidInput> {
+        if !is_token(name) {
+            return Err(InvalidInput::new(format!("invalid subprotocol: {name:?}")));
+        }
+        if self.protocols.iter().any(|offered| offered.eq_ignore_ascii_case(name)) {
+            return Err(InvalidInput::new(format!("subprotocol {name:?} is given twice")));
+        }
+        self.protocols.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Sets the Origin header.
+    ///
+    /// # Errors
+    /// A value with a control character, or an Origin among the headers.
+    pub fn set_origin(&mut self, origin: &[u8]) -> Result<(), InvalidInput> {
+        check_value("option origin", origin)?;
+        self.origin = Some(origin.to_owned());
+        Ok(())
+    }
+
+    /// Sets the credentials of Basic authorization.
+    ///
+    /// # Errors
+    /// A colon in the user, or a control character in either (RFC 7617 section 2).
+    pub fn set_basic_auth(&mut self, user: &[u8], password: &[u8]) -> Result<(), InvalidInput> {
+        if user.contains(&b':') {
+            return Err(InvalidInput::new("user name of basic_auth holds a colon, which would end it"));
+        }
+        check_value("user name of basic_auth", user)?;
+        check_value("password of basic_auth", password)?;
+        self.basic_auth = Some(BasicAuth { user: user.to_owned(), password: password.to_owned() });
+        Ok(())
+    }
+
+    /// Checks what only the whole can tell.
+    ///
+    /// # Errors
+    /// Credentials together with an Authorization header, an origin together with an Origin header, `require_protocol`
+    /// without subprotocols, one of `cert_file` and `key_file` without the other, `ca` together with `ca_file`.
+    pub fn check(&self) -> Result<(), InvalidInput> {
+        if self.basic_auth.is_some() && self.header("authorization").is_some() {
+            return Err(InvalidInput::new(
+                "credentials are given twice: basic_auth (or the URL) and an Authorization header",
+            ));
+        }
+        if self.origin.is_some() && self.header("origin").is_some() {
+            return Err(InvalidInput::new("the origin is given twice: option origin and an Origin header"));
+        }
+        if self.require_protocol && self.protocols.is_empty() {
+            return Err(InvalidInput::new("option require_protocol needs option protocols"));
+        }
+        if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
+            return Err(InvalidInput::new("options tls.cert_file and tls.key_file go together"));
+        }
+        if self.tls.ca.is_some() && self.tls.ca_file.is_some() {
+            return Err(InvalidInput::new("options tls.ca and tls.ca_file exclude each other"));
+        }
+        Ok(())
+    }
+
+    /// Returns the first value of a request header by its lower-case name.
+    pub fn header(&self, lower: &str) -> Option<&[u8]> {
+        self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(lower)).map(|(_, value)| &value[..])
+    }
+}
+
+/// Tells whether `text` is a token (RFC 9110 section 5.6.2).
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn check_value(what: &str, value: &[u8]) -> Result<(), InvalidInput> {
+    match value.iter().position(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
+        Some(at) => {
+            Err(InvalidInput::new(format!("{what} holds the control character 0x{:02x} at byte {}", value[at], at + 1)))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_headers_that_would_change_the_request() {
+        let mut options = Options::default();
+        for (name, value) in [
+            ("", "x"),
+            ("a b", "x"),
+            ("a\r\nb", "x"),
+            ("a:", "x"),
+            ("X", "a\r\nb: c"),
+            ("X", "a\0"),
+            ("connection", "close"),
+            ("UPGRADE", "h2c"),
+            ("Sec-WebSocket-Key", "x"),
+            ("Content-Length", "1"),
+        ] {
+            assert!(options.add_header(name, value.as_bytes()).is_err(), "{name:?}: {value:?}");
+        }
+        assert!(options.headers.is_empty());
+    }
+
+    #[test]
+    fn takes_one_host_and_repeated_other_headers() {
+        let mut options = Options::default();
+        options.add_header("Host", b"other.example").unwrap();
+        assert!(options.add_header("host", b"third.example").is_err());
+        options.add_header("Cookie", b"a=1").unwrap();
+        options.add_header("Cookie", "b=é".as_bytes()).unwrap();
+        assert_eq!(options.headers.len(), 3);
+    }
+
+    #[test]
+    fn refuses_invalid_and_repeated_subprotocols() {
+        let mut options = Options::default();
+        options.add_protocol("chat").unwrap();
+        for name in ["", "a b", "a,b", "chat", "CHAT", "é"] {
+            assert!(options.add_protocol(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_contradicts_itself() {
+        let mut options = Options::default();
+        options.set_basic_auth(b"me", b"secret").unwrap();
+        options.add_header("authorization", b"Bearer x").unwrap();
+        assert!(!options.check().unwrap_err().to_string().contains("secret"));
+        assert!(Options { require_protocol: true, ..Options::default() }.check().is_err());
+        let tls = TlsOptions { cert_file: Some("c.pem".into()), ..TlsOptions::default() };
+        assert!(Options { tls, ..Options::default() }.check().is_err());
+        assert!(Options::default().set_basic_auth(b"a:b", b"").is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! What only the process can tell or do: forks and signal masks.
+//!
+//! The one room with `unsafe`, because both are C functions without a safe wrapper. Nothing else happens here.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::sync::OnceCell;
+
+static FORKED_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// Watches from now on whether this process is the child of a fork.
+///
+/// # Errors
+/// The system has no memory for one more handler.
+pub fn watch_forks() -> io::Result<()> {
+    static WATCHED: OnceCell<()> = OnceCell::new();
+
+    extern "C" fn in_child() {
+        FORKED_CHILD.store(true, Ordering::Relaxed);
+    }
+
+    WATCHED
+        .get_or_try_init(|| {
+            // SAFETY: the handler only stores to an atomic, which is allowed in the child of a threaded process, and it
+            // stays mapped, because the module is linked with `-z nodelete`.
+            match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
+                0 => Ok(()),
+                error => Err(io::Error::from_raw_os_error(error)),
+            }
+        })
+        .copied()
+}
+
+/// Tells whether this process was forked from one that watched. There the threads of the parent do not exist, and its
+/// locks may be held for ever: nothing shared may be touched.
+pub fn is_forked_child() -> bool {
+    FORKED_CHILD.load(Ordering::Relaxed)
+}
+
+/// Runs `start` with all signals blocked on this thread, so that a thread started in it, and those that it starts, never
+/// take a signal meant for the host.
+pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    struct Restore(libc::sigset_t);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // SAFETY: the set was filled by pthread_sigmask; a null pointer asks for no old mask.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+        }
+    }
+
+    let mut all = MaybeUninit::uninit();
+    let mut old = MaybeUninit::uninit();
+    // SAFETY: sigfillset initialises `all`, and pthread_sigmask `old`; with valid pointers and SIG_SETMASK neither fails.
+    let _restore = unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
+        Restore(old.assume_init())
+    };
+    start()
+}

@@ -1,0 +1,182 @@
+//! One message that arrives in pieces: fragments, or a frame that reads cut.
+//!
+//! Comes in: what each frame's header declares, then its payload as it arrives. Goes out: the payload of the whole
+//! message, or the violation. Grows its buffer with the bytes that are here, not with what the peer declares.
+
+use super::decoder::Limits;
+use super::utf8::Validator;
+use super::violation::Violation;
+use crate::event::Kind;
+
+/// The most memory that a declared length may commit ahead of its bytes.
+const AHEAD: usize = 64 * 1024;
+
+/// A frame whose payload is arriving.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenFrame {
+    /// Bytes of payload still to come.
+    pub(super) remaining: usize,
+    /// No frame of the same message follows.
+    pub(super) fin: bool,
+}
+
+/// A message that is not whole yet.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    kind: Kind,
+    payload: Vec<u8>,
+    utf8: Validator,
+    frames: usize,
+}
+
+impl Assembly {
+    /// Starts an empty message.
+    pub(super) fn new(kind: Kind) -> Assembly {
+        Assembly { kind, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
+    }
+
+    /// Returns the kind that the first frame gave.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Counts a frame by its header, before any of its payload, and returns the bytes to expect.
+    ///
+    /// # Errors
+    /// The message would be over a limit.
+    pub(super) fn add_frame(&mut self, length: u64, limits: &Limits) -> Result<usize, Violation> {
+        if self.frames >= limits.max_fragments {
+            return Err(Violation::too_many_fragments(limits.max_fragments));
+        }
+        self.frames += 1;
+        let room = limits.max_message_size.saturating_sub(self.payload.len());
+        match usize::try_from(length) {
+            Ok(length) if length <= room => Ok(length),
+            _ => Err(Violation::message_too_big(
+                length.saturating_add(self.payload.len() as u64),
+                limits.max_message_size,
+            )),
+        }
+    }
+
+    /// Appends payload of `frame` that has arrived; `frame.remaining` still counts these bytes.
+    ///
+    /// # Errors
+    /// Text that is not UTF-8, at its first bad byte.
+    pub(super) fn append(&mut self, bytes: &[u8], frame: OpenFrame, limits: &Limits) -> Result<(), Violation> {
+        // The bytes of a compressed message will pass through the inflater here, before they are checked and kept.
+        if self.kind == Kind::Text {
+            self.utf8.feed(bytes).map_err(Violation::text_not_utf8)?;
+        }
+        let needed = self.payload.len() + bytes.len();
+        if needed > self.payload.capacity() {
+            let capacity = self.next_capacity(needed, frame, limits.max_message_size);
+            self.payload.reserve_exact(capacity - self.payload.len());
+        }
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Returns the payload of the message, which has arrived whole.
+    ///
+    /// # Errors
+    /// Text that ends inside a character.
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, Violation> {
+        self.utf8.finish().map_err(Violation::text_not_utf8)?;
+        // What waits in the queue is counted by length; a fragmented message's spare capacity must not hide there.
+        self.payload.shrink_to_fit();
+        Ok(self.payload)
+    }
+
+    /// Chooses the next capacity: doubling, so that copies stay linear in the message; never over what the message can
+    /// still come to; the end of the frame at once where that is near.
+    fn next_capacity(&self, needed: usize, frame: OpenFrame, max_message_size: usize) -> usize {
+        let frame_end = self.payload.len() + frame.remaining;
+        let least = if frame.remaining <= AHEAD { frame_end } else { needed.max(AHEAD) };
+        let most = if frame.fin { frame_end } else { max_message_size };
+        self.payload.capacity().saturating_mul(2).max(least).min(most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    /// Feeds one frame in pieces, and returns the capacities that the buffer went through.
+    fn feed(assembly: &mut Assembly, length: usize, fin: bool, piece: usize, limits: &Limits) -> Vec<usize> {
+        let mut remaining = assembly.add_frame(length as u64, limits).unwrap();
+        let mut capacities = vec![assembly.payload.capacity()];
+        while remaining > 0 {
+            let bytes = vec![b'x'; piece.min(remaining)];
+            assembly.append(&bytes, OpenFrame { remaining, fin }, limits).unwrap();
+            remaining -= bytes.len();
+            capacities.push(assembly.payload.capacity());
+        }
+        capacities.dedup();
+        capacities
+    }
+
+    #[test]
+    fn commits_at_most_64_kib_ahead_of_the_bytes_of_a_large_frame() {
+        let limits = Limits { max_message_size: 16 * MIB, max_fragments: 1 };
+        let mut assembly = Assembly::new(Kind::Text);
+        let remaining = assembly.add_frame(16 * MIB as u64, &limits).unwrap();
+        assert_eq!(assembly.payload.capacity(), 0);
+        assembly.append(b"x", OpenFrame { remaining, fin: true }, &limits).unwrap();
+        assert!(assembly.payload.capacity() <= AHEAD);
+    }
+
+    #[test]
+    fn grows_by_doubling_and_ends_exact_in_one_large_frame() {
+        let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
+        let mut assembly = Assembly::new(Kind::Text);
+        let capacities = feed(&mut assembly, 10 * MIB + 1, true, 1000, &limits);
+        assert!(capacities.len() <= 10, "{capacities:?}");
+        assert_eq!(assembly.finish().unwrap().capacity(), 10 * MIB + 1);
+    }
+
+    #[test]
+    fn reserves_a_short_frame_once() {
+        let limits = Limits { max_message_size: MIB, max_fragments: 1 };
+        let mut assembly = Assembly::new(Kind::Text);
+        assert_eq!(feed(&mut assembly, AHEAD, true, 1, &limits), [0, AHEAD]);
+    }
+
+    #[test]
+    fn grows_by_doubling_over_small_fragments_and_never_past_the_limit() {
+        let limits = Limits { max_message_size: 3 * MIB + 5, max_fragments: usize::MAX };
+        let mut assembly = Assembly::new(Kind::Binary);
+        let mut capacities = vec![0];
+        while assembly.payload.len() < limits.max_message_size {
+            let length = 64.min(limits.max_message_size - assembly.payload.len());
+            capacities.extend(feed(&mut assembly, length, false, length, &limits));
+        }
+        capacities.dedup();
+        assert!(capacities.len() < 20, "{capacities:?}");
+        assert_eq!(capacities.last(), Some(&limits.max_message_size));
+    }
+
+    #[test]
+    fn gives_back_the_spare_capacity_of_a_fragmented_message() {
+        let limits = Limits { max_message_size: MIB, max_fragments: 10 };
+        let mut assembly = Assembly::new(Kind::Binary);
+        feed(&mut assembly, 3000, false, 3000, &limits);
+        feed(&mut assembly, 100, false, 100, &limits);
+        feed(&mut assembly, 1, true, 1, &limits);
+        assert!(assembly.payload.capacity() > 5000);
+        let payload = assembly.finish().unwrap();
+        assert_eq!((payload.len(), payload.capacity()), (3101, 3101));
+    }
+
+    #[test]
+    fn refuses_by_the_header_what_would_pass_a_limit() {
+        let limits = Limits { max_message_size: 100, max_fragments: 2 };
+        let mut assembly = Assembly::new(Kind::Binary);
+        feed(&mut assembly, 60, false, 60, &limits);
+        let violation = assembly.add_frame(41, &limits).unwrap_err();
+        assert_eq!(violation.text, "message too big: 101 bytes, limit 100");
+        assert_eq!(assembly.add_frame(0, &limits).unwrap_err().text, "message in too many fragments: limit 2");
+    }
+}

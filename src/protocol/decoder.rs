@@ -1,0 +1,292 @@
+//! From bytes to messages and control frames, with every rule of RFC 6455 for a client.
+//!
+//! Comes in: the transport's bytes, cut anywhere. Goes out: one [`Incoming`] after another, in the order of the wire, or
+//! the [`Violation`] that ends it. Does not answer, does not know why a connection closes.
+
+use super::assembly::{Assembly, OpenFrame};
+use super::frame::{Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
+use super::utf8;
+use super::violation::Violation;
+use crate::close::{CloseCode, CloseFrame};
+use crate::event::Kind;
+
+/// How much one message may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message to accept, in bytes.
+    pub max_message_size: usize,
+    /// The most frames that one message may come in; at least 1.
+    pub max_fragments: usize,
+}
+
+/// What the peer sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A whole message; the payload of text is UTF-8.
+    Message(Kind, Vec<u8>),
+    /// A Ping with its payload, at most [`MAX_CONTROL_PAYLOAD`] bytes.
+    Ping(Vec<u8>),
+    /// A Pong with its payload, at most [`MAX_CONTROL_PAYLOAD`] bytes.
+    Pong(Vec<u8>),
+    /// A Close with its body, where it has one; nothing follows.
+    Close(Option<CloseFrame>),
+}
+
+/// Reads the byte stream of one connection.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    /// The reserved bits that negotiated extensions define for the first frame of a message: none, as no extension is
+    /// offered; permessage-deflate defines the first (0x40).
+    extension_bits: u8,
+    state: State,
+    /// The message whose first frame has begun, until it is whole.
+    message: Option<Assembly>,
+}
+
+/// What the next byte belongs to.
+#[derive(Debug)]
+enum State {
+    /// A header of which nothing has been read.
+    Start,
+    /// A header that the last input cut; the bytes so far and their number.
+    Header([u8; Header::MAX_LEN], usize),
+    /// The payload of a data frame, which goes to the message.
+    Data(OpenFrame),
+    /// The payload of a control frame: its length, and the bytes so far.
+    Control(Control, usize, Vec<u8>),
+    /// Nothing: a Close or a violation came.
+    Ended,
+}
+
+impl Decoder {
+    /// Makes a decoder for the bytes after the opening handshake.
+    pub fn new(limits: Limits) -> Decoder {
+        Decoder { limits, extension_bits: 0, state: State::Start, message: None }
+    }
+
+    /// Takes bytes from the front of `input`, up to and with the next event; `None` when `input` is used up.
+    ///
+    /// After a Close or a violation all further bytes are taken and ignored (RFC 6455 sections 1.4 and 7.1.7).
+    ///
+    /// # Errors
+    /// The peer broke a rule or a limit; told once, as soon as the bytes show it, also inside a frame.
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
+        if let Some(message) = self.whole_short_message(input) {
+            return Ok(Some(message));
+        }
+        let result = self.advance(input);
+        if matches!(result, Err(_) | Ok(Some(Incoming::Close(_)))) {
+            self.state = State::Ended;
+            self.message = None;
+        }
+        result
+    }
+
+    /// Takes the most common frame by a short way: a whole message of up to 125 bytes. All that is unusual or wrong is
+    /// left for the long way.
+    #[inline]
+    fn whole_short_message(&self, input: &mut &[u8]) -> Option<Incoming> {
+        let [first, length, rest @ ..] = *input else { return None };
+        let kind = match *first {
+            WHOLE_TEXT => Kind::Text,
+            WHOLE_BINARY => Kind::Binary,
+            _ => return None,
+        };
+        let length = usize::from(*length);
+        let plain = length < 126 && length <= self.limits.max_message_size;
+        if !plain || !matches!(self.state, State::Start) || self.message.is_some() {
+            return None;
+        }
+        let (payload, rest) = rest.split_at_checked(length)?;
+        if kind == Kind::Text && !utf8::is_valid(payload) {
+            return None;
+        }
+        *input = rest;
+        Some(Incoming::Message(kind, payload.to_vec()))
+    }
+
+    fn advance(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
+        loop {
+            let incoming = match &mut self.state {
+                State::Start | State::Header(..) => {
+                    let Some(header) = self.read_header(input)? else { return Ok(None) };
+                    self.begin_frame(header, input)?
+                }
+                State::Data(frame) => {
+                    let bytes = take_up_to(input, frame.remaining);
+                    if let Some(message) = &mut self.message {
+                        message.append(bytes, *frame, &self.limits)?;
+                    }
+                    frame.remaining -= bytes.len();
+                    if frame.remaining > 0 {
+                        return Ok(None);
+                    }
+                    let fin = frame.fin;
+                    self.state = State::Start;
+                    if fin { self.finish_message()? } else { None }
+                }
+                State::Control(control, length, payload) => {
+                    payload.extend_from_slice(take_up_to(input, *length - payload.len()));
+                    if payload.len() < *length {
+                        return Ok(None);
+                    }
+                    let incoming = control_frame(*control, payload)?;
+                    self.state = State::Start;
+                    Some(incoming)
+                }
+                State::Ended => {
+                    *input = &[];
+                    return Ok(None);
+                }
+            };
+            if incoming.is_some() {
+                return Ok(incoming);
+            }
+        }
+    }
+
+    /// Takes a header; `None` when it is not whole and `input` is used up.
+    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Violation> {
+        let State::Header(bytes, len) = &mut self.state else {
+            if let Some((header, taken)) = Header::parse(input, self.extension_bits)? {
+                *input = &input[taken..];
+                return Ok(Some(header));
+            }
+            if !input.is_empty() {
+                // Shorter than a header, or it would have been parsed.
+                let mut bytes = [0; Header::MAX_LEN];
+                bytes[..input.len()].copy_from_slice(input);
+                self.state = State::Header(bytes, input.len());
+                *input = &[];
+            }
+            return Ok(None);
+        };
+        while let [byte, rest @ ..] = *input {
+            bytes[*len] = *byte;
+            *len += 1;
+            *input = rest;
+            if let Some((header, _)) = Header::parse(&bytes[..*len], self.extension_bits)? {
+                self.state = State::Start;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Turns to the payload of a frame, and takes it at once where all of it is here.
+    fn begin_frame(&mut self, header: Header, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
+        let kind = match header.opcode {
+            Opcode::Control(control) => {
+                // The header's own rules keep this within MAX_CONTROL_PAYLOAD.
+                let length = header.length as usize;
+                if let Some((payload, rest)) = input.split_at_checked(length) {
+                    *input = rest;
+                    return control_frame(control, payload).map(Some);
+                }
+                self.state = State::Control(control, length, Vec::with_capacity(length));
+                return Ok(None);
+            }
+            Opcode::Continuation => None,
+            Opcode::Message(kind) => Some(kind),
+        };
+        let message = match (kind, &mut self.message) {
+            (Some(kind), message @ None) => message.insert(Assembly::new(kind)),
+            (None, Some(message)) => message,
+            (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented message")),
+            (None, None) => return Err(Violation::protocol("continuation frame without a message to continue")),
+        };
+        let length = message.add_frame(header.length, &self.limits)?;
+        // A message that is here whole is copied once, into an allocation of its size.
+        if header.fin
+            && let Some(kind) = kind
+            && let Some((payload, rest)) = input.split_at_checked(length)
+        {
+            if kind == Kind::Text {
+                utf8::check(payload).map_err(Violation::text_not_utf8)?;
+            }
+            *input = rest;
+            self.message = None;
+            return Ok(Some(Incoming::Message(kind, payload.to_vec())));
+        }
+        self.state = State::Data(OpenFrame { remaining: length, fin: header.fin });
+        Ok(None)
+    }
+
+    fn finish_message(&mut self) -> Result<Option<Incoming>, Violation> {
+        let Some(message) = self.message.take() else { return Ok(None) };
+        let kind = message.kind();
+        Ok(Some(Incoming::Message(kind, message.finish()?)))
+    }
+}
+
+fn take_up_to<'a>(input: &mut &'a [u8], length: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(length.min(input.len()));
+    *input = rest;
+    taken
+}
+
+fn control_frame(control: Control, payload: &[u8]) -> Result<Incoming, Violation> {
+    debug_assert!(payload.len() <= MAX_CONTROL_PAYLOAD);
+    match control {
+        Control::Ping => Ok(Incoming::Ping(payload.to_vec())),
+        Control::Pong => Ok(Incoming::Pong(payload.to_vec())),
+        Control::Close => close_body(payload).map(Incoming::Close),
+    }
+}
+
+/// Reads the body of a Close frame (RFC 6455 section 5.5.1).
+fn close_body(body: &[u8]) -> Result<Option<CloseFrame>, Violation> {
+    let Some((code, reason)) = body.split_first_chunk() else {
+        return if body.is_empty() { Ok(None) } else { Err(Violation::protocol("close frame with a body of 1 byte")) };
+    };
+    let code = u16::from_be_bytes(*code);
+    let reason = std::str::from_utf8(reason).map_err(|error| Violation::reason_not_utf8(error.valid_up_to()))?;
+    let Some(code) = CloseCode::new(code) else {
+        return Err(Violation::protocol(format!("invalid close code: {code}")));
+    };
+    Ok(Some(CloseFrame { code, reason: reason.to_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { max_message_size: 1024 * 1024, max_fragments: 10 };
+
+    #[test]
+    fn takes_one_event_at_a_time_and_leaves_the_rest() {
+        let mut decoder = Decoder::new(LIMITS);
+        let mut input: &[u8] = b"\x81\x02hi\x89\x01p\x82\x00\x81";
+        assert_eq!(decoder.next(&mut input), Ok(Some(Incoming::Message(Kind::Text, b"hi".to_vec()))));
+        assert_eq!(input, b"\x89\x01p\x82\x00\x81");
+        assert_eq!(decoder.next(&mut input), Ok(Some(Incoming::Ping(b"p".to_vec()))));
+        assert_eq!(decoder.next(&mut input), Ok(Some(Incoming::Message(Kind::Binary, Vec::new()))));
+        assert_eq!(decoder.next(&mut input), Ok(None));
+        assert!(input.is_empty());
+    }
+
+    #[test]
+    fn allocates_a_message_that_is_here_whole_at_its_exact_size() {
+        for length in [1_u32, 125, 126, 5_000, 65_536, 1_000_000] {
+            let mut stream = match length {
+                0..126 => vec![0x82, length as u8],
+                126..0x1_0000 => vec![0x82, 126, (length >> 8) as u8, length as u8],
+                _ => [&[0x82, 127, 0, 0, 0, 0][..], &length.to_be_bytes()].concat(),
+            };
+            stream.resize(stream.len() + length as usize, 7);
+            let mut decoder = Decoder::new(LIMITS);
+            let Ok(Some(Incoming::Message(_, payload))) = decoder.next(&mut &stream[..]) else { panic!() };
+            assert_eq!((payload.len(), payload.capacity()), (length as usize, length as usize));
+        }
+    }
+
+    #[test]
+    fn keeps_nothing_of_an_unfinished_message_after_the_end() {
+        let mut decoder = Decoder::new(LIMITS);
+        assert_eq!(decoder.next(&mut &b"\x02\x03abc"[..]), Ok(None));
+        assert!(decoder.message.is_some());
+        assert_eq!(decoder.next(&mut &b"\x88\x00"[..]), Ok(Some(Incoming::Close(None))));
+        assert!(decoder.message.is_none());
+    }
+}

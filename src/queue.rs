@@ -1,0 +1,138 @@
+//! Where the engine's threads meet the host's: one queue for each Lua state, one byte budget for each connection.
+//!
+//! Comes in: events of many connections, and functions that the script defers, in order of arrival. Goes out: all of
+//! them, to the one thread that polls. A connection whose budget is used up rests until the host has taken half of it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::sync::{Condvar, Mutex};
+
+/// Names a connection within its Lua state.
+pub type ConnectionId = u64;
+
+/// What the queue charges for an event beside its payload.
+pub const EVENT_OVERHEAD: usize = 128;
+
+/// What waits for the host.
+#[derive(Debug)]
+pub enum Item {
+    /// Something happened on a connection.
+    Event(ConnectionId, Event, Charge),
+    /// The script deferred the function of this number.
+    Deferred(u64),
+}
+
+/// The queue of one Lua state.
+#[derive(Debug, Default)]
+pub struct Queue {
+    items: Mutex<VecDeque<Item>>,
+    arrived: Condvar,
+}
+
+impl Queue {
+    /// Appends items in their order, and wakes the host if it waits.
+    pub fn push(&self, new: impl IntoIterator<Item = Item>) {
+        let mut items = self.items.lock();
+        let was_empty = items.is_empty();
+        items.extend(new);
+        if was_empty && !items.is_empty() {
+            self.arrived.notify_all();
+        }
+    }
+
+    /// Moves everything that waits to the end of `taken`.
+    pub fn take_all(&self, taken: &mut VecDeque<Item>) {
+        taken.append(&mut self.items.lock());
+    }
+
+    /// Waits until an item is there, at most for `limit`; tells whether one is.
+    pub fn wait(&self, limit: Duration) -> bool {
+        let mut items = self.items.lock();
+        if items.is_empty() && !limit.is_zero() {
+            self.arrived.wait_while_for(&mut items, |items| items.is_empty(), limit);
+        }
+        !items.is_empty()
+    }
+}
+
+/// Bounds what one connection may have in the queue.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    state: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    bytes: usize,
+    /// Set where the bound was reached, until half of it is free.
+    resting: Option<Waker>,
+}
+
+impl Budget {
+    /// Makes a budget of `limit` bytes.
+    pub fn new(limit: usize) -> Arc<Budget> {
+        Arc::new(Budget { limit, state: Mutex::new(Held::default()) })
+    }
+
+    /// Tells whether one more event is admitted. Where it is not, the reader is woken when half of the bound is free.
+    pub fn admits(&self, reader: &Waker) -> bool {
+        let mut held = self.state.lock();
+        if held.bytes < self.limit && held.resting.is_none() {
+            return true;
+        }
+        held.resting = Some(reader.clone());
+        false
+    }
+
+    /// Tells whether the host is done with all events. Where it is not, the reader is woken to ask again.
+    pub fn is_idle(&self, reader: &Waker) -> bool {
+        let mut held = self.state.lock();
+        if held.bytes > 0 {
+            held.resting = Some(reader.clone());
+        }
+        held.bytes == 0
+    }
+
+    /// Charges an event with that much payload until the result is dropped.
+    pub fn charge(self: &Arc<Self>, payload: usize) -> Charge {
+        let bytes = payload + EVENT_OVERHEAD;
+        self.state.lock().bytes += bytes;
+        Charge(Some((Arc::clone(self), bytes)))
+    }
+
+    fn release(&self, bytes: usize) {
+        let woken = {
+            let mut held = self.state.lock();
+            held.bytes -= bytes;
+            if held.bytes <= self.limit / 2 { held.resting.take() } else { None }
+        };
+        if let Some(reader) = woken {
+            reader.wake();
+        }
+    }
+}
+
+/// A share of a [`Budget`], given back when it is dropped.
+#[derive(Debug)]
+pub struct Charge(Option<(Arc<Budget>, usize)>);
+
+impl Charge {
+    /// Makes a charge of nothing, for events that must always be told.
+    pub fn none() -> Charge {
+        Charge(None)
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        // In the child of a fork the lock may be held by a thread that does not exist there.
+        if let (Some((budget, bytes)), false) = (self.0.take(), crate::process::is_forked_child()) {
+            budget.release(bytes);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Counts who needs something that runs: it starts with the first, ends with the last, and starts again when asked.
+//!
+//! Comes in: leases taken and given back, on any thread. Goes out: what must be started or ended. Knows not what it is.
+
+use std::io;
+
+use crate::sync::Mutex;
+
+/// The leases of one running thing.
+pub struct Leases<R> {
+    state: Mutex<State<R>>,
+}
+
+struct State<R> {
+    taken: usize,
+    running: Option<R>,
+}
+
+impl<R> Leases<R> {
+    /// Takes a lease: starts what is not running, and returns what `look` makes of it.
+    ///
+    /// # Errors
+    /// Those of `start`; then no lease is taken.
+    pub fn take<T>(&self, start: impl FnOnce() -> io::Result<R>, look: impl FnOnce(&R) -> T) -> io::Result<T> {
+        let mut state = self.state.lock();
+        let running = match state.running.take() {
+            Some(running) => running,
+            None => start()?,
+        };
+        let seen = look(&running);
+        state.running = Some(running);
+        state.taken += 1;
+        Ok(seen)
+    }
+
+    /// Gives a lease back; returns what runs if it was the last, to be ended without a lock.
+    pub fn give_back(&self) -> Option<R> {
+        let mut state = self.state.lock();
+        state.taken -= 1;
+        if state.taken == 0 { state.running.take() } else { None }
+    }
+}
+
+impl<R> Default for Leases<R> {
+    fn default() -> Self {
+        Leases { state: Mutex::new(State { taken: 0, running: None }) }
+    }
+}

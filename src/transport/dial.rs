@@ -1,0 +1,182 @@
+//! From a host's name to a TCP connection (RFC 8305).
+//!
+//! Comes in: a name or addresses. Goes out: the first socket that connects, or every address tried with its cause.
+//! Knows no deadline: the caller drops the future at it.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::off_thread;
+use super::stream::{cause, lower_first};
+use crate::error::{ErrorCode, Failure};
+
+/// How long an attempt runs alone before the next address is tried beside it (RFC 8305 section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Turns a host's name and a port into addresses, the preferred first.
+pub type Resolver = Arc<dyn Fn(String, u16) -> Answer + Send + Sync>;
+
+/// Makes a [`Resolver`] of an asynchronous function.
+pub fn resolver<F, A>(answer: F) -> Resolver
+where
+    F: Fn(String, u16) -> A + Send + Sync + 'static,
+    A: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
+    Arc::new(move |host, port| Box::pin(answer(host, port)))
+}
+
+/// The system's own resolver.
+///
+/// A call of getaddrinfo cannot be cancelled: one that hangs keeps its thread of the runtime's pool.
+pub(super) fn system() -> Resolver {
+    resolver(|host: String, port| async move {
+        off_thread(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)).await?
+    })
+}
+
+/// Which addresses may be dialled.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    Anywhere,
+    Loopback,
+}
+
+/// Tells whether an address leads to this machine.
+pub(super) fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+/// Resolves a name.
+///
+/// # Errors
+/// `dns`.
+pub(super) async fn lookup(resolver: &Resolver, host: String, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+    match resolver(host, port).await {
+        Ok(addresses) if addresses.is_empty() => Err(Failure::new(ErrorCode::Dns, "the name has no address")),
+        Ok(addresses) => Ok(addresses),
+        Err(error) => {
+            let text = cause(&error);
+            let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+            Err(Failure::new(ErrorCode::Dns, lower_first(text)))
+        }
+    }
+}
+
+/// What became of each address, in the order they were tried.
+#[derive(Default)]
+pub(super) struct Tried(Vec<(SocketAddr, Option<String>)>);
+
+impl Tried {
+    fn failed(&mut self, address: SocketAddr, cause: String) {
+        if let Some((_, outcome)) = self.0.iter_mut().find(|(tried, _)| *tried == address) {
+            *outcome = Some(cause);
+        }
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (address, outcome)) in self.0.iter().enumerate() {
+            let before = if at == 0 { " (tried " } else { "; " };
+            write!(f, "{before}{address}: {}", outcome.as_deref().unwrap_or("no answer"))?;
+        }
+        if self.0.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+/// Connects to the first address that answers, starting one after another (RFC 8305 section 5).
+///
+/// # Errors
+/// `connect`; `tls` where `reach` leaves no address.
+pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mut Tried) -> Result<TcpStream, Failure> {
+    let mut waiting = order(addresses, reach).into_iter();
+    if waiting.len() == 0 {
+        let cause = "option tls.insecure is for loopback addresses alone, and the host has none";
+        return Err(Failure::new(ErrorCode::Tls, cause));
+    }
+    let mut running = JoinSet::new();
+    loop {
+        if let Some(address) = waiting.next() {
+            tried.0.push((address, None));
+            running.spawn(async move { (address, attempt(address).await) });
+        }
+        let finished = if waiting.len() == 0 {
+            running.join_next().await
+        } else {
+            match timeout(STAGGER, running.join_next()).await {
+                Ok(finished) => finished,
+                Err(_) => continue,
+            }
+        };
+        match finished {
+            Some(Ok((_, Ok(socket)))) => return Ok(socket),
+            Some(Ok((address, Err(error)))) => tried.failed(address, cause(&error)),
+            Some(Err(_)) => {}
+            None => return Err(Failure::new(ErrorCode::Connect, "no address of the host accepted")),
+        }
+    }
+}
+
+async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+/// Drops repeated and forbidden addresses, and lets the families take turns, that of the first address first (RFC 8305
+/// section 4).
+fn order(addresses: Vec<SocketAddr>, reach: Reach) -> Vec<SocketAddr> {
+    let mut seen = HashSet::new();
+    let allowed = addresses.into_iter().filter(|address| match reach {
+        Reach::Anywhere => true,
+        Reach::Loopback => is_loopback(address.ip()),
+    });
+    let unique: Vec<SocketAddr> = allowed.filter(|address| seen.insert(*address)).collect();
+    let first_is_v6 = unique.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = unique.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut second = second.into_iter();
+    let mut ordered = Vec::with_capacity(first.len() + second.len());
+    for address in first {
+        ordered.push(address);
+        ordered.extend(second.next());
+    }
+    ordered.extend(second);
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn lets_the_families_take_turns() {
+        let given = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "[::1]:1", "1.1.1.1:1", "2.2.2.2:1"]);
+        let expected = addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]);
+        assert_eq!(order(given, Reach::Anywhere), expected);
+        let given = addresses(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]);
+        assert_eq!(order(given.clone(), Reach::Anywhere), given);
+    }
+
+    #[test]
+    fn keeps_loopback_alone_where_nothing_else_is_allowed() {
+        let given = addresses(&["192.0.2.1:1", "[::ffff:127.0.0.9]:1", "[2001:db8::1]:1", "[::1]:1", "127.3.2.1:1"]);
+        let expected = addresses(&["[::ffff:127.0.0.9]:1", "127.3.2.1:1", "[::1]:1"]);
+        assert_eq!(order(given, Reach::Loopback), expected);
+    }
+}

@@ -1,0 +1,219 @@
+//! The opening handshake (RFC 6455 section 4.1): the request, and the checks of the response.
+//!
+//! Comes in: endpoint, options and a stream. Goes out: the response with what was agreed, or why it was refused. Knows
+//! neither names, TLS nor frames.
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::handshake::client::{generate_key, generate_request};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::http;
+use url::Url;
+
+use super::Deadline;
+use super::head::{self, Head};
+use super::stream::Stream;
+use crate::error::{ErrorCode, Failure, InvalidInput};
+use crate::event::Response;
+use crate::options::Options;
+use crate::url::Endpoint;
+
+/// How long a refusal's body is waited for.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A request ready for the wire, and what its response must hold.
+pub(super) struct Request {
+    bytes: Vec<u8>,
+    accept: String,
+    protocols: Vec<String>,
+    require_protocol: bool,
+    /// What the target of a redirect is relative to.
+    base: String,
+}
+
+impl Request {
+    /// Writes the request with a fresh key.
+    ///
+    /// # Errors
+    /// Options that contradict each other or the URL's credentials; a path or a Host that cannot stand in a request.
+    pub fn new(endpoint: &Endpoint, options: &Options) -> Result<Request, InvalidInput> {
+        let mut options = options.clone();
+        if let Some((user, password)) = &endpoint.credentials {
+            if options.basic_auth.is_some() {
+                return Err(InvalidInput::new("credentials are given twice: in the URL and as option basic_auth"));
+            }
+            options.set_basic_auth(user, password)?;
+        }
+        options.check()?;
+        let host = match options.header("host") {
+            Some(host) => host.to_owned(),
+            None => endpoint.host_header().into_bytes(),
+        };
+        let key = generate_key();
+        let mut bytes = required_lines(&endpoint.resource, &host, &key)?;
+        // Ours stand before the empty line: the map of the http crate would put them in another order.
+        bytes.truncate(bytes.len().saturating_sub(2));
+        if !options.protocols.is_empty() {
+            push_line(&mut bytes, "Sec-WebSocket-Protocol", options.protocols.join(", ").as_bytes());
+        }
+        if let Some(origin) = &options.origin {
+            push_line(&mut bytes, "Origin", origin);
+        }
+        if let Some(auth) = &options.basic_auth {
+            let pair = [&auth.user[..], b":", &auth.password].concat();
+            push_line(&mut bytes, "Authorization", format!("Basic {}", BASE64.encode(&pair)).as_bytes());
+        }
+        for (name, value) in options.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
+            push_line(&mut bytes, name, value);
+        }
+        bytes.extend_from_slice(b"\r\n");
+        Ok(Request {
+            bytes,
+            accept: derive_accept_key(key.as_bytes()),
+            protocols: options.protocols,
+            require_protocol: options.require_protocol,
+            base: endpoint.href.clone(),
+        })
+    }
+
+    /// Sends the request and reads and checks the response; returns it with the bytes that came behind it.
+    ///
+    /// # Errors
+    /// `handshake`, `http_status`, `tls` where an alert comes in place of a response, `timeout`.
+    pub async fn perform(
+        &self,
+        stream: &mut Stream,
+        deadline: &Deadline,
+        phase: &str,
+    ) -> Result<(Response, Vec<u8>), Failure> {
+        let (head, tail) = deadline.hold(phase, self.exchange(stream)).await?;
+        let refused = match self.check(&head) {
+            Ok((protocol, extensions)) => {
+                let Head { status, headers, .. } = head;
+                return Ok((Response { status, headers, body: Vec::new(), protocol, extensions }, tail));
+            }
+            Err(refused) => refused.during(phase),
+        };
+        let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
+        let body = head::read_body(stream, &head, tail, until).await;
+        let Head { status, headers, .. } = head;
+        let response = Response { status, headers, body, ..Response::default() };
+        Err(Failure { response: Some(Box::new(response)), ..refused })
+    }
+
+    async fn exchange(&self, stream: &mut Stream) -> Result<(Head, Vec<u8>), Failure> {
+        // A server may answer and close before it has read all; its answer, or what became of it, tells more than the
+        // write's error.
+        if stream.write_all(&self.bytes).await.is_ok() {
+            let _ = stream.flush().await;
+        }
+        head::read(stream).await
+    }
+
+    /// Checks a head in the order of RFC 6455 section 4.1, and returns subprotocol and extensions.
+    fn check(&self, head: &Head) -> Result<(String, String), Failure> {
+        if head.status != 101 {
+            return Err(Failure::new(ErrorCode::HttpStatus, self.describe_status(head)));
+        }
+        if head.minor_version != 1 {
+            return Err(Failure::new(
+                ErrorCode::Handshake,
+                "the server switched protocols by HTTP/1.0, must be HTTP/1.1",
+            ));
+        }
+        let mut upgrade = head.list("upgrade").peekable();
+        if upgrade.peek().is_none() || !upgrade.all(|token| token.eq_ignore_ascii_case(b"websocket")) {
+            return Err(refuse("upgrade", "the response's Upgrade header is missing or not \"websocket\""));
+        }
+        if !head.list("connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
+            return Err(refuse("connection", "the response's Connection header is missing or without \"upgrade\""));
+        }
+        let mut accepts = head.lines("sec-websocket-accept");
+        match (accepts.next(), accepts.next()) {
+            (Some(accept), None) if accept == self.accept.as_bytes() => {}
+            (Some(_), None) => {
+                return Err(refuse(
+                    "sec-websocket-accept",
+                    "the response's Sec-WebSocket-Accept does not match the key",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(refuse("sec-websocket-accept", "the response has more than one Sec-WebSocket-Accept"));
+            }
+            (None, _) => return Err(refuse("sec-websocket-accept", "the response has no Sec-WebSocket-Accept")),
+        }
+        let extensions = self.check_extensions(head)?;
+        Ok((self.check_protocol(head)?, extensions))
+    }
+
+    /// None is offered, so none may be answered; what is agreed will be compared with the offer here.
+    fn check_extensions(&self, head: &Head) -> Result<String, Failure> {
+        match head.lines("sec-websocket-extensions").next() {
+            None => Ok(String::new()),
+            Some(_) => Err(refuse("sec-websocket-extensions", "the server chose an extension that was not offered")),
+        }
+    }
+
+    fn check_protocol(&self, head: &Head) -> Result<String, Failure> {
+        const NAME: &str = "sec-websocket-protocol";
+        let mut lines = head.lines(NAME);
+        match (lines.next(), lines.next()) {
+            (None, _) if self.require_protocol => Err(refuse(NAME, "the server chose none of the subprotocols")),
+            (None, _) => Ok(String::new()),
+            (Some(_), Some(_)) => Err(refuse(NAME, "the response has more than one Sec-WebSocket-Protocol")),
+            (Some(chosen), None) => match self.protocols.iter().find(|offered| offered.as_bytes() == chosen) {
+                Some(offered) => Ok(offered.clone()),
+                None => Err(refuse(NAME, "the server chose a subprotocol that was not offered")),
+            },
+        }
+    }
+
+    fn describe_status(&self, head: &Head) -> String {
+        let text = format!("the server answered with status {}", head.status);
+        match self.redirect_origin(head) {
+            Some(origin) => format!("{text}, a redirect to {origin}"),
+            None => text,
+        }
+    }
+
+    /// Returns the origin of a redirect's target; path and query may hold secrets.
+    fn redirect_origin(&self, head: &Head) -> Option<String> {
+        if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
+            return None;
+        }
+        let location = std::str::from_utf8(head.lines("location").next()?).ok()?;
+        let origin = Url::parse(&self.base).ok()?.join(location).ok()?.origin();
+        origin.is_tuple().then(|| origin.ascii_serialization())
+    }
+}
+
+fn refuse(header: &'static str, cause: &str) -> Failure {
+    Failure { header: Some(header), ..Failure::new(ErrorCode::Handshake, cause) }
+}
+
+/// Writes the request line and the five headers that RFC 6455 demands, and the empty line.
+fn required_lines(resource: &str, host: &[u8], key: &str) -> Result<Vec<u8>, InvalidInput> {
+    let host = http::HeaderValue::from_bytes(host).ok().filter(|host| host.to_str().is_ok());
+    let host = host.ok_or_else(|| InvalidInput::new("header \"Host\" must be visible ASCII"))?;
+    let request = http::Request::get(resource)
+        .header("Host", host)
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", key)
+        .body(())
+        .map_err(|error| InvalidInput::new(format!("invalid URL: path and query: {error}")))?;
+    let (bytes, _) =
+        generate_request(request).map_err(|error| InvalidInput::new(format!("invalid request: {error}")))?;
+    Ok(bytes)
+}
+
+fn push_line(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(b": ");
+    bytes.extend_from_slice(value);
+    bytes.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,239 @@
+//! Bounds and accounts: what waits for the host, what waits for the transport, and a peer faster or slower than either.
+
+// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use support::client::Client;
+use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
+use websocket_core::connection::{Outgoing, Progress, Refusal, Wish};
+use websocket_core::event::{Event, Kind};
+use websocket_core::options::Options;
+use websocket_core::queue::EVENT_OVERHEAD;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Long enough that a fault would show, short enough to wait for nothing.
+const MOMENT: Duration = Duration::from_millis(100);
+
+fn number_of(payload: &[u8]) -> u32 {
+    u32::from_be_bytes(payload[..4].try_into().unwrap())
+}
+
+#[test]
+fn rests_where_the_hosts_room_is_full_and_goes_on_at_half_without_loss() {
+    const COUNT: u32 = 40_000;
+    let mut payload = vec![0; KIB];
+    let room = 64;
+    let options = Options { max_queue: room * (KIB + EVENT_OVERHEAD), ..Options::default() };
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &options);
+    let mut peer = door.peer();
+    client.opened();
+    let written = Arc::new(AtomicUsize::new(0));
+    let progress = Arc::clone(&written);
+    let server = thread::spawn(move || {
+        for number in 0..COUNT {
+            payload[..4].copy_from_slice(&number.to_be_bytes());
+            peer.say(&frame(BINARY, &payload));
+            progress.fetch_add(1, Ordering::Relaxed);
+        }
+        peer.say(&close(1000, ""));
+        peer.hear_close()
+    });
+    let mut next = 0;
+    let mut held = Vec::new();
+    let mut take = |client: &mut Client, held: &mut Vec<_>| match client.host.next_charged() {
+        (_, Event::Message(_, payload), charge) => {
+            assert_eq!((number_of(&payload), payload.len()), (next, KIB));
+            next += 1;
+            held.push(charge);
+        }
+        (_, event, _) => panic!("{event:?}"),
+    };
+    for _ in 0..room {
+        take(&mut client, &mut held);
+    }
+    client.is_told_nothing_for(MOMENT);
+    assert!((written.load(Ordering::Relaxed) as u32) < COUNT, "the server stalls");
+    held.truncate(room / 2 + 1);
+    client.is_told_nothing_for(MOMENT);
+    held.pop();
+    for _ in 0..room / 2 {
+        take(&mut client, &mut held);
+    }
+    client.is_told_nothing_for(MOMENT);
+    held.clear();
+    for _ in 0..COUNT as usize - room - room / 2 {
+        take(&mut client, &mut held);
+        held.clear();
+    }
+    assert_eq!(client.closing().0, 1000);
+    assert_eq!(server.join().unwrap().0, 1000);
+    assert!(client.end().clean);
+}
+
+#[test]
+fn lives_through_a_rest_longer_than_the_keepalive_allows() {
+    let options = Options {
+        max_queue: 1,
+        ping_interval: Some(Duration::from_millis(50)),
+        ping_timeout: Some(Duration::from_millis(500)),
+        ..Options::default()
+    };
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &options);
+    let mut peer = door.peer();
+    client.opened();
+    peer.say(&[frame(TEXT, b"a"), frame(TEXT, b"b")].concat());
+    let (_, _, charge) = client.host.next_charged();
+    let (first, payload) = peer.hear();
+    assert_eq!(first, PING);
+    // It is answered; we rest, and do not see that.
+    peer.say(&frame(PONG, &payload));
+    client.is_told_nothing_for(Duration::from_millis(1200));
+    drop(charge);
+    assert_eq!(client.message(), b"b");
+    client.close(1000, "");
+    while peer.hear().0 != CLOSE {}
+    peer.say(&close(1000, ""));
+    drop(peer);
+    client.closing();
+    assert!(client.end().clean);
+}
+
+#[test]
+fn answers_the_latest_ping_of_a_peer_that_does_not_read_and_holds_few() {
+    const COUNT: u32 = 200_000;
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url(), &Options::default());
+    let mut peer = door.peer();
+    client.opened();
+    let ping = |number: u32| frame(PING, &[&number.to_be_bytes()[..], &[0; 120]].concat());
+    for number in (0..COUNT).step_by(100) {
+        peer.say(&(number..number + 100).flat_map(ping).collect::<Vec<_>>());
+    }
+    // All pings are read before what is sent after them is told.
+    peer.say(&frame(TEXT, b"done"));
+    assert_eq!(client.message(), b"done");
+    let (mut pongs, mut last, mut sent) = (0, None, COUNT);
+    while last != Some(sent - 1) {
+        let (first, payload) = peer.hear();
+        assert_eq!((first, payload.len()), (PONG, 124));
+        assert!(last < Some(number_of(&payload)), "{} after {last:?}", number_of(&payload));
+        last = Some(number_of(&payload));
+        pongs += 1;
+        // While it catches up, it pings on.
+        if pongs % 50 == 0 && sent < COUNT + 500 {
+            peer.say(&ping(sent));
+            sent += 1;
+        }
+    }
+    // What the kernel holds and 64 KiB of ours; the rest was never kept.
+    assert!(pongs < COUNT / 2, "{pongs}");
+}
+
+#[test]
+fn writes_while_a_peer_floods() {
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &Options::default());
+    let mut peer = door.peer();
+    client.opened();
+    let over = Arc::new(AtomicBool::new(false));
+    let (mut stream, stop) = (Peer { stream: peer.stream.try_clone().unwrap() }, Arc::clone(&over));
+    let flood = thread::spawn(move || {
+        let pings = frame(PING, &[0; 100]).repeat(4 * KIB);
+        while !stop.load(Ordering::Relaxed) {
+            stream.say(&pings);
+        }
+    });
+    for number in 0..50 {
+        assert_eq!(peer.hear().0, PONG);
+        client.send(vec![number]);
+        while peer.hear() != (BINARY, vec![number]) {}
+    }
+    client.close(1000, "");
+    while peer.hear().0 != CLOSE {}
+    over.store(true, Ordering::Relaxed);
+    flood.join().unwrap();
+}
+
+#[test]
+fn counts_exactly_what_was_never_given_to_the_transport() {
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url(), &Options::default());
+    let mut peer = door.peer();
+    client.opened();
+    let sizes: Vec<usize> = (0..40).map(|number| [300 * KIB, 10, 20_000, MIB][number % 4]).collect();
+    let total: usize = sizes.iter().sum();
+    for size in &sizes {
+        client.send(vec![1; *size]);
+    }
+    assert_eq!(client.connection.outbox.wait_written(MOMENT), Progress::Waiting);
+    // The peer reads a part, so that something is half written.
+    for size in &sizes[..6] {
+        assert_eq!(peer.hear().1.len(), *size);
+    }
+    client.is_down_to(total - sizes[..6].iter().sum::<usize>());
+    client.connection.outbox.end_by(Wish::Terminate);
+    client.end();
+    let buffered = client.connection.outbox.buffered();
+    assert!(buffered > 0 && client.connection.outbox.wait_written(Duration::MAX) == Progress::Ended);
+    // What the transport has still arrives.
+    let mut rest = Vec::new();
+    peer.stream.read_to_end(&mut rest).unwrap();
+    let mut arrived = rest.len();
+    let mut unread = 0;
+    for size in &sizes[6..] {
+        let header = 4 + if *size < 126 {
+            2
+        } else if *size < 65_536 {
+            4
+        } else {
+            10
+        };
+        arrived -= header.min(arrived);
+        unread += size - arrived.min(*size);
+        arrived -= arrived.min(*size);
+    }
+    assert_eq!(buffered, unread);
+}
+
+#[test]
+fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
+    let one = Outgoing::Message(Kind::Binary, vec![0; 64 * KIB]).cost();
+    let options = Options { max_buffered: 300 * one, ..Options::default() };
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url(), &options);
+    let mut peer = door.peer();
+    client.opened();
+    let mut sent = 0;
+    let refusal = loop {
+        let message = || Outgoing::Message(Kind::Binary, vec![0; 64 * KIB]);
+        match client.connection.outbox.send(message) {
+            Ok(()) => sent += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert!(matches!(refusal, Refusal::Full(held) if held >= options.max_buffered), "{refusal:?}");
+    assert!(sent >= 300);
+    let reader = thread::spawn(move || {
+        for _ in 0..sent {
+            assert_eq!(peer.hear().1.len(), 64 * KIB);
+        }
+        peer
+    });
+    assert_eq!(client.connection.outbox.wait_written(support::PATIENCE), Progress::Written);
+    assert_eq!(client.connection.outbox.buffered(), 0);
+    let mut peer = reader.join().unwrap();
+    client.send(b"again");
+    assert_eq!(peer.hear(), (BINARY, b"again".to_vec()));
+}

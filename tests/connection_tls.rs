@@ -1,0 +1,74 @@
+//! Accounts and endings over TLS, whose own buffer stands between the engine and the kernel.
+
+// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::authority::{Authority, Server};
+use support::client::Client;
+use support::peer::{Door, Peer, close};
+use tokio_rustls::rustls::{ServerConnection, StreamOwned};
+use websocket_core::connection::Progress;
+use websocket_core::options::{Options, TlsOptions};
+
+/// A message of so many parts is larger than all the buffers on its way.
+const COUNT: usize = 300;
+const PART: usize = 64 * 1024;
+
+type Channel = StreamOwned<ServerConnection, TcpStream>;
+
+/// An open connection over TLS and its peer, which has a small receive buffer.
+fn opened(options: Options) -> (Client, Peer<Channel>) {
+    let authority = Authority::new();
+    let config = Server::new(authority.issue(&["127.0.0.1"])).acceptor().config().clone();
+    let tls = TlsOptions { ca: Some(authority.pem().into_bytes()), ..TlsOptions::default() };
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url().replace("ws:", "wss:"), &Options { tls, ..options });
+    let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+    let peer = Peer::shake_hands(StreamOwned::new(session, door.socket()));
+    client.opened();
+    (client, peer)
+}
+
+#[test]
+fn accounts_over_tls_while_a_slow_peer_reads() {
+    let (client, mut peer) = opened(Options::default());
+    client.send(vec![7; COUNT * PART]);
+    let mut header = [0; 14];
+    peer.stream.read_exact(&mut header).unwrap();
+    for read in 1..=COUNT {
+        peer.stream.read_exact(&mut [0; PART]).unwrap();
+        // What the peer has was written; what the kernel took since TLS was last through is not accounted yet.
+        client.is_down_to((COUNT - read) * PART + 100 * PART);
+    }
+    assert_eq!(client.connection.outbox.wait_written(support::PATIENCE), Progress::Written);
+    assert_eq!(client.connection.outbox.buffered(), 0);
+}
+
+#[test]
+fn times_out_by_progress_over_tls_where_a_slow_peer_still_reads() {
+    let close_timeout = Duration::from_secs(1);
+    let (mut client, mut peer) = opened(Options { close_timeout, ..Options::default() });
+    let begin = Instant::now();
+    client.send(vec![7; COUNT * PART]);
+    client.close(1000, "");
+    let mut header = [0; 14];
+    peer.stream.read_exact(&mut header).unwrap();
+    for _ in 0..COUNT {
+        peer.stream.read_exact(&mut [0; PART]).unwrap();
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(peer.hear_close().0, 1000);
+    assert!(begin.elapsed() > 2 * close_timeout);
+    peer.say(&close(1000, ""));
+    drop(peer);
+    client.closing();
+    assert!(client.end().clean);
+}

@@ -1,0 +1,67 @@
+//! The queue and the budget as one thread sees them, and a wake between two; `loom.rs` tries every order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use websocket_core::queue::{Budget, EVENT_OVERHEAD, Item, Queue};
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn gives_items_in_order_of_arrival() {
+    let queue = Queue::default();
+    queue.push([Item::Deferred(1), Item::Deferred(2)]);
+    queue.push([Item::Deferred(3)]);
+    let mut taken = VecDeque::new();
+    queue.take_all(&mut taken);
+    let numbers: Vec<u64> = taken.iter().map(|item| if let Item::Deferred(n) = item { *n } else { 0 }).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(!queue.wait(Duration::ZERO));
+}
+
+#[test]
+fn wakes_a_host_that_waits() {
+    let queue = Arc::new(Queue::default());
+    let pusher = Arc::clone(&queue);
+    let thread = std::thread::spawn(move || pusher.push([Item::Deferred(1)]));
+    assert!(queue.wait(Duration::MAX));
+    thread.join().unwrap();
+}
+
+#[test]
+fn rests_at_the_bound_and_wakes_once_at_half() {
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let budget = Budget::new(4 * EVENT_OVERHEAD);
+    let mut charges = Vec::new();
+    while budget.admits(&waker) {
+        charges.push(budget.charge(0));
+    }
+    assert_eq!(charges.len(), 4);
+    charges.pop();
+    assert!(!budget.admits(&waker), "still resting above half");
+    assert_eq!(count.0.load(Ordering::Relaxed), 0);
+    charges.pop();
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    assert!(budget.admits(&waker));
+}
+
+#[test]
+fn admits_one_event_of_any_size_below_the_bound() {
+    let budget = Budget::new(1);
+    assert!(budget.admits(Waker::noop()));
+    let charge = budget.charge(1_000_000);
+    assert!(!budget.admits(Waker::noop()));
+    drop(charge);
+    assert!(budget.admits(Waker::noop()));
+}

@@ -1,0 +1,147 @@
+//! A private certification authority, made afresh for each test, and TLS servers with its certificates.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{ALL_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, rustls};
+
+use super::{accept, linger, serve};
+
+/// Who signs.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate with its key, in PEM form.
+pub struct Identity {
+    pub cert: String,
+    pub key: String,
+}
+
+impl Authority {
+    pub fn new() -> Authority {
+        Authority::named("private authority")
+    }
+
+    pub fn named(name: &str) -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// The authority's own certificate.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// Signs a server's certificate for names and addresses.
+    pub fn issue(&self, names: &[&str]) -> Identity {
+        self.issue_with(names, |_| {})
+    }
+
+    /// As [`Authority::issue`], with changes.
+    pub fn issue_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &self.0).unwrap();
+        Identity { cert: cert.pem(), key: key.serialize_pem() }
+    }
+}
+
+/// How a TLS server behaves.
+pub struct Server {
+    pub identity: Identity,
+    pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// Demands a client certificate that this authority signed.
+    pub client_authority: Option<String>,
+}
+
+impl Server {
+    pub fn new(identity: Identity) -> Server {
+        Server { identity, versions: ALL_VERSIONS.to_vec(), client_authority: None }
+    }
+
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let provider = Arc::new(default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_protocol_versions(&self.versions).unwrap();
+        let builder = match &self.client_authority {
+            None => builder.with_no_client_auth(),
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let chain = vec![CertificateDer::from_pem_slice(self.identity.cert.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(self.identity.key.as_bytes()).unwrap();
+        let mut config = builder.with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Accepts TLS and the opening handshake, says `x`, and waits for the client's end.
+    pub async fn start(self) -> SocketAddr {
+        let acceptor = self.acceptor();
+        serve(move |socket| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Some(mut channel) = accept_tls(acceptor, socket).await else { return };
+                accept(&mut channel).await;
+                let _ = channel.write_all(b"x").await;
+                linger(channel).await;
+            }
+        })
+        .await
+    }
+}
+
+/// Does the server's side of a TLS handshake; `None` where the client refuses it.
+pub async fn accept_tls(acceptor: TlsAcceptor, socket: TcpStream) -> Option<TlsStream<TcpStream>> {
+    acceptor.accept(socket).await.ok()
+}
+
+/// TLS 1.2 alone.
+pub fn tls12() -> Vec<&'static SupportedProtocolVersion> {
+    vec![&rustls::version::TLS12]
+}
+
+/// Files that are removed with the test.
+pub struct Files(PathBuf);
+
+impl Files {
+    pub fn new(test: &str) -> Files {
+        let dir = std::env::temp_dir().join(format!("websocket-native-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        Files(dir)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

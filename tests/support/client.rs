@@ -1,0 +1,145 @@
+//! The host's side of a connection, as a script's thread sees it.
+//!
+//! Comes in: a URL and options. Goes out: a started connection, and its events one by one, each with a deadline. Blocks,
+//! so a test is a plain function that plays host and peer in turns; the engine has a thread of its own.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use websocket_core::close::{CloseCode, CloseFrame};
+use websocket_core::connection::{Connection, Outgoing, Wish};
+use websocket_core::event::{End, Event, Kind};
+use websocket_core::options::Options;
+use websocket_core::queue::{Charge, ConnectionId, Item, Queue};
+use websocket_core::runtime::Lease;
+use websocket_core::transport::Plan;
+
+use super::{PATIENCE, plan};
+
+/// What one Lua state has: a lease and a queue.
+pub struct Host {
+    pub lease: Lease,
+    pub queue: Arc<Queue>,
+    taken: VecDeque<Item>,
+}
+
+impl Host {
+    pub fn new() -> Host {
+        Host { lease: Lease::new().unwrap(), queue: Arc::default(), taken: VecDeque::new() }
+    }
+
+    /// Starts a connection.
+    pub fn start(&self, plan: Plan, options: &Options, id: ConnectionId) -> Arc<Connection> {
+        let connection = Connection::new(options);
+        connection.start(&self.lease, plan, options, id, Arc::clone(&self.queue));
+        connection
+    }
+
+    /// Waits for the next event, and keeps its charge with it.
+    pub fn next_charged(&mut self) -> (ConnectionId, Event, Charge) {
+        self.next_before(PATIENCE).expect("an event comes before the test's deadline")
+    }
+
+    /// Waits for the next event at most for `limit`.
+    pub fn next_before(&mut self, limit: Duration) -> Option<(ConnectionId, Event, Charge)> {
+        if self.taken.is_empty() {
+            self.queue.wait(limit);
+            self.queue.take_all(&mut self.taken);
+        }
+        match self.taken.pop_front()? {
+            Item::Event(id, event, charge) => Some((id, event, charge)),
+            Item::Deferred(number) => panic!("nobody deferred {number}"),
+        }
+    }
+}
+
+/// A host with one connection.
+pub struct Client {
+    pub host: Host,
+    pub connection: Arc<Connection>,
+}
+
+impl Client {
+    /// Starts a connection.
+    pub fn start(url: &str, options: &Options) -> Client {
+        Client::planned(plan(url, options), options)
+    }
+
+    /// As [`Client::start`], by a plan of one's own.
+    pub fn planned(plan: Plan, options: &Options) -> Client {
+        let host = Host::new();
+        let connection = host.start(plan, options, 1);
+        Client { host, connection }
+    }
+
+    /// Waits for the next event; its charge is given back.
+    pub fn next(&mut self) -> Event {
+        self.host.next_charged().1
+    }
+
+    /// Waits for `open`.
+    pub fn opened(&mut self) {
+        let event = self.next();
+        assert!(matches!(event, Event::Open(_)), "{event:?}");
+    }
+
+    /// Waits for a message.
+    pub fn message(&mut self) -> Vec<u8> {
+        match self.next() {
+            Event::Message(_, payload) => payload,
+            event => panic!("no message: {event:?}"),
+        }
+    }
+
+    /// Waits for the peer's Close.
+    pub fn closing(&mut self) -> (u16, String) {
+        match self.next() {
+            Event::Closing { code, reason } => (code, reason),
+            event => panic!("no Close: {event:?}"),
+        }
+    }
+
+    /// Waits for the end, which must be next and last.
+    pub fn end(&mut self) -> End {
+        let end = match self.next() {
+            Event::End(end) => *end,
+            event => panic!("no end: {event:?}"),
+        };
+        assert!(self.host.next_before(Duration::ZERO).is_none(), "an event after the end");
+        assert!(!self.connection.outbox.accepts());
+        end
+    }
+
+    /// Fails the test if anything is told within `limit`.
+    pub fn is_told_nothing_for(&mut self, limit: Duration) {
+        if let Some((_, event, _)) = self.host.next_before(limit) {
+            panic!("told too early: {event:?}");
+        }
+    }
+
+    /// Sends a message.
+    pub fn send(&self, payload: impl Into<Vec<u8>>) {
+        let outgoing = Outgoing::Message(Kind::Binary, payload.into());
+        self.connection.outbox.send(|| outgoing).unwrap();
+    }
+
+    /// Asks for the end, by a code and a reason.
+    pub fn close(&self, code: u16, reason: &str) {
+        self.connection.outbox.end_by(Wish::Close(body(code, reason)));
+    }
+
+    /// Waits until `buffered` is at most that many bytes.
+    pub fn is_down_to(&self, bytes: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.connection.outbox.buffered() > bytes {
+            assert!(Instant::now() < deadline, "{} bytes are buffered still", self.connection.outbox.buffered());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Makes the body of a Close frame.
+pub fn body(code: u16, reason: &str) -> Option<CloseFrame> {
+    Some(CloseFrame::new(CloseCode::new(code).unwrap(), reason))
+}

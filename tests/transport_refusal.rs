@@ -1,0 +1,98 @@
+//! Answers with a status other than 101: what is told of them, and how long they may keep us.
+
+// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{answering, read_request, refused, serve};
+use tokio::io::AsyncWriteExt;
+use websocket_core::error::ErrorCode;
+use websocket_core::options::Options;
+
+#[tokio::test]
+async fn tells_a_refusals_status_with_its_body() {
+    let big = "z".repeat(10_000);
+    for (answer, status, body) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhixyz".to_owned(), 200, "hi"),
+        ("HTTP/1.0 401 No\r\nContent-Length: 4\r\nX: y\r\n\r\nwho?".to_owned(), 401, "who?"),
+        (format!("HTTP/1.1 403 No\r\nContent-Length: 10000\r\n\r\n{big}"), 403, &big[..4096]),
+        (format!("HTTP/1.1 429 No\r\n\r\n{big}"), 429, &big[..4096]),
+        (
+            "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n".to_owned(),
+            503,
+            "abcde",
+        ),
+        (format!("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n2710\r\n{big}\r\n0\r\n\r\n"), 503, &big[..4096]),
+        (
+            format!("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n{}", "1\r\nz\r\n".repeat(9000)),
+            503,
+            &big[..4096],
+        ),
+        ("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n".to_owned(), 503, "abc"),
+        ("HTTP/1.1 204 None\r\n\r\n".to_owned(), 204, ""),
+    ] {
+        let begin = Instant::now();
+        let failure = refused(&format!("ws://{}/", answering(answer.clone()).await), &Options::default()).await;
+        assert_eq!((failure.code, failure.header), (ErrorCode::HttpStatus, None), "{}", failure.text);
+        assert!(
+            failure.text.contains(&format!("status {status}: opening handshake with 127.0.0.1:")),
+            "{}",
+            failure.text
+        );
+        let response = failure.response.unwrap();
+        assert_eq!((response.status, std::str::from_utf8(&response.body).unwrap()), (status, body));
+        assert!(begin.elapsed() < Duration::from_millis(900), "{answer:.80}");
+    }
+}
+
+#[tokio::test]
+async fn does_not_wait_for_an_endless_or_slow_body() {
+    let endless = serve(|mut socket| async move {
+        read_request(&mut socket).await;
+        let _ = socket.write_all(b"HTTP/1.1 403 No\r\n\r\n").await;
+        while socket.write_all(&[b'z'; 1000]).await.is_ok() {}
+    })
+    .await;
+    let begin = Instant::now();
+    let failure = refused(&format!("ws://{endless}/"), &Options::default()).await;
+    assert_eq!(failure.response.unwrap().body.len(), 4096);
+    assert!(begin.elapsed() < Duration::from_millis(900));
+
+    for framing in ["Content-Length: 100", "Transfer-Encoding: chunked", "X: y"] {
+        let chunk = if framing.starts_with('T') { "64\r\nabc" } else { "abc" };
+        let slow = answering(format!("HTTP/1.1 403 No\r\n{framing}\r\n\r\n{chunk}")).await;
+        for (open_timeout, at_most) in [(10_000, 1400), (300, 600)] {
+            let options = Options { open_timeout: Duration::from_millis(open_timeout), ..Options::default() };
+            let begin = Instant::now();
+            let failure = refused(&format!("ws://{slow}/"), &options).await;
+            assert_eq!(failure.code, ErrorCode::HttpStatus);
+            assert_eq!(failure.response.unwrap().body, b"abc");
+            assert!(begin.elapsed() < Duration::from_millis(at_most), "{:?}", begin.elapsed());
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_the_origin_alone_of_a_redirects_target() {
+    for (status, location, origin) in [
+        (301, "https://u:secret@There.example:8443/secret?secret", Some("https://there.example:8443")),
+        (302, "wss://there.example/secret", Some("wss://there.example")),
+        (307, "/secret", None),
+        (308, "data:secret", None),
+    ] {
+        let answer = format!("HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let address = answering(answer).await;
+        let failure = refused(&format!("ws://{address}/x?secret"), &Options::default()).await;
+        assert_eq!(failure.code, ErrorCode::HttpStatus);
+        assert!(failure.text.contains(&status.to_string()) && !failure.text.contains("secret"), "{}", failure.text);
+        let own = format!("ws://{address}");
+        let origin = origin.or((location == "/secret").then_some(&*own));
+        match origin {
+            Some(origin) => assert!(failure.text.contains(&format!("a redirect to {origin}: ")), "{}", failure.text),
+            None => assert!(!failure.text.contains("redirect"), "{}", failure.text),
+        }
+    }
+}

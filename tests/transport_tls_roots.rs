@@ -1,0 +1,68 @@
+//! Trust roots from the environment, each in a process of its own.
+
+// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::process::Command;
+
+use support::authority::{Authority, Files, Identity, Server};
+use support::open;
+use websocket_core::error::ErrorCode;
+use websocket_core::options::Options;
+
+/// Runs the ignored test `child` of this file in a process with other trust roots.
+fn in_child(child: &str, roots: &[(&str, &str)]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", child, "--ignored", "--nocapture"]);
+    command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").envs(roots.iter().copied());
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{roots:?}: {text}");
+}
+
+#[test]
+fn takes_trust_roots_from_the_environment() {
+    let authority = Authority::new();
+    let files = Files::new("environment");
+    let ca = files.write("ca.pem", &authority.pem());
+    let identity = authority.issue(&["127.0.0.1"]);
+    let (cert, key) = (files.write("server.crt", &identity.cert), files.write("server.key", &identity.key));
+    let dir = files.path().to_str().unwrap();
+    let empty = files.write("empty.pem", "nothing\n");
+    let server = [("CHILD_CERT", &*cert), ("CHILD_KEY", &*key)];
+    let run = |roots: &[(&str, &str)], expected: &str| {
+        in_child("child_opens", &[&server[..], roots, &[("CHILD_EXPECTED", expected)]].concat());
+    };
+    run(&[("SSL_CERT_FILE", &ca)], "");
+    run(&[("SSL_CERT_DIR", dir)], "");
+    run(&[("SSL_CERT_FILE", &ca), ("SSL_CERT_DIR", "")], "");
+    let unusable = |variable: &str, path: &str, cause: &str| {
+        format!("{variable} names no usable trust roots: {path}: {cause}: TLS handshake with ")
+    };
+    run(&[("SSL_CERT_FILE", "/none.pem")], &unusable("SSL_CERT_FILE", "/none.pem", "no such file or directory"));
+    run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "no certificate in it"));
+    run(&[("SSL_CERT_DIR", "/none")], &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));
+    let both = [("SSL_CERT_FILE", &*ca), ("SSL_CERT_DIR", "/none")];
+    run(&both, &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));
+    run(&[], "the certificate's issuer is unknown: no trusted CA signed it: TLS handshake with ");
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn child_opens() {
+    let read = |name: &str| std::fs::read_to_string(std::env::var(name).unwrap()).unwrap();
+    let server = Server::new(Identity { cert: read("CHILD_CERT"), key: read("CHILD_KEY") }).start().await;
+    let expected = std::env::var("CHILD_EXPECTED").unwrap();
+    // Twice: what failed is looked for again, what was found stays.
+    for _ in 0..2 {
+        match open(&format!("wss://{server}/"), &Options::default()).await {
+            Ok(_) => assert_eq!(expected, ""),
+            Err(failure) => {
+                assert_eq!(failure.code, ErrorCode::Tls);
+                assert!(!expected.is_empty() && failure.text.starts_with(&expected), "{}", failure.text);
+            }
+        }
+    }
+}
