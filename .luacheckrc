@@ -1,0 +1,7 @@
+-- Every global of Lua 5.1 to 5.4 and LuaJIT; that a file runs on all of them, the specs show.
+std = "max"
+max_line_length = 120
+exclude_files = { "target", ".cache", "**/node_modules" }
+files["spec"] = { std = "max+busted" }
+files["lua/websocket/types.lua"] = { ignore = { "212", "241", "631" } } -- declarations without bodies
+files["scripts/lib/load.lua"] = { read_globals = { "host" } } -- of the program that runs it
