@@ -1,0 +1,267 @@
+-- WebSockets as a mini-program's host offers them, by actions and events of plain data: require "websocket.actions".
+-- Comes in: actions with payloads. Goes out: replies, and `websocket-event`s to listeners. docs/shapes/actions.md says
+-- what the system leaves open.
+
+local websocket = require "websocket"
+local bytes = require "websocket.shape.bytes"
+local closing = require "websocket.shape.closing"
+local engine = require "websocket.shape.engine"
+local listeners = require "websocket.shape.listeners"
+local payloads = require "websocket.actions.payloads"
+
+local error, ipairs, rawequal, setmetatable, tostring, type =
+   error, ipairs, rawequal, setmetatable, tostring, type
+local remove = table.remove
+local failure = payloads.failure
+
+--- How many connections a host has at most.
+local LIMIT = 5
+local EVENT = "websocket-event"
+-- Close code of what the host itself ends: it is going away (RFC 6455 section 7.4.1).
+local GOING_AWAY = 1001
+
+-- How many ids were given, by all hosts: none comes twice.
+local given = 0
+
+--- @class websocket.actions
+local M = {}
+
+--- One host of mini-programs, with connections of its own.
+--- @class websocket.actions.Host
+--- @field private options websocket.Options?
+--- @field private listeners websocket.shape.Listeners
+--- @field private by_id table<string, table> connections until their end
+--- @field private counted table[] those that count, the oldest first
+local Host = {}
+Host.__index = Host
+
+--- @class websocket.actions.Configuration
+--- @field on_event? fun(event: table, name: string) the first listener of `websocket-event`
+--- @field options? websocket.Options the engine's, for every connection
+
+--- @class websocket.actions.Request
+--- @field action string
+--- @field payload? table
+--- @field callbackId? any handed to the callback behind the reply
+--- @field callback? fun(reply: table, callbackId: any)
+
+--- Makes a host.
+--- @param configuration? websocket.actions.Configuration
+--- @return websocket.actions.Host
+function M.new(configuration)
+   configuration = configuration == nil and {} or configuration
+   if type(configuration) ~= "table" then
+      error("configuration must be a table, got " .. type(configuration), 2)
+   end
+   local options, on_event = configuration.options, configuration.on_event
+   if options ~= nil and type(options) ~= "table" then
+      error("options must be a table, got " .. type(options), 2)
+   elseif on_event ~= nil and not listeners.callable(on_event) then
+      error("on_event must be a function or callable, got " .. type(on_event), 2)
+   end
+   local self = { options = options, listeners = listeners.new(), by_id = {}, counted = {} }
+   if on_event ~= nil then
+      self.listeners:add(on_event)
+   end
+   return setmetatable(self, Host)
+end
+
+--- Adds a listener, called with each event's table and its name; no effect where it is there already.
+--- @param name "websocket-event"
+--- @param listener fun(event: table, name: string)
+function Host:on(name, listener)
+   if name ~= EVENT then
+      error(("unknown event: %s, there is %s"):format(tostring(name), EVENT), 2)
+   elseif not listeners.callable(listener) then
+      error("listener must be a function or callable, got " .. type(listener), 2)
+   end
+   self.listeners:add(listener)
+end
+
+-- Events
+
+local function emit(self, connection, name, payload)
+   self.listeners:run({ id = connection.id, name = name, payload = payload }, EVENT)
+end
+
+-- From here on a connection does not count.
+local function uncount(self, connection)
+   for index, other in ipairs(self.counted) do
+      if rawequal(other, connection) then
+         return remove(self.counted, index)
+      end
+   end
+end
+
+-- Ends a connection on the host's side: its `close` comes in the next poll, and nothing else of it.
+local function drop(self, connection)
+   uncount(self, connection)
+   self.by_id[connection.id] = nil
+   connection.dropped = true
+   connection.native:close(GOING_AWAY)
+   websocket.defer(function()
+      emit(self, connection, "close", { code = GOING_AWAY, reason = "" })
+   end)
+end
+
+-- Where there was an error, `close` has 1006, as after every connection that ended without the peer's Close.
+local function finished(self, connection)
+   uncount(self, connection)
+   self.by_id[connection.id] = nil
+   local info = connection.native:end_info()
+   local text = engine.problem(info)
+   listeners.in_turn {
+      function()
+         if text then
+            emit(self, connection, "error", { errMsg = text })
+         end
+      end,
+      function()
+         local payload = text and { code = 1006, reason = "" } or { code = info.code, reason = info.reason }
+         emit(self, connection, "close", payload)
+      end,
+   }
+end
+
+local function on_event(self, connection, event, message, detail)
+   if connection.dropped then
+      return
+   elseif event == "received" then
+      local data = detail == "text" and message or bytes.to_list(message)
+      emit(self, connection, "message", { type = detail == "text" and "text" or "arraybuffer", data = data })
+   elseif event == "open" then
+      emit(self, connection, "open", { headers = payloads.plain_headers(connection.native:response()) })
+   elseif event == "closed" or event == "fail" then
+      finished(self, connection)
+   end
+end
+
+-- Actions: each is called with a payload whose properties are there and of their types, and returns its reply.
+
+local actions = {}
+
+actions["can-use"] = function(_, payload)
+   return { result = payloads.is_known(payload.action) }
+end
+
+actions["websocket-create"] = function(self, payload)
+   local headers, problem = payloads.headers(payload.headers, self.options and self.options.headers)
+   if not headers then
+      return problem
+   end
+   local connection = {}
+   local options = engine.options(self.options, { headers = headers, protocols = payload.protocols })
+   local ok, result = engine.attempt(websocket.new, payload.url, function(...)
+      on_event(self, connection, ...)
+   end, options)
+   if not ok then
+      return failure("invalid_argument", result)
+   end
+   given = given + 1
+   connection.id, connection.native = ("websocket-%d"):format(given), result
+   self.by_id[connection.id] = connection
+   if #self.counted == LIMIT then
+      drop(self, self.counted[1])
+   end
+   self.counted[#self.counted + 1] = connection
+   return { id = connection.id }
+end
+
+-- Returns the bytes to send and whether they are binary, or nil and an error reply.
+local function message_of(payload)
+   if payload.type == "text" then
+      if type(payload.data) ~= "string" then
+         return nil, failure("invalid_argument", "data of a text must be a string, got " .. type(payload.data))
+      elseif websocket.to_utf8(payload.data) ~= payload.data then
+         return nil, failure("invalid_argument", "data of a text is not valid UTF-8")
+      end
+      return payload.data, false
+   elseif payload.type == "arraybuffer" then
+      local data, problem = bytes.from_list(payload.data)
+      if not data then
+         return nil, failure("invalid_argument", "data of an arraybuffer: " .. problem)
+      end
+      return data, true
+   end
+   return nil, failure("invalid_argument", 'type must be "text" or "arraybuffer", got ' .. payload.type)
+end
+
+local function find(self, id)
+   local connection = self.by_id[id]
+   if connection then
+      return connection
+   end
+   return nil, failure("unknown_id", "no connection has the id " .. id)
+end
+
+actions["websocket-send"] = function(self, payload)
+   local message, kind = message_of(payload)
+   if not message then
+      return kind
+   end
+   local connection, unknown = find(self, payload.id)
+   if not connection then
+      return unknown
+   elseif connection.native:status() ~= "open" then
+      return failure("not_open", "the connection is not open: it is " .. connection.native:status())
+   end
+   local taken, text, code = connection.native:send(message, kind)
+   if not taken then
+      return failure(code == "closed" and "not_open" or code, text)
+   end
+   return {}
+end
+
+actions["websocket-close"] = function(self, payload)
+   local connection, unknown = find(self, payload.id)
+   if not connection then
+      return unknown
+   end
+   local code = payload.code == nil and 1000 or closing.integer(payload.code)
+   if not code or not closing.may_be_sent(code) then
+      local text = "invalid close code: %s, must be 1000-1003, 1007-1014 or 3000-4999"
+      return failure("invalid_argument", text:format(tostring(payload.code)))
+   end
+   local ok, problem = engine.attempt(connection.native.close, connection.native, code, payload.reason)
+   if not ok then
+      return failure("invalid_argument", problem)
+   end
+   uncount(self, connection)
+   return {}
+end
+
+--- Performs an action at once. Never raises: what is wrong is an error reply, `{error=text, code=code}`.
+--- @param action "can-use"|"websocket-create"|"websocket-send"|"websocket-close"
+--- @param payload? table
+--- @return table reply
+function Host:call(action, payload)
+   return payloads.check(action, payload) or actions[action](self, payload)
+end
+
+--- Performs an action at once, and delivers in a later poll the reply that `call` returns.
+--- @param request websocket.actions.Request
+function Host:post(request)
+   if type(request) ~= "table" then
+      error("request must be a table, got " .. type(request), 2)
+   end
+   local callback, id = request.callback, request.callbackId
+   if callback ~= nil and not listeners.callable(callback) then
+      error("callback must be a function or callable, got " .. type(callback), 2)
+   end
+   local reply
+   if callback ~= nil then -- its place in the queue is before what the action leads to
+      websocket.defer(function()
+         callback(reply, id)
+      end)
+   end
+   reply = self:call(request.action, request.payload)
+end
+
+--- Ends every connection with code 1001, as a host does when its mini-program goes into the background.
+function Host:enter_background()
+   while self.counted[1] do
+      drop(self, self.counted[1])
+   end
+end
+
+return M

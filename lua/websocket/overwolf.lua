@@ -1,0 +1,68 @@
+-- `overwolf.web` as an Overwolf app has it, its WebSocket part: overwolf = require "websocket.overwolf".
+-- Comes in: the parameters of createWebSocket. Goes out: a client for them. Knows nothing of what a client does.
+-- docs/shapes/overwolf.md says what differs from Overwolf.
+
+local calls = require "websocket.overwolf.calls"
+local clients = require "websocket.overwolf.client"
+local closing = require "websocket.shape.closing"
+local engine = require "websocket.shape.engine"
+
+local error, ipairs, tostring, type = error, ipairs, tostring, type
+
+--- @class websocket.overwolf.Parameters
+--- @field secured boolean wss, with certificate checks bypassed
+--- @field port integer 1-65535, on 127.0.0.1
+--- @field credentials? { username: string, password: string } Basic authorization
+--- @field protocols? string[] subprotocols to offer, the preferred first
+
+local function expect(name, value, expected)
+   if type(value) ~= expected then
+      error(("params%s must be a %s, got %s"):format(name, expected, type(value)), 0)
+   end
+   return value
+end
+
+-- Returns the URL and the engine's options; raises texts.
+local function target(params, options)
+   expect("", params, "table")
+   local secured = expect(".secured", params.secured, "boolean")
+   local port = closing.integer(params.port)
+   if not port or port < 1 or port > 65535 then
+      error("params.port must be an integer of 1 to 65535, got " .. tostring(params.port), 0)
+   end
+   local own = { report_pings = true }
+   if params.credentials ~= nil then
+      local credentials = expect(".credentials", params.credentials, "table")
+      own.basic_auth = {
+         user = expect(".credentials.username", credentials.username, "string"),
+         password = expect(".credentials.password", credentials.password, "string"),
+      }
+   end
+   if params.protocols ~= nil then
+      own.protocols = {} -- a copy: what the script does to its own list later does not count
+      for index, protocol in ipairs(expect(".protocols", params.protocols, "table")) do
+         own.protocols[index] = protocol
+      end
+   end
+   local all = engine.options(options, own)
+   if secured and (type(all.tls) ~= "table" or all.tls.insecure == nil) then
+      all.tls = engine.options(all.tls, { insecure = true })
+   end
+   return { url = ("%s://127.0.0.1:%d/"):format(secured and "wss" or "ws", port), options = all }
+end
+
+local web = { websocket = clients.class }
+
+--- Makes a client for a WebSocket server on this machine; it connects when its `connect` is called.
+--- @param params websocket.overwolf.Parameters
+--- @param callback? websocket.overwolf.Callback called in the next poll, with the client in its result
+--- @param options? websocket.Options further options of the engine; what `params` says goes before them
+web.createWebSocket = calls.either_way(web, function(params, callback, options)
+   calls.check_callback(callback)
+   local ok, result = engine.attempt(target, params, options)
+   calls.answer(callback, ok and calls.success(clients.new(result.url, result.options)) or calls.failure(result))
+end)
+
+--- @class websocket.overwolf
+--- @field web { createWebSocket: function, websocket: websocket.overwolf.Client }
+return { web = web }

@@ -1,0 +1,173 @@
+-- One client: connect, send, close, four events, and connecting again after the end.
+-- Comes in: a URL, the engine's options, the script's calls. Goes out: the engine's calls, results and payloads. Knows
+-- nothing of Overwolf's parameters.
+
+local websocket = require "websocket"
+local calls = require "websocket.overwolf.calls"
+local engine = require "websocket.shape.engine"
+local listeners = require "websocket.shape.listeners"
+
+local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
+local answer, check_callback, either_way = calls.answer, calls.check_callback, calls.either_way
+local failure, success = calls.failure, calls.success
+
+local NOT_OPEN = "The current state of the interface is not Open."
+local LISTENING = "this instance is already listening: it is connecting, open or closing"
+
+local methods = { "connect", "send", "close" }
+local events = { "onMessage", "onError", "onOpen", "onClosed" }
+
+--- One event of a client.
+--- @class websocket.overwolf.Event
+--- @field addListener fun(listener: function)
+--- @field removeListener fun(listener: function)
+
+--- One client. Its functions, and those of its events, may be called with a dot or a colon.
+--- @class websocket.overwolf.Client
+--- @field connect fun(callback?: websocket.overwolf.Callback)
+--- @field send fun(message: string, callback?: websocket.overwolf.Callback)
+--- @field close fun()
+--- @field onMessage websocket.overwolf.Event {message, type = "text"|"binary"|"ping"}
+--- @field onError websocket.overwolf.Event {message, exception}
+--- @field onOpen websocket.overwolf.Event {}
+--- @field onClosed websocket.overwolf.Event {code, reason}
+
+local M = {}
+
+--- The class of the clients: it has what they have, but each raises.
+M.class = {}
+
+local function misuse(name)
+   return function()
+      error(("%s is called on an instance; overwolf.web.createWebSocket(params, callback) makes one"):format(name), 2)
+   end
+end
+
+for _, name in ipairs(methods) do
+   M.class[name] = misuse(name)
+end
+for _, name in ipairs(events) do
+   M.class[name] = { addListener = misuse(name .. ".addListener"), removeListener = misuse(name .. ".removeListener") }
+end
+
+local metatable = { __index = M.class, __name = "overwolf.web.websocket" }
+
+local function new_event(list)
+   local event = {}
+   event.addListener = either_way(event, function(listener)
+      if not listeners.callable(listener) then
+         error("listener must be a function or callable, got " .. type(listener), 2)
+      end
+      list:add(listener)
+   end)
+   event.removeListener = either_way(event, function(listener)
+      list:remove(listener)
+   end)
+   return event
+end
+
+-- What a client keeps to itself.
+local Inside = {}
+Inside.__index = Inside
+
+-- Tells connect's callback, once.
+function Inside:connected(result)
+   local callback = self.waiting
+   self.waiting = nil
+   if callback ~= nil then
+      websocket.call(callback, result)
+   end
+end
+
+function Inside:open()
+   listeners.in_turn {
+      function() self:connected(success()) end,
+      function() self.onOpen:run {} end,
+   }
+end
+
+-- Where there was an error, onClosed has 1006, as after every connection that ended without the peer's Close.
+function Inside:finished()
+   local info = self.native:end_info()
+   local text, code = engine.problem(info)
+   listeners.in_turn {
+      function() self:connected(failure(text or "closed before the connection was open")) end,
+      function()
+         if text then
+            self.onError:run { message = text, exception = code }
+         end
+      end,
+      function()
+         self.native = nil
+         self.onClosed:run(text and { code = 1006, reason = "" } or { code = info.code, reason = info.reason })
+      end,
+   }
+end
+
+function Inside:on_event(event, message, detail)
+   if event == "received" then
+      self.onMessage:run { message = message, type = detail }
+   elseif event == "ping" then
+      self.onMessage:run { message = message, type = "ping" }
+   elseif event == "open" then
+      self:open()
+   elseif event == "closed" or event == "fail" then
+      self:finished()
+   end
+end
+
+function Inside:connect(callback)
+   if self.native then
+      return answer(callback, failure(LISTENING))
+   end
+   local ok, result = engine.attempt(websocket.new, self.url, function(...)
+      self:on_event(...)
+   end, self.options)
+   if not ok then
+      return answer(callback, failure(result))
+   end
+   self.native, self.waiting = result, callback
+end
+
+function Inside:send(message)
+   if type(message) ~= "string" then
+      return failure("message must be a string, got " .. type(message))
+   elseif not self.native or self.native:status() ~= "open" then
+      return failure(NOT_OPEN)
+   elseif websocket.to_utf8(message) ~= message then
+      return failure("message is not valid UTF-8")
+   end
+   local taken, text, code = self.native:send(message)
+   return taken and success() or failure(code == "closed" and NOT_OPEN or text)
+end
+
+--- Makes a client that is not connected.
+--- @param url string
+--- @param options websocket.Options
+--- @return websocket.overwolf.Client
+function M.new(url, options)
+   local client = setmetatable({}, metatable)
+   local inside = setmetatable({ url = url, options = options }, Inside)
+   for _, name in ipairs(events) do
+      inside[name] = listeners.new()
+      client[name] = new_event(inside[name])
+   end
+   client.connect = either_way(client, function(callback)
+      check_callback(callback)
+      inside:connect(callback)
+   end)
+   client.send = either_way(client, function(message, callback)
+      check_callback(callback)
+      calls.answer_with(callback, function()
+         return inside:send(message)
+      end)
+   end)
+   client.close = either_way(client, function()
+      if inside.native then
+         inside.native:close()
+      end
+   end)
+   return client
+end
+
+return M

@@ -1,0 +1,64 @@
+-- Byte lists for the shapes that show binary messages as lists of numbers.
+-- Comes in: a string, or a list of 0-255. Goes out: the other. Knows no connection.
+
+local byte, char, concat = string.byte, string.char, table.concat
+local next, rawget, type = next, rawget, type
+local unpack = table.unpack or unpack -- luacheck: compat
+
+local M = {}
+
+-- How many bytes go through one call: results and arguments of a call have room on Lua's stack, which is bounded.
+local SLICE = 256
+
+-- Tells how a value reads in a text.
+local function shown(value)
+   if type(value) == "number" then
+      return ("%.14g"):format(value)
+   end
+   return "a " .. type(value)
+end
+
+--- Returns the bytes of a string as a 1-based list of 0-255.
+--- @param text string
+--- @return integer[]
+function M.to_list(text)
+   local list = {}
+   for first = 1, #text, 8 do
+      list[first], list[first + 1], list[first + 2], list[first + 3], list[first + 4], list[first + 5],
+         list[first + 6], list[first + 7] = byte(text, first, first + 7)
+   end
+   return list
+end
+
+--- Returns the string of a 1-based list of 0-255; integral floats will do.
+--- @param list number[]
+--- @return string? text nil where it is no such list
+--- @return string? problem what is wrong with it
+function M.from_list(list)
+   if type(list) ~= "table" then
+      return nil, "list of bytes expected, got " .. type(list)
+   end
+   local count = 0
+   for key in next, list do
+      if type(key) ~= "number" then
+         return nil, "list of bytes expected, got a table with a " .. type(key) .. " as key"
+      end
+      count = count + 1
+   end
+   for index = 1, count do
+      local value = rawget(list, index)
+      if value == nil then
+         return nil, ("list of bytes expected, element %d is missing"):format(index)
+      elseif type(value) ~= "number" or not (value >= 0 and value <= 255) or value % 1 ~= 0 then
+         return nil, ("element %d is no byte of 0 to 255: %s"):format(index, shown(value))
+      end
+   end
+   local parts = {}
+   for first = 1, count, SLICE do
+      local last = first + SLICE - 1
+      parts[#parts + 1] = char(unpack(list, first, last < count and last or count))
+   end
+   return concat(parts)
+end
+
+return M

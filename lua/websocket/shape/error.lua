@@ -1,0 +1,42 @@
+-- Errors as tables, for shapes whose systems raise objects: `name`, `message`, and a text of both.
+--
+-- Comes in: a name and a text. Goes out: a table to raise or to hand to a listener. Knows nothing of who raises it.
+
+local error, getmetatable, setmetatable = error, getmetatable, setmetatable
+
+local M = {}
+
+--- What a class shape raises, and hands to listeners of errors. `tostring` gives "name: message".
+--- @class websocket.shape.Error
+--- @field name string kind of the error, for instance "SyntaxError"
+--- @field message string what is wrong, with the value and the limit
+
+local metatable = { __name = "websocket.error" }
+
+function metatable.__tostring(self)
+   return self.name .. ": " .. self.message
+end
+
+--- Makes an error.
+--- @param name string
+--- @param message string
+--- @return websocket.shape.Error
+function M.new(name, message)
+   return setmetatable({ name = name, message = message }, metatable)
+end
+
+--- Raises an error.
+--- @param name string
+--- @param message string
+function M.raise(name, message)
+   error(M.new(name, message), 0)
+end
+
+--- Tells whether a value was made here.
+--- @param value any
+--- @return boolean
+function M.is(value)
+   return getmetatable(value) == metatable
+end
+
+return M

@@ -1,0 +1,117 @@
+-- Event, MessageEvent and CloseEvent of the DOM, HTML and WebSockets standards.
+--
+-- Comes in: types and initial values. Goes out: the classes, and a way to make events that scripts did not make. Knows
+-- nothing of how events are dispatched.
+
+local arguments = require "websocket.whatwg.arguments"
+local class = require "websocket.whatwg.class"
+local raise = require("websocket.shape.error").raise
+
+local difftime, select, time = os.difftime, select, os.time
+
+local started = time()
+
+--- What a listener is called with.
+--- @class websocket.whatwg.Event
+--- @field type string
+--- @field target? websocket.whatwg.EventTarget whom it was dispatched at; nil before
+--- @field currentTarget? websocket.whatwg.EventTarget the same while it is dispatched, else nil
+--- @field eventPhase integer 2 while it is dispatched, else 0
+--- @field bubbles boolean as given; nothing here has a parent
+--- @field cancelable boolean
+--- @field defaultPrevented boolean
+--- @field timeStamp number milliseconds since the module was loaded, as exact as `os.time`
+--- @field isTrusted boolean true where no script made it
+--- @field preventDefault fun(self) makes `dispatchEvent` return false, where the event is cancelable
+--- @field stopPropagation fun(self) keeps it from the listeners of the next phase: after the capturing ones, the others
+--- @field stopImmediatePropagation fun(self) keeps it from every listener that has not run
+
+--- A message that arrived.
+--- @class websocket.whatwg.MessageEvent : websocket.whatwg.Event
+--- @field data any string for text; Blob or ArrayBuffer for bytes
+--- @field origin string of the URL, for instance "ws://localhost:8080"
+--- @field lastEventId string ""
+
+--- The end of a connection.
+--- @class websocket.whatwg.CloseEvent : websocket.whatwg.Event
+--- @field wasClean boolean both Close frames were seen, and nothing was wrong
+--- @field code integer the code received; 1005 for a Close without one, 1006 for no Close
+--- @field reason string the reason received
+
+local Event = class.define("Event", "event")
+local MessageEvent = class.define("MessageEvent", "event", Event)
+local CloseEvent = class.define("CloseEvent", "event", Event)
+
+local M = { Event = Event, MessageEvent = MessageEvent, CloseEvent = CloseEvent }
+
+Event:readonly("type", "target", "currentTarget", "eventPhase", "bubbles", "cancelable", "defaultPrevented",
+   "timeStamp", "isTrusted")
+MessageEvent:readonly("data", "origin", "lastEventId")
+CloseEvent:readonly("wasClean", "code", "reason")
+
+Event:method("preventDefault", function(state)
+   if state.cancelable then
+      state.defaultPrevented = true
+   end
+end)
+
+Event:method("stopPropagation", function(state)
+   state.stopped = true
+end)
+
+Event:method("stopImmediatePropagation", function(state)
+   state.stopped = true
+   state.stopped_at_once = true
+end)
+
+local function prepare(state, type)
+   state.type = type
+   state.eventPhase = 0
+   state.defaultPrevented = false
+   state.timeStamp = difftime(time(), started) * 1000
+   state.bubbles = state.bubbles or false
+   state.cancelable = state.cancelable or false
+   state.isTrusted = state.isTrusted or false
+   return state
+end
+
+--- Makes an event that no script made; `state` holds what its class has beyond Event, and is the event's own.
+--- @param class_of_it websocket.whatwg.Class
+--- @param type string
+--- @param state table
+--- @return table event
+function M.trusted(class_of_it, type, state)
+   state.isTrusted = true
+   return class_of_it:make(prepare(state, type))
+end
+
+-- A constructor `(type[, init])`; `fill` takes the class's own fields from init.
+local function constructor(of, fill)
+   return function(...)
+      if select("#", ...) == 0 then
+         raise("TypeError", of.name .. " needs a type")
+      end
+      local type, init = ...
+      type = arguments.text(type, "type")
+      init = arguments.dictionary(init, "init")
+      local state = prepare({ bubbles = init.bubbles and true, cancelable = init.cancelable and true }, type)
+      fill(state, init)
+      return of:make(state)
+   end
+end
+
+Event.construct = constructor(Event, function() end)
+
+MessageEvent.construct = constructor(MessageEvent, function(state, init)
+   state.data = init.data
+   state.origin = init.origin == nil and "" or arguments.text(init.origin, "origin")
+   state.lastEventId = init.lastEventId == nil and "" or arguments.text(init.lastEventId, "lastEventId")
+end)
+
+CloseEvent.construct = constructor(CloseEvent, function(state, init)
+   state.wasClean = init.wasClean and true or false
+   state.code = arguments.short(init.code)
+   state.reason = init.reason == nil and "" or arguments.text(init.reason, "reason")
+end)
+
+return M

@@ -1,0 +1,247 @@
+-- WebSocket of the WebSockets standard.
+--
+-- Comes in: a script's calls and the events of one connection of the engine. Goes out: events to the script's
+-- listeners, wishes to the connection. Knows nothing of frames, handshakes or time.
+
+local websocket = require "websocket"
+local address = require "websocket.whatwg.address"
+local arguments = require "websocket.whatwg.arguments"
+local buffer = require "websocket.whatwg.buffer"
+local class = require "websocket.whatwg.class"
+local closing = require "websocket.shape.closing"
+local engine = require "websocket.shape.engine"
+local events = require "websocket.whatwg.event"
+local listeners = require "websocket.shape.listeners"
+local raise = require("websocket.shape.error").raise
+local target = require "websocket.whatwg.target"
+
+local select = select
+
+local CONNECTING, OPEN, CLOSING, CLOSED = 0, 1, 2, 3
+local NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
+
+--- A connection: `WebSocket(url[, protocols[, options]])` connects at once, and events tell what becomes of it.
+--- @class websocket.whatwg.WebSocket : websocket.whatwg.EventTarget
+--- @field CONNECTING 0
+--- @field OPEN 1
+--- @field CLOSING 2
+--- @field CLOSED 3
+--- @field url string absolute and serialised
+--- @field readyState 0|1|2|3
+--- @field bufferedAmount integer bytes of payload sent and not yet with the transport; falls in `poll` alone
+--- @field extensions string "" for none
+--- @field protocol string what the server chose, "" for nothing and before it is open
+--- @field binaryType "blob"|"arraybuffer" what binary messages arrive as; default "blob"
+--- @field onopen websocket.whatwg.Listener?
+--- @field onmessage websocket.whatwg.Listener?
+--- @field onerror websocket.whatwg.Listener?
+--- @field onclose websocket.whatwg.Listener?
+--- @field send fun(self, data: string|number|websocket.whatwg.Blob|websocket.whatwg.ArrayBuffer|websocket.whatwg.View)
+--- @field close fun(self, code?: integer, reason?: string)
+
+local WebSocket = class.define("WebSocket", "ws", target.EventTarget)
+
+WebSocket:constants({ CONNECTING = CONNECTING, OPEN = OPEN, CLOSING = CLOSING, CLOSED = CLOSED })
+WebSocket:readonly("url", "readyState", "protocol", "extensions", "binaryType")
+for _, kind in ipairs({ "open", "message", "error", "close" }) do
+   target.add_handler(WebSocket, kind)
+end
+
+WebSocket.setters.binaryType = function(state, value)
+   if value == "blob" or value == "arraybuffer" then
+      state.binaryType = value
+   end
+end
+
+-- The amount of the engine falls at any moment; what scripts see stands still for a turn.
+local function settle(state)
+   local turn = websocket.turn()
+   if state.turn ~= turn then
+      state.turn = turn
+      state.buffered = state.native and state.native:buffered_amount() or 0
+   end
+end
+
+WebSocket.getters.bufferedAmount = function(state)
+   settle(state)
+   return state.buffered + state.unsent
+end
+
+-- From the engine to the listeners
+
+local function fire(state, of, kind, fields)
+   target.fire(state, events.trusted(of, kind, fields))
+end
+
+-- What the event `close` tells, and whether `error` comes before it.
+local function verdict(state, info)
+   if state.doomed or info.failed or info.violation then
+      return { wasClean = false, code = ABNORMAL, reason = "" }, true
+   elseif info.received_code then
+      return { wasClean = info.clean, code = info.code, reason = info.reason }, false
+   end
+   return { wasClean = false, code = ABNORMAL, reason = "" }, info.by ~= "timeout"
+end
+
+local function finish(state, info)
+   local told, is_error = verdict(state, info)
+   state.readyState = CLOSED
+   listeners.in_turn({
+      function()
+         if is_error then
+            fire(state, events.Event, "error", {})
+         end
+      end,
+      function() fire(state, events.CloseEvent, "close", told) end,
+   })
+end
+
+local on = {}
+
+function on.open(state)
+   if state.readyState == CONNECTING then
+      state.readyState = OPEN
+      state.protocol = state.native:protocol()
+      state.extensions = state.native:extensions()
+      fire(state, events.Event, "open", {})
+   end
+end
+
+function on.received(state, payload, kind)
+   if state.readyState ~= OPEN then
+      return
+   end
+   local data = payload
+   if kind == "binary" then
+      data = state.binaryType == "blob" and buffer.blob(payload, "") or buffer.array_buffer(payload)
+   end
+   fire(state, events.MessageEvent, "message", { data = data, origin = state.origin, lastEventId = "" })
+end
+
+function on.closing(state)
+   state.readyState = CLOSING
+end
+
+function on.closed(state)
+   finish(state, state.native:end_info())
+end
+
+on.fail = on.closed
+
+-- Construction
+
+-- A URL that is one, and that nothing can be reached at: port 0.
+local function fail_later(state)
+   state.doomed = true
+   websocket.defer(function() finish(state) end)
+end
+
+local function connect(state, href, options)
+   local ok, result = engine.attempt(websocket.new, href, function(event, message, detail)
+      local handler = on[event]
+      if handler then
+         handler(state, message, detail)
+      end
+   end, options)
+   if not ok then
+      raise("TypeError", result)
+   end
+   state.native = result
+end
+
+WebSocket.construct = function(...)
+   if select("#", ...) == 0 then
+      raise("TypeError", "WebSocket needs a url")
+   end
+   local text, protocols, options = ...
+   local url = address.read_url(text)
+   local state = target.new_state()
+   state.url, state.origin = url.href, url.origin
+   state.readyState = CONNECTING
+   state.protocol, state.extensions = "", ""
+   state.binaryType = "blob"
+   state.unsent = 0 -- bytes that were counted and never given to the engine
+   options = address.read_options(options, address.read_protocols(protocols))
+   local object = WebSocket:make(state)
+   if url.port == 0 then
+      fail_later(state)
+   else
+      connect(state, url.href, options)
+   end
+   return object
+end
+
+-- From the script to the engine
+
+-- Returns the payload, and whether it is binary.
+local function payload_of(data)
+   local bytes = buffer.bytes_of(data)
+   if bytes then
+      return bytes, true
+   end
+   return arguments.text(data, "data"), false
+end
+
+WebSocket:method("send", function(state, ...)
+   if select("#", ...) == 0 then
+      raise("TypeError", "send needs data")
+   end
+   local payload, is_binary = payload_of((...))
+   if state.readyState == CONNECTING then
+      raise("InvalidStateError", "the WebSocket is still connecting")
+   end
+   settle(state)
+   if state.readyState == OPEN then
+      local sent, _, problem = state.native:send(payload, is_binary)
+      if sent then
+         state.buffered = state.buffered + #payload
+         return
+      elseif problem == "buffer_full" then
+         -- The standard: flagged as full, the connection is closed, and its end is an error.
+         state.doomed = true
+         state.readyState = CLOSING
+         state.native:terminate()
+      end
+   end
+   state.unsent = state.unsent + #payload
+end)
+
+local function read_code(value)
+   local code = arguments.clamped(value)
+   if code ~= NORMAL and (code < 3000 or code > 4999) then
+      raise("InvalidAccessError", ("invalid close code: %d, must be 1000 or 3000-4999"):format(code))
+   end
+   return code
+end
+
+local function read_reason(value)
+   local reason = arguments.text(value, "reason")
+   local problem = closing.reason_problem(reason)
+   if problem then
+      raise("SyntaxError", problem)
+   end
+   return reason
+end
+
+WebSocket:method("close", function(state, code, reason)
+   if code ~= nil then
+      code = read_code(code)
+   end
+   if reason ~= nil then
+      reason = read_reason(reason)
+      code = code or NORMAL
+   end
+   if state.readyState == OPEN then
+      state.native:close(code or NO_STATUS, reason)
+   elseif state.readyState == CONNECTING then
+      state.doomed = true
+      if state.native then
+         state.native:terminate()
+      end
+   else
+      return
+   end
+   state.readyState = CLOSING
+end)
+
+return { WebSocket = WebSocket }
