@@ -1,0 +1,144 @@
+--- `ws:flush`: waits until all that was sent is with the transport.
+
+local client = require "client"
+local expect = require "expect"
+local servers = require "servers"
+local steps = require "steps"
+local websocket = require "websocket"
+
+local MIB = 1024 * 1024
+
+-- Calls flush; returns the seconds it took, and its results.
+local function timed_flush(ws, ...)
+  local begun = client.now()
+  local first, text, code = ws:flush(...)
+  return client.now() - begun, first, text, code
+end
+
+describe("flush", function()
+  after_each(client.finish)
+
+  it("returns ws at once where nothing waits", function()
+    local recorder = client.open(servers.url("/echo"))
+    local passed, result = timed_flush(recorder.ws)
+    assert.equal(recorder.ws, result)
+    assert(passed < 0.2)
+    assert.equal(recorder.ws, recorder.ws:flush(0))
+    assert.equal(recorder.ws, recorder.ws:flush(nil))
+    assert.equal(recorder.ws, recorder.ws:flush(math.huge))
+  end)
+
+  it("waits until everything is written, and runs no callback", function()
+    local token = servers.token()
+    local recorder = client.open(servers.url("/count-messages", { token = token }), { max_buffered = 64 * MIB })
+    local deferred = false
+    websocket.defer(function() deferred = true end)
+    recorder.ws:ping("its pong is an event")
+    for _ = 1, 20 do
+      recorder.ws:send(("x"):rep(MIB))
+    end
+    assert.equal(recorder.ws, recorder.ws:flush())
+    assert.equal(0, recorder.ws:buffered_amount())
+    assert.equal(20 * MIB, servers.await(token, "messages:20").bytes)
+    assert.equal("open", client.names(recorder))
+    assert.is_false(deferred)
+    assert.equal("pong", client.wait(recorder, "pong")[1])
+    assert.is_true(deferred)
+  end)
+
+  it("waits through connecting", function()
+    local token = servers.token()
+    local recorder = client.connect(servers.script({ "sleep:300", "status101", "await:messages:2" }, token))
+    recorder.ws:send("one")
+    recorder.ws:send("two")
+    local passed, result = timed_flush(recorder.ws, 10)
+    assert.equal(recorder.ws, result)
+    assert(passed > 0.2, passed .. " s")
+    assert.equal("connecting", recorder.ws:status())
+    assert.equal("two", servers.await(token, "messages:2").last)
+  end)
+
+  it("gives up at its time-out, and everything waits on", function()
+    local recorder = client.connect(servers.url("/", nil, "silent"))
+    recorder.ws:send("waiting")
+    for _, timeout in ipairs({ 0, 0.3, 0.6 }) do
+      local passed, result, text, code = timed_flush(recorder.ws, timeout)
+      expect.refused("timeout", result, text, code)
+      assert(passed > timeout - 0.05 and passed < timeout + 0.5, passed .. " s")
+    end
+    assert.equal(7, recorder.ws:buffered_amount())
+  end)
+
+  it("waits for a server that reads late", function()
+    local token = servers.token()
+    local recorder = client.open(servers.script({ "status101", "await:received", "sleep:500", "await-close" }, token))
+    recorder.ws:send(("x"):rep(24 * MIB), true)
+    expect.refused("timeout", recorder.ws:flush(0.1))
+    assert(recorder.ws:buffered_amount() > 0)
+    assert.equal(recorder.ws, recorder.ws:flush(math.huge))
+    assert.equal(0, recorder.ws:buffered_amount())
+  end)
+
+  it("answers nil, text and closed where the connection ends first", function()
+    local recorder = client.connect(servers.url("/", nil, "silent"), { open_timeout = 0.3 })
+    recorder.ws:send("never")
+    local passed, result, text, code = timed_flush(recorder.ws)
+    expect.refused("closed", result, text, code)
+    assert(passed < 2)
+    -- The script was not told yet, and asking again answers the same.
+    assert.equal("connecting", recorder.ws:status())
+    expect.refused("closed", recorder.ws:flush(10))
+    client.drain(recorder)
+    expect.refused("closed", recorder.ws:flush(10))
+  end)
+
+  it("answers the same where an open connection breaks", function()
+    local recorder = client.open(servers.script({ "status101", "await:received", "sleep:100", "rst" }))
+    assert(recorder.ws:send(("x"):rep(40 * MIB), true))
+    expect.refused("closed", recorder.ws:flush(10))
+    client.drain(recorder)
+    assert(recorder.ws:buffered_amount() > 0)
+  end)
+
+  it("waits for what was sent before close", function()
+    local token = servers.token()
+    local recorder = client.open(servers.url("/count-messages", { token = token }), { max_buffered = 64 * MIB })
+    for _ = 1, 10 do
+      recorder.ws:send(("x"):rep(MIB), true)
+    end
+    recorder.ws:close(4000)
+    assert.equal(recorder.ws, recorder.ws:flush())
+    assert.equal(0, recorder.ws:buffered_amount())
+    assert.equal(10, servers.await(token, "close").messages)
+  end)
+
+  it("works in a callback", function()
+    local results
+    local recorder = client.connect(servers.url("/count-messages"), nil, function(recorder, event)
+      if event == "open" then
+        recorder.ws:send("from open")
+        results = { recorder.ws:flush(10), recorder.ws:buffered_amount() }
+      end
+    end)
+    client.wait(recorder, "open")
+    assert.same({ recorder.ws, 0 }, results)
+  end)
+
+  it("raises at a time-out that is negative, NaN or no number", function()
+    local ws = client.open(servers.url("/echo")).ws
+    for _, timeout in ipairs({ -1, -0.001, -math.huge, 0 / 0, "1", true, {} }) do
+      local ok, text = pcall(ws.flush, ws, timeout)
+      assert.is_false(ok)
+      assert.matches("timeout", text)
+    end
+  end)
+
+  it("is for its connection alone", function()
+    local stalled = client.connect(servers.url("/", nil, "silent"))
+    stalled.ws:send("waiting")
+    local recorder = client.open(servers.script({ "status101", "await:messages", steps.text("got it"), "await-close" }))
+    recorder.ws:send("here")
+    assert.equal(recorder.ws, recorder.ws:flush(10))
+    assert.equal("got it", client.wait(recorder, "received")[2])
+  end)
+end)

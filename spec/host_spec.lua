@@ -1,0 +1,128 @@
+-- What a host may do with its Lua states: several at once, on several threads, closed and opened again.
+
+local host = require "host"
+local servers = require "servers"
+
+describe("in its host", function()
+  it("keeps the events of states on different threads apart", function()
+    host.run("threads 3", [[
+      local mine, theirs, ended = 0, 0, 0
+      for connection = 1, 4 do
+        local tag = number .. ":" .. connection .. ":"
+        local sent, received, ws = 0, 0
+        local function fill()
+          while sent < 500 and sent - received < 50 do
+            sent = sent + 1
+            ws:send(tag .. sent)
+          end
+        end
+        ws = websocket.new(url, function(event, message)
+          if event == "received" then
+            received = received + 1
+            if message == tag .. received then mine = mine + 1 else theirs = theirs + 1 end
+            if received == 500 then ws:close() else fill() end
+          elseif event == "closed" or event == "fail" then
+            assert(event == "closed", message)
+            ended = ended + 1
+          end
+        end)
+        fill()
+      end
+      websocket.run()
+      assert(mine == 2000 and theirs == 0 and ended == 4, mine .. " " .. theirs .. " " .. ended)
+    ]], { url = servers.url("/echo") })
+  end)
+
+  it("serves a state that is made on one thread, used on another, and closed on the first", function()
+    local token = servers.token()
+    host.run("moved", [[
+      local ws, events = open(url)
+      ws:send("hello")
+      poll_until(function() return events[2] end)
+      assert(events[2][2] == "hello")
+    ]], { url = servers.url("/echo", { token = token }) })
+    assert.equal(1001, servers.await(token, "close").close)
+  end)
+
+  it("is back at the start after a thousand states", function()
+    host.run("again 1000", [[
+      -- Before this state has done anything; the first half fills what is filled once.
+      if number == 500 or number == 1000 then
+        local file = io.open(notes, number == 500 and "w" or "r")
+        local descriptors, threads, heap = host.usage()
+        if number == 500 then
+          file:write(descriptors, " ", threads, " ", math.floor(heap))
+        else
+          local before = { file:read("*n", "*n", "*n") }
+          assert(descriptors - 1 == before[1] - 1, "descriptors: " .. before[1] .. ", now " .. descriptors)
+          assert(threads == 1 and before[2] == 1, "threads: " .. before[2] .. ", now " .. threads)
+          assert(heap < before[3] + 65536, "heap: " .. before[3] .. ", now " .. heap)
+        end
+        file:close()
+      end
+      local ws, events = open(url)
+      ws:send("hello")
+      poll_until(function() return events[2] end)
+      assert(events[2][2] == "hello")
+      if number % 3 == 0 then
+        ws:close()
+        poll_until(function() return events[3] end)
+      end
+    ]], { url = servers.url("/echo"), notes = servers.file("usage-" .. servers.token()) })
+  end)
+
+  it("survives a state that is closed in the error handler of a callback", function()
+    host.run("again 20", [[
+      local descriptors, threads = host.usage()
+      assert(threads == 1 and descriptors < 12, threads .. " threads, " .. descriptors .. " descriptors")
+      websocket.set_error_handler(function() host.close() end)
+      local ws
+      ws = websocket.new(url, function(event)
+        if event == "open" then
+          ws:send("hello")
+        else
+          error("in a callback")
+        end
+      end)
+      websocket.run()
+      error("not closed")
+    ]], { url = servers.url("/echo") })
+  end)
+
+  it("keeps the call that an interrupt strikes before, and makes none twice", function()
+    host.run("run", [[
+      if jit then
+        jit.off()
+      end
+      local struck, outside, lost = 0, 0, 0
+      for instruction = 1, 150 do
+        local ran, struck_in = 0, nil
+        local function callback()
+          ran = ran + 1
+        end
+        websocket.defer(callback)
+        -- As Lua's handler of Ctrl-C does.
+        local function interrupt()
+          debug.sethook()
+          struck_in = debug.getinfo(2, "f").func
+          error("interrupted!", 0)
+        end
+        local ok, problem = pcall(function()
+          debug.sethook(interrupt, "", instruction)
+          websocket.poll(0)
+          debug.sethook()
+        end)
+        assert(ok or tostring(problem):find("interrupted!"), tostring(problem))
+        struck = struck + (struck_in and 1 or 0)
+        outside = outside + (not ok and ran == 0 and struck_in ~= callback and 1 or 0)
+        websocket.poll(0)
+        websocket.poll(0)
+        assert(ran <= 1, "called twice")
+        lost = lost + ((ran == 1 or struck_in == callback) and 0 or 1)
+      end
+      -- Between the mark that a callback begins and its first instruction stand those of the call itself.
+      assert(lost <= 6, lost .. " calls lost")
+      assert(struck > 30 and outside > 10, struck .. " interrupts, " .. outside .. " before the callback")
+    ]])
+  end)
+end)

@@ -1,0 +1,102 @@
+-- What a script that does not poll, a server that does not read, and connections without number cost.
+
+local host = require "host"
+local servers = require "servers"
+
+local RESIDENT = [[
+  local MIB = 1048576
+  local function resident()
+    local file = io.open("/proc/self/status")
+    local kibibytes = tonumber(file:read("*a"):match("VmRSS:%s*(%d+)"))
+    file:close()
+    return kibibytes * 1024
+  end
+]]
+
+describe("a stalled", function()
+  it("script that a server has 10 GiB for costs max_queue, and then takes what it wants intact", function()
+    local token = servers.token()
+    host.run("run", RESIDENT .. [[
+      open(warm_up):close()
+      poll_until(function() return websocket.connections() == 0 end)
+      local before, received, bytes, ws = resident(), 0, 0
+      ws = websocket.new(url, function(event, message)
+        if event == "received" then
+          received, bytes = received + 1, bytes + #message
+          assert(message == received .. ":" .. ("x"):rep(65536 - #tostring(received) - 1), "message " .. received)
+          if bytes >= 256 * MIB then
+            ws:terminate()
+          end
+        end
+      end)
+      -- Until what the server has sent stays the same.
+      local sent, last
+      repeat
+        last = sent
+        os.execute("sleep 0.2")
+        local file = assert(io.open(record))
+        sent = file:read("*a"):match("\nsent=(%d+)")
+        file:close()
+      until sent and sent == last
+      local grown = resident() - before
+      assert(grown < 33 * MIB, grown .. " bytes more")
+      poll_until(function() return bytes >= 256 * MIB end, "256 MiB")
+      websocket.run()
+      local descriptors, threads = host.usage()
+      assert(threads == 2 and bytes < 300 * MIB)
+    ]], {
+      url = servers.url("/flood", { bytes = 10 * 2 ^ 30, size = 65536, token = token }),
+      warm_up = servers.url("/echo"),
+      record = servers.file("reports/" .. token),
+    })
+  end)
+
+  it("server that is sent a million messages costs max_buffered", function()
+    host.run("run", RESIDENT .. [[
+      local ws = open(url)
+      local before, taken, refused = resident(), 0, 0
+      local message = ("x"):rep(1000)
+      for _ = 1, 1000000 do
+        local sent, text, code = ws:send(message)
+        if sent then
+          taken = taken + 1
+        else
+          assert(code == "buffer_full" and text:find("send buffer full"), text)
+          refused = refused + 1
+        end
+      end
+      local amount = ws:buffered_amount()
+      local grown = resident() - before
+      assert(refused > 900000, refused .. " refused")
+      assert(amount <= taken * 1000 and amount > 10 * MIB and amount < 16 * MIB, amount .. " bytes held")
+      assert(grown < 33 * MIB, grown .. " bytes more")
+    ]], { url = servers.url("/stall") })
+  end)
+end)
+
+describe("connections opened and closed", function()
+  it("leave nothing behind, however many", function()
+    host.run("run", RESIDENT .. [[
+      local function many(count)
+        for _ = 1, count / 50 do
+          for _ = 1, 50 do
+            local ws
+            ws = websocket.new(url, function(event, message)
+              if event == "open" then ws:send("hello") end
+              if event == "received" then ws:close() end
+              assert(event ~= "fail", message)
+            end)
+          end
+          websocket.run()
+        end
+        collectgarbage()
+        collectgarbage()
+        return host.usage()
+      end
+      local descriptors, threads, heap = many(1000)
+      local descriptors_after, threads_after, heap_after = many(2000)
+      assert(descriptors == descriptors_after and threads == threads_after)
+      assert(heap_after < heap + 131072, heap_after - heap .. " bytes more")
+    ]], { url = servers.url("/echo") })
+  end)
+end)

@@ -1,0 +1,335 @@
+/*
+ * A program that hosts Lua as a stock interpreter does not: several states, on several threads, opened and closed again
+ * and again, with an allocator that fails. The specs run it (host.lua); scripts/lib/host.sh compiles it for each Lua.
+ *
+ *   host run FILE              one state: open, run, close
+ *   host again N FILE          one state after another, N times
+ *   host threads N FILE        N states at once, each on a thread of its own
+ *   host moved FILE            opened and closed on the main thread, run on another
+ *
+ * A script is called with the number of its turn or thread, and finds the functions below in the global table `host`.
+ * After each state that closes on the main thread the time that took is in `host.closing()` of the next one.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lauxlib.h"
+#include "lua.h"
+#include "lualib.h"
+
+/* Of the state that runs on this thread. */
+static __thread jmp_buf closed_within;
+static __thread long until_failure, failures;
+static __thread size_t in_use, limit = (size_t)-1;
+static double last_closing, worst_closing;
+static int no_threads, leaves_more_behind;
+
+int __lsan_is_turned_off(void);
+
+/* LeakSanitizer asks whether to look for leaks: not in the child of a fork, whose memory is that of threads that it does
+ * not have, and not where frames of the module were left by longjmp. */
+int __lsan_is_turned_off(void)
+{
+    return leaves_more_behind;
+}
+
+/* Ours is found before the C library's, by the module too: it fails when the script wants it to. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+    static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (no_threads)
+        return EAGAIN;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attributes, start, argument);
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Fails twice in a row: from Lua 5.2 on the first failure makes Lua collect garbage and ask again. Shrinking must not
+ * fail, by the contract. */
+static void *allocate(void *unused, void *block, size_t old_size, size_t new_size)
+{
+    (void)unused;
+    old_size = block == NULL ? 0 : old_size;
+    if (new_size > old_size && until_failure > 0 && --until_failure < 2) {
+        failures++;
+        return NULL;
+    }
+    if (new_size > old_size && in_use + new_size - old_size > limit) {
+        failures++;
+        return NULL;
+    }
+    in_use += new_size - old_size;
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, new_size);
+}
+
+/* host.fail(n): the n-th allocation from here on fails, and the one after it; 0: none. Returns how many failed since the
+ * last call. LuaJIT has an allocator of its own, and none fails. */
+static int host_fail(lua_State *L)
+{
+    lua_Integer count = luaL_checkinteger(L, 1);
+    lua_pushinteger(L, failures);
+    until_failure = count > 0 ? (long)count + 1 : 0;
+    failures = 0;
+    return 1;
+}
+
+/* host.limit(bytes): how much Lua may have beside what it has; no number: as much as it wants. */
+static int host_limit(lua_State *L)
+{
+    limit = lua_isnumber(L, 1) ? in_use + (size_t)lua_tonumber(L, 1) : (size_t)-1;
+    return 0;
+}
+
+static int entries(const char *path)
+{
+    struct dirent *entry;
+    int count = 0;
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return -1;
+    while ((entry = readdir(directory)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+/* host.usage(): descriptors, threads, bytes of the C heap that are in use. */
+static int host_usage(lua_State *L)
+{
+    struct mallinfo2 heap = mallinfo2();
+    lua_pushinteger(L, entries("/proc/self/fd") - 1);
+    lua_pushinteger(L, entries("/proc/self/task"));
+    lua_pushnumber(L, (lua_Number)(heap.uordblks + heap.hblkhd));
+    return 3;
+}
+
+static int host_now(lua_State *L)
+{
+    lua_pushnumber(L, now());
+    return 1;
+}
+
+/* host.closing(): seconds that the last lua_close took, and the worst. */
+static int host_closing(lua_State *L)
+{
+    lua_pushnumber(L, last_closing);
+    lua_pushnumber(L, worst_closing);
+    return 2;
+}
+
+/* host.fork(): 0 in the child, its number in the parent. */
+static int host_fork(lua_State *L)
+{
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        leaves_more_behind = 1;
+    lua_pushinteger(L, child);
+    return 1;
+}
+
+/* host.wait(child): its exit status, and the signal that killed it or 0. */
+static int host_wait(lua_State *L)
+{
+    int status = 0;
+    if (waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0) < 0)
+        return luaL_error(L, "waitpid: %s", strerror(errno));
+    lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    lua_pushinteger(L, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    return 2;
+}
+
+/* host.files(allowed): whether descriptors can be had beside those that are open. */
+static int host_files(lua_State *L)
+{
+    struct rlimit limit;
+    int first_free = dup(0);
+    if (first_free >= 0)
+        close(first_free);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = lua_toboolean(L, 1) || first_free < 0 ? limit.rlim_max : (rlim_t)first_free;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return luaL_error(L, "setrlimit: %s", strerror(errno));
+    return 0;
+}
+
+/* host.threads(allowed): whether threads can be started. */
+static int host_threads(lua_State *L)
+{
+    no_threads = !lua_toboolean(L, 1);
+    return 0;
+}
+
+static void close_state(lua_State *L)
+{
+    double start = now();
+    lua_close(L);
+    last_closing = now() - start;
+    if (last_closing > worst_closing)
+        worst_closing = last_closing;
+}
+
+/* host.close(): closes the state from within, as a program does that gives up on a script; never returns to it. */
+static int host_close(lua_State *L)
+{
+    lua_State *state;
+    lua_getfield(L, LUA_REGISTRYINDEX, "host.state");
+    state = lua_touserdata(L, -1);
+    close_state(state);
+    leaves_more_behind = 1;
+    longjmp(closed_within, 1);
+}
+
+static const luaL_Reg functions[] = {
+    { "fail", host_fail }, { "limit", host_limit }, { "usage", host_usage }, { "now", host_now }, { "closing", host_closing },
+    { "fork", host_fork }, { "wait", host_wait }, { "files", host_files }, { "threads", host_threads },
+    { "close", host_close }, { NULL, NULL },
+};
+
+static lua_State *open_state(void)
+{
+    const luaL_Reg *each;
+    lua_State *L;
+#ifdef LUAJIT
+    (void)allocate;
+    L = luaL_newstate();
+#else
+    until_failure = 0;
+    in_use = 0;
+    limit = (size_t)-1;
+    L = lua_newstate(allocate, NULL);
+#endif
+    if (L == NULL)
+        return NULL;
+    luaL_openlibs(L);
+    lua_pushlightuserdata(L, L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "host.state");
+    lua_newtable(L);
+    for (each = functions; each->name != NULL; each++) {
+        lua_pushcfunction(L, each->func);
+        lua_setfield(L, -2, each->name);
+    }
+    lua_setglobal(L, "host");
+    return L;
+}
+
+/* Runs the script; returns 0 when it went well. */
+static int run_script(lua_State *L, const char *file, int number)
+{
+    int failed;
+    lua_getglobal(L, "debug");
+    lua_getfield(L, -1, "traceback");
+    lua_remove(L, -2);
+    failed = luaL_loadfile(L, file);
+    if (!failed) {
+        lua_pushinteger(L, number);
+        failed = lua_pcall(L, 1, 0, -3);
+    }
+    if (failed) {
+        const char *text = lua_tostring(L, -1);
+        fprintf(stderr, "%s\n", text != NULL ? text : "(error is no string)");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return failed != 0;
+}
+
+static int whole_life(const char *file, int number)
+{
+    lua_State *L;
+    volatile int failed = 0;
+    if (setjmp(closed_within) != 0)
+        return failed;
+    L = open_state();
+    if (L == NULL)
+        return 1;
+    failed = run_script(L, file, number);
+    close_state(L);
+    return failed;
+}
+
+struct job {
+    pthread_t thread;
+    lua_State *state;
+    const char *file;
+    int number, failed;
+};
+
+static void *live_on_thread(void *argument)
+{
+    struct job *job = argument;
+    job->failed = job->state != NULL ? run_script(job->state, job->file, job->number)
+                                     : whole_life(job->file, job->number);
+    return NULL;
+}
+
+static int run_threads(int count, const char *file)
+{
+    struct job *jobs = calloc((size_t)count, sizeof *jobs);
+    int i, failed = 0;
+    for (i = 0; i < count; i++) {
+        jobs[i].file = file;
+        jobs[i].number = i + 1;
+        if (pthread_create(&jobs[i].thread, NULL, live_on_thread, &jobs[i]) != 0)
+            return 1;
+    }
+    for (i = 0; i < count; i++) {
+        pthread_join(jobs[i].thread, NULL);
+        failed |= jobs[i].failed;
+    }
+    free(jobs);
+    return failed;
+}
+
+static int run_moved(const char *file)
+{
+    struct job job = { .state = open_state(), .file = file, .number = 1 };
+    if (job.state == NULL || pthread_create(&job.thread, NULL, live_on_thread, &job) != 0)
+        return 1;
+    pthread_join(job.thread, NULL);
+    close_state(job.state);
+    return job.failed;
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+    const char *file = argv[argc - 1];
+    int count = argc > 3 ? atoi(argv[2]) : 1;
+    int i, failed = 0;
+    if (argc == 3 && strcmp(command, "moved") == 0)
+        return run_moved(file);
+    if (argc == 4 && strcmp(command, "threads") == 0)
+        return run_threads(count, file);
+    if ((argc == 3 && strcmp(command, "run") == 0) || (argc == 4 && strcmp(command, "again") == 0)) {
+        for (i = 1; i <= count && !failed; i++)
+            failed = whole_life(file, i);
+        return failed;
+    }
+    fprintf(stderr, "usage: host run FILE | again N FILE | threads N FILE | moved FILE\n");
+    return 2;
+}

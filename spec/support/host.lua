@@ -1,0 +1,88 @@
+--- Runs scripts in the host program of this Lua: several states, threads, a failing allocator; host.c says what it can.
+-- Comes in: Lua source. Goes out: what it printed and its exit status.
+
+local servers = require "servers"
+
+local M = {}
+
+--- Seconds after which a host is killed.
+local PATIENCE = 60
+
+local name = rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
+
+--- Whether a script can make allocations fail.
+M.has_allocator = name ~= "luajit"
+
+-- What every script starts with: the module, and what the specs of a host have in common.
+local BEGINNING = [[
+local websocket = require "websocket"
+
+-- Polls until the condition holds; raises after ten seconds.
+local function poll_until(condition, what)
+  local deadline = host.now() + 10
+  while not condition() do
+    websocket.poll(0.02)
+    if host.now() > deadline then
+      error((what or "it") .. " did not come within 10 s", 2)
+    end
+  end
+end
+
+-- Connects and waits for the event `open`; its list of events is the second result.
+local function open(url, options, callback)
+  local events = {}
+  local ws = websocket.new(url, function(...)
+    events[#events + 1] = { ... }
+    if callback then
+      callback(...)
+    end
+  end, options)
+  poll_until(function() return events[1] end, "open")
+  assert(events[1][1] == "open", events[1][1] .. " " .. tostring(events[1][2]))
+  return ws, events
+end
+]]
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- Lua 5.1 tells no exit status of a pipe.
+local function execute(command)
+  local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
+  local text = pipe:read("*a")
+  pipe:close()
+  local output, status = text:match("^(.*)status (%d+)%s*$")
+  return output, tonumber(status)
+end
+
+--- Runs a script.
+-- @string command the host's: `run`, `again 10`, `threads 2`, `moved`
+-- @string source
+-- @tparam[opt] table texts by the names that the source has for them
+-- @string[opt] before source that comes before the module is loaded
+-- @return what it printed, its exit status
+function M.execute(command, source, texts, before)
+  local program = "target/host/" .. name
+  local file = io.open(program)
+  assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
+  file:close()
+  local path = servers.file("host-" .. servers.token() .. ".lua")
+  file = assert(io.open(path, "wb"))
+  file:write(string.format("package.path, package.cpath = %q, %q\nlocal number = ...\n", package.path, package.cpath))
+  for name_of_text, text in pairs(texts or {}) do
+    file:write(string.format("local %s = %q\n", name_of_text, text))
+  end
+  file:write(before or "", "\n", BEGINNING, source)
+  file:close()
+  return execute(string.format("timeout --kill-after=1 %d %s %s %s", PATIENCE, program, command, quote(path)))
+end
+
+--- Runs a script as `execute` does, fails unless it ends well, and returns what it printed.
+function M.run(command, source, texts, before)
+  local output, status = M.execute(command, source, texts, before)
+  assert(status == 0, string.format("the host ended with %s:\n%s", tostring(status), output))
+  return output
+end
+
+return M
