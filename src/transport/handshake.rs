@@ -18,6 +18,7 @@ use super::head::{self, Head};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
+use crate::extension::{self, Agreed, Compression};
 use crate::options::Options;
 use crate::url::Endpoint;
 
@@ -30,6 +31,7 @@ pub(super) struct Request {
     accept: String,
     protocols: Vec<String>,
     require_protocol: bool,
+    compression: Option<Compression>,
     /// What the target of a redirect is relative to.
     base: String,
 }
@@ -59,6 +61,9 @@ impl Request {
         if !options.protocols.is_empty() {
             push_line(&mut bytes, "Sec-WebSocket-Protocol", options.protocols.join(", ").as_bytes());
         }
+        if let Some(compression) = &options.compression {
+            push_line(&mut bytes, "Sec-WebSocket-Extensions", compression.offer().as_bytes());
+        }
         if let Some(origin) = &options.origin {
             push_line(&mut bytes, "Origin", origin);
         }
@@ -75,11 +80,13 @@ impl Request {
             accept: derive_accept_key(key.as_bytes()),
             protocols: options.protocols,
             require_protocol: options.require_protocol,
+            compression: options.compression,
             base: endpoint.href.clone(),
         })
     }
 
-    /// Sends the request and reads and checks the response; returns it with the bytes that came behind it.
+    /// Sends the request and reads and checks the response; returns it with what was agreed on compression, and with the
+    /// bytes that came behind it.
     ///
     /// # Errors
     /// `handshake`, `http_status`, `tls` where an alert comes in place of a response, `timeout`.
@@ -88,12 +95,14 @@ impl Request {
         stream: &mut Stream,
         deadline: &Deadline,
         phase: &str,
-    ) -> Result<(Response, Vec<u8>), Failure> {
+    ) -> Result<(Response, Option<Agreed>, Vec<u8>), Failure> {
         let (head, tail) = deadline.hold(phase, self.exchange(stream)).await?;
         let refused = match self.check(&head) {
-            Ok((protocol, extensions)) => {
+            Ok((protocol, agreed)) => {
                 let Head { status, headers, .. } = head;
-                return Ok((Response { status, headers, body: Vec::new(), protocol, extensions }, tail));
+                let extensions = agreed.as_ref().map_or(String::new(), |agreed| agreed.answer.clone());
+                let response = Response { status, headers, body: Vec::new(), protocol, extensions };
+                return Ok((response, agreed, tail));
             }
             Err(refused) => refused.during(phase),
         };
@@ -113,8 +122,9 @@ impl Request {
         head::read(stream).await
     }
 
-    /// Checks a head in the order of RFC 6455 section 4.1, and returns subprotocol and extensions.
-    fn check(&self, head: &Head) -> Result<(String, String), Failure> {
+    /// Checks a head in the order of RFC 6455 section 4.1, and returns the subprotocol and what was agreed on
+    /// compression.
+    fn check(&self, head: &Head) -> Result<(String, Option<Agreed>), Failure> {
         if head.status != 101 {
             return Err(Failure::new(ErrorCode::HttpStatus, self.describe_status(head)));
         }
@@ -145,16 +155,10 @@ impl Request {
             }
             (None, _) => return Err(refuse("sec-websocket-accept", "the response has no Sec-WebSocket-Accept")),
         }
-        let extensions = self.check_extensions(head)?;
-        Ok((self.check_protocol(head)?, extensions))
-    }
-
-    /// None is offered, so none may be answered; what is agreed will be compared with the offer here.
-    fn check_extensions(&self, head: &Head) -> Result<String, Failure> {
-        match head.lines("sec-websocket-extensions").next() {
-            None => Ok(String::new()),
-            Some(_) => Err(refuse("sec-websocket-extensions", "the server chose an extension that was not offered")),
-        }
+        const EXTENSIONS: &str = "sec-websocket-extensions";
+        let agreed = extension::agree(self.compression.as_ref(), head.lines(EXTENSIONS))
+            .map_err(|cause| refuse(EXTENSIONS, &cause))?;
+        Ok((self.check_protocol(head)?, agreed))
     }
 
     fn check_protocol(&self, head: &Head) -> Result<String, Failure> {
