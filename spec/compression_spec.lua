@@ -210,7 +210,7 @@ describe("send", function()
   it("raises on options that it does not know", function()
     local recorder = client.open(servers.url("/echo"))
     local send = recorder.ws.send
-    expect.holds(expect.raised(send, recorder.ws, "x", false, { compres = false }), { "compres", "nearest", "compress" })
+    expect.holds(expect.raised(send, recorder.ws, "x", false, { compres = false }), { "compres,", "nearest" })
     expect.holds(expect.raised(send, recorder.ws, "x", false, { compress = 1 }), { "compress", "boolean" })
     expect.holds(expect.raised(send, recorder.ws, "x", false, true), { "table", "boolean" })
     assert.equal(0, recorder.ws:buffered_amount())
