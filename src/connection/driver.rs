@@ -40,6 +40,12 @@ const READS_PER_TURN: usize = 16;
 /// How long the peer may take to end the stream after both Close frames, or after our Close on a violation.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A deadline that is seen this late passed while the process was stopped or starved.
+const LATE: Duration = Duration::from_millis(500);
+
+/// How much longer such a deadline is: what the peer did in time is perhaps not read yet.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
 }
@@ -67,6 +73,8 @@ pub struct Driver {
     write_lost: Option<(ErrorCode, String)>,
     /// The last step of the closing handshake, from which its time-out counts.
     last_step: Instant,
+    /// No deadline counts before, since one was seen late.
+    caught_up: Instant,
     timer: Pin<Box<Sleep>>,
     settings: Settings,
 }
@@ -92,6 +100,7 @@ impl Driver {
             leaving: false,
             write_lost: None,
             last_step: now,
+            caught_up: now,
             timer: Box::pin(sleep_until(now)),
             settings,
         }
@@ -131,10 +140,14 @@ impl Driver {
                 // Nobody hears our answer, and nothing more is to be heard.
                 return Poll::Ready(Cause::EndOfStream);
             }
-            if let Some(cause) = self.expired(now) {
+            let Some(deadline) = self.deadline().map(|deadline| self.catch_up(deadline, now)) else {
+                return Poll::Pending;
+            };
+            if deadline <= now
+                && let Some(cause) = self.expired(now)
+            {
                 return Poll::Ready(cause);
             }
-            let Some(deadline) = self.deadline() else { return Poll::Pending };
             self.timer.as_mut().reset(deadline);
             ready!(self.timer.as_mut().poll(cx));
         }
@@ -284,6 +297,14 @@ impl Driver {
             return self.last_step.checked_add(self.settings.close_timeout);
         }
         self.keepalive.deadline()
+    }
+
+    /// Puts off a deadline that is seen late, once: a timer goes off before what waits in the socket is known.
+    fn catch_up(&mut self, deadline: Instant, now: Instant) -> Instant {
+        if now > deadline + LATE && self.caught_up <= deadline {
+            self.caught_up = now + CATCH_UP;
+        }
+        deadline.max(self.caught_up)
     }
 
     fn expired(&self, now: Instant) -> Option<Cause> {
