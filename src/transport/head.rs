@@ -68,31 +68,18 @@ impl Head {
 /// # Errors
 /// `handshake` where the stream ends first or what comes is no head; `tls`.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head, Vec<u8>), Failure> {
-    let refuse = |cause: String| Failure::new(ErrorCode::Handshake, cause);
-    let mut scanner = Scanner::default();
-    let mut buffer = Vec::with_capacity(READ);
-    let mut interim = 0;
+    let mut search = Search::default();
+    search.room().reserve(READ);
     loop {
-        if let Some(end) = scanner.scan(&buffer).map_err(refuse)? {
-            let tail = buffer.split_off(end);
-            let head = Head::parse(&buffer).map_err(refuse)?;
-            if !head.is_interim() {
-                return Ok((head, tail));
-            }
-            interim += end;
-            if interim > MAX_HEAD {
-                return Err(refuse(format!("the server sent too many interim responses, limit {MAX_HEAD} bytes")));
-            }
-            buffer = tail;
-            scanner = Scanner::default();
-            continue;
+        if let Some(found) = search.advance()? {
+            return Ok(found);
         }
-        match stream.read_buf(&mut buffer).await {
-            Ok(0) => return Err(refuse(ended(buffer.is_empty()))),
+        match stream.read_buf(search.room()).await {
+            Ok(0) => return Err(search.end()),
             Ok(_) => {}
             Err(error) => {
                 return Err(match Stream::classify(&error) {
-                    Loss::EndOfStream => refuse(ended(buffer.is_empty())),
+                    Loss::EndOfStream => search.end(),
                     Loss::Reset(cause) => refuse(cause),
                     Loss::Tls(cause) => Failure::new(ErrorCode::Tls, cause),
                 });
@@ -101,12 +88,54 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
     }
 }
 
-fn ended(before_anything: bool) -> String {
-    if before_anything {
-        "the server closed the connection without a response".to_owned()
-    } else {
-        "the server closed the connection inside the response's head".to_owned()
+/// Looks for the head of the first response that is not interim, in bytes that come cut anywhere.
+#[derive(Default)]
+pub(super) struct Search {
+    buffer: Vec<u8>,
+    scanner: Scanner,
+    /// The bytes of the interim responses before.
+    interim: usize,
+}
+
+impl Search {
+    /// Returns where bytes are appended as they come.
+    pub fn room(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
     }
+
+    /// Goes as far as the bytes reach, and returns the head with what came behind it; `None` where it is not whole.
+    ///
+    /// # Errors
+    /// `handshake` where what came is no head, or too long.
+    pub fn advance(&mut self) -> Result<Option<(Head, Vec<u8>)>, Failure> {
+        while let Some(end) = self.scanner.scan(&self.buffer).map_err(refuse)? {
+            let tail = self.buffer.split_off(end);
+            let head = Head::parse(&self.buffer).map_err(refuse)?;
+            if !head.is_interim() {
+                return Ok(Some((head, tail)));
+            }
+            self.interim += end;
+            if self.interim > MAX_HEAD {
+                return Err(refuse(format!("the server sent too many interim responses, limit {MAX_HEAD} bytes")));
+            }
+            self.buffer = tail;
+            self.scanner = Scanner::default();
+        }
+        Ok(None)
+    }
+
+    /// Tells what it means that the stream ends here.
+    pub fn end(&self) -> Failure {
+        refuse(if self.buffer.is_empty() {
+            "the server closed the connection without a response".to_owned()
+        } else {
+            "the server closed the connection inside the response's head".to_owned()
+        })
+    }
+}
+
+fn refuse(cause: String) -> Failure {
+    Failure::new(ErrorCode::Handshake, cause)
 }
 
 /// Finds a head's end, and refuses what lenient parsers read in more than one way (RFC 9112 sections 2.2 and 5.2).
@@ -159,19 +188,13 @@ impl Scanner {
     }
 }
 
-/// Reads the first [`MAX_BODY`] bytes of a refusal's body, as far as they come until `until`.
+/// Reads what is wanted of a refusal's body, as far as it comes until `until`.
 ///
-/// `raw`: what came with the head. Never fails: a body that breaks off is what came of it.
-pub(super) async fn read_body(
-    stream: &mut (impl AsyncRead + Unpin),
-    head: &Head,
-    raw: Vec<u8>,
-    until: Instant,
-) -> Vec<u8> {
-    let mut body = Body { framing: Framing::of(head), raw, chunk_at: 0, decoded: Vec::new() };
-    while !body.advance() && body.raw.len() < MAX_RAW_BODY {
-        body.raw.reserve(READ);
-        match timeout_at(until, stream.read_buf(&mut body.raw)).await {
+/// Never fails: a body that breaks off is what came of it.
+pub(super) async fn read_body(stream: &mut (impl AsyncRead + Unpin), mut body: Body, until: Instant) -> Vec<u8> {
+    while body.wants_more() {
+        body.room().reserve(READ);
+        match timeout_at(until, stream.read_buf(body.room())).await {
             Ok(Ok(read)) if read > 0 => {}
             _ => break,
         }
@@ -199,7 +222,8 @@ impl Framing {
     }
 }
 
-struct Body {
+/// The first [`MAX_BODY`] bytes of a refusal's body, in bytes that come cut anywhere.
+pub(super) struct Body {
     framing: Framing,
     raw: Vec<u8>,
     /// Where the first chunk begins that has not come whole.
@@ -208,6 +232,21 @@ struct Body {
 }
 
 impl Body {
+    /// `raw`: what came with the head.
+    pub fn new(head: &Head, raw: Vec<u8>) -> Body {
+        Body { framing: Framing::of(head), raw, chunk_at: 0, decoded: Vec::new() }
+    }
+
+    /// Returns where bytes are appended as they come.
+    pub fn room(&mut self) -> &mut Vec<u8> {
+        &mut self.raw
+    }
+
+    /// Goes as far as the bytes reach, and tells whether further ones are wanted.
+    pub fn wants_more(&mut self) -> bool {
+        !self.advance() && self.raw.len() < MAX_RAW_BODY
+    }
+
     /// Goes as far as the bytes reach; true where no further ones are needed.
     fn advance(&mut self) -> bool {
         if let Framing::Plain(length) = self.framing {
@@ -238,7 +277,8 @@ impl Body {
         self.raw.get(self.chunk_at..).is_some_and(|rest| httparse::parse_chunk_size(rest).is_err())
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    /// Returns what came of it.
+    pub fn finish(mut self) -> Vec<u8> {
         let mut body = match self.framing {
             Framing::Plain(length) => {
                 self.raw.truncate(length);

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::dial::{Resolver, resolver};
+pub use self::handshake::{Request, Verdict};
 pub use self::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
