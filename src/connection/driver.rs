@@ -22,7 +22,8 @@ use super::{Settings, Teller};
 use crate::close::NO_STATUS;
 use crate::error::ErrorCode;
 use crate::event::{End, Event};
-use crate::protocol::{Decoder, Incoming, Violation};
+use crate::extension::Agreed;
+use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Violation};
 use crate::queue::Item;
 use crate::transport::{Loss, Stream};
 
@@ -72,12 +73,14 @@ pub struct Driver {
 
 impl Driver {
     /// Makes the driver of a connection that opened just now; `tail` came with the response.
-    pub fn new(stream: Stream, tail: Vec<u8>, settings: Settings) -> Driver {
+    pub fn new(stream: Stream, agreed: Option<&Agreed>, tail: Vec<u8>, settings: Settings) -> Driver {
         let now = Instant::now();
+        let compression = settings.compression.as_ref();
+        let deflater = agreed.zip(compression).map(|(agreed, compression)| Deflater::new(agreed, compression));
         Driver {
             stream,
-            decoder: Decoder::new(settings.limits),
-            output: Output::new(),
+            decoder: Decoder::new(settings.limits, agreed.map(Inflater::new)),
+            output: Output::new(deflater),
             unflushed: Taken::default(),
             pong: None,
             ping: None,

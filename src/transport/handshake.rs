@@ -18,14 +18,15 @@ use super::head::{self, Body, Head, Search};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
+use crate::extension::{self, Agreed, Compression};
 use crate::options::Options;
 use crate::url::Endpoint;
 
 /// How long a refusal's body is waited for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What an answer came to: the response and the bytes behind it, which begin the server's frames.
-pub type Verdict = Result<(Response, Vec<u8>), Failure>;
+/// What an answer comes to: the response, what was agreed on compression, and the bytes that came behind.
+pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
 
 /// A request ready for the wire, and what its response must hold.
 pub struct Request {
@@ -33,6 +34,7 @@ pub struct Request {
     accept: String,
     protocols: Vec<String>,
     require_protocol: bool,
+    compression: Option<Compression>,
     /// What the target of a redirect is relative to.
     base: String,
 }
@@ -62,6 +64,9 @@ impl Request {
         if !options.protocols.is_empty() {
             push_line(&mut bytes, "Sec-WebSocket-Protocol", options.protocols.join(", ").as_bytes());
         }
+        if let Some(compression) = &options.compression {
+            push_line(&mut bytes, "Sec-WebSocket-Extensions", compression.offer().as_bytes());
+        }
         if let Some(origin) = &options.origin {
             push_line(&mut bytes, "Origin", origin);
         }
@@ -78,6 +83,7 @@ impl Request {
             accept: derive_accept_key(key.as_bytes()),
             protocols: options.protocols,
             require_protocol: options.require_protocol,
+            compression: options.compression,
             base: endpoint.href.clone(),
         })
     }
@@ -102,7 +108,7 @@ impl Request {
             search.room().extend_from_slice(piece);
         };
         let refused = match self.check(&head) {
-            Ok(agreed) => return Ok((accepted(head, agreed), tail)),
+            Ok(agreed) => return Ok(accepted(head, agreed, tail)),
             Err(refused) => refused,
         };
         let mut body = Body::new(&head, tail);
@@ -114,14 +120,14 @@ impl Request {
         Err(with_response(refused, head, body.finish()))
     }
 
-    /// Sends the request and reads and checks the response; returns it with the bytes that came behind it.
+    /// Sends the request, and reads and checks the response.
     ///
     /// # Errors
     /// `handshake`, `http_status`, `tls` where an alert comes in place of a response, `timeout`.
     pub(super) async fn perform(&self, stream: &mut Stream, deadline: &Deadline, phase: &str) -> Verdict {
         let (head, tail) = deadline.hold(phase, self.exchange(stream)).await?;
         let refused = match self.check(&head) {
-            Ok(agreed) => return Ok((accepted(head, agreed), tail)),
+            Ok(agreed) => return Ok(accepted(head, agreed, tail)),
             Err(refused) => refused.during(phase),
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
@@ -138,8 +144,9 @@ impl Request {
         head::read(stream).await
     }
 
-    /// Checks a head in the order of RFC 6455 section 4.1, and returns subprotocol and extensions.
-    fn check(&self, head: &Head) -> Result<(String, String), Failure> {
+    /// Checks a head in the order of RFC 6455 section 4.1, and returns the subprotocol and what was agreed on
+    /// compression.
+    fn check(&self, head: &Head) -> Result<(String, Option<Agreed>), Failure> {
         if head.status != 101 {
             return Err(Failure::new(ErrorCode::HttpStatus, self.describe_status(head)));
         }
@@ -170,16 +177,10 @@ impl Request {
             }
             (None, _) => return Err(refuse("sec-websocket-accept", "the response has no Sec-WebSocket-Accept")),
         }
-        let extensions = self.check_extensions(head)?;
-        Ok((self.check_protocol(head)?, extensions))
-    }
-
-    /// None is offered, so none may be answered; what is agreed will be compared with the offer here.
-    fn check_extensions(&self, head: &Head) -> Result<String, Failure> {
-        match head.lines("sec-websocket-extensions").next() {
-            None => Ok(String::new()),
-            Some(_) => Err(refuse("sec-websocket-extensions", "the server chose an extension that was not offered")),
-        }
+        const EXTENSIONS: &str = "sec-websocket-extensions";
+        let agreed = extension::agree(self.compression.as_ref(), head.lines(EXTENSIONS))
+            .map_err(|cause| refuse(EXTENSIONS, &cause))?;
+        Ok((self.check_protocol(head)?, agreed))
     }
 
     fn check_protocol(&self, head: &Head) -> Result<String, Failure> {
@@ -215,9 +216,14 @@ impl Request {
     }
 }
 
-fn accepted(head: Head, (protocol, extensions): (String, String)) -> Response {
+fn accepted(
+    head: Head,
+    (protocol, agreed): (String, Option<Agreed>),
+    tail: Vec<u8>,
+) -> (Response, Option<Agreed>, Vec<u8>) {
     let Head { status, headers, .. } = head;
-    Response { status, headers, body: Vec::new(), protocol, extensions }
+    let extensions = agreed.as_ref().map_or(String::new(), |agreed| agreed.answer.clone());
+    (Response { status, headers, body: Vec::new(), protocol, extensions }, agreed, tail)
 }
 
 fn with_response(refused: Failure, head: Head, body: Vec<u8>) -> Failure {
@@ -275,7 +281,7 @@ mod tests {
         let answer = [b"HTTP/1.1 103 E\r\n\r\n", head.as_bytes(), b"\x81\x00"].concat();
         for size in [1, 7, answer.len()] {
             let mut pieces = answer.chunks(size);
-            let (response, mut tail) = request.judge(&mut pieces).unwrap();
+            let (response, _, mut tail) = request.judge(&mut pieces).unwrap();
             tail.extend(pieces.flatten());
             assert_eq!((response.status, &*response.protocol, &*tail), (101, "chat", &b"\x81\x00"[..]));
         }

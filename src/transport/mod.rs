@@ -23,6 +23,7 @@ pub use self::handshake::{Request, Verdict};
 pub use self::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
+use crate::extension::Agreed;
 use crate::options::Options;
 use crate::url::Endpoint;
 
@@ -42,6 +43,8 @@ pub struct Opened {
     pub stream: Stream,
     /// The server's response, status 101.
     pub response: Response,
+    /// What was agreed on compression.
+    pub agreed: Option<Agreed>,
     /// The bytes that came with the response: the beginning of the server's frames.
     pub tail: Vec<u8>,
 }
@@ -103,8 +106,8 @@ impl Plan {
             }
         };
         let phase = format!("opening handshake with {authority}");
-        let (response, tail) = self.request.perform(&mut stream, &deadline, &phase).await?;
-        Ok(Opened { stream, response, tail })
+        let (response, agreed, tail) = self.request.perform(&mut stream, &deadline, &phase).await?;
+        Ok(Opened { stream, response, agreed, tail })
     }
 
     async fn dial(&self, deadline: &Deadline, authority: &str) -> Result<TcpStream, Failure> {
