@@ -18,6 +18,9 @@ pub(super) const MAX_BODY: usize = 4096;
 /// The most bytes read for it: chunks of one byte come with five bytes of framing each.
 const MAX_RAW_BODY: usize = 6 * MAX_BODY;
 
+/// The longest line before a chunk, in bytes: a size, and what nobody needs (RFC 9112 section 7.1.1 wants a limit).
+const MAX_CHUNK_LINE: usize = 256;
+
 const READ: usize = 4096;
 const BEGINNING: &[u8] = b"HTTP/1.";
 
@@ -267,14 +270,24 @@ impl Body {
 
     /// Returns where the data of the chunk at `chunk_at` begins, and its size.
     fn chunk(&self) -> Option<(usize, usize)> {
-        match httparse::parse_chunk_size(self.raw.get(self.chunk_at..)?) {
+        match httparse::parse_chunk_size(self.chunk_line()?) {
             Ok(httparse::Status::Complete((line, size))) => Some((self.chunk_at + line, usize::try_from(size).ok()?)),
             _ => None,
         }
     }
 
     fn is_broken(&self) -> bool {
-        self.raw.get(self.chunk_at..).is_some_and(|rest| httparse::parse_chunk_size(rest).is_err())
+        self.chunk_line().is_some_and(|line| match httparse::parse_chunk_size(line) {
+            Ok(httparse::Status::Complete(_)) => false,
+            Ok(httparse::Status::Partial) => line.len() == MAX_CHUNK_LINE,
+            Err(_) => true,
+        })
+    }
+
+    /// Returns what is here of the line at `chunk_at`. It is parsed again with each byte that comes, so it is bounded.
+    fn chunk_line(&self) -> Option<&[u8]> {
+        let rest = self.raw.get(self.chunk_at..)?;
+        Some(&rest[..rest.len().min(MAX_CHUNK_LINE)])
     }
 
     /// Returns what came of it.
@@ -358,5 +371,20 @@ mod tests {
             body.advance();
             prop_assert!(body.finish().len() <= MAX_BODY);
         }
+    }
+
+    #[test]
+    fn waits_for_no_chunk_whose_line_is_over_the_bound() {
+        let mut head = Head { minor_version: 1, status: 403, headers: Vec::new() };
+        head.headers.push(("transfer-encoding".to_owned(), b"chunked".to_vec()));
+        let line = |length: usize| format!("3\r\nnot\r\n6;{}", "x".repeat(length - 2)).into_bytes();
+        let mut body = Body::new(&head, line(MAX_CHUNK_LINE - 1));
+        assert!(body.wants_more());
+        body.room().extend_from_slice(b"x");
+        assert!(!body.wants_more());
+        assert_eq!(body.finish(), b"not");
+        let mut whole = Body::new(&head, [line(MAX_CHUNK_LINE - 2), b"\r\n today".to_vec()].concat());
+        whole.wants_more();
+        assert_eq!(whole.finish(), b"not today");
     }
 }
