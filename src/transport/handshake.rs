@@ -14,7 +14,8 @@ use tokio_tungstenite::tungstenite::http;
 use url::Url;
 
 use super::Deadline;
-use super::head::{self, Body, Head, Search};
+use super::body::{self, Body};
+use super::head::{self, Head, Search};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
@@ -131,7 +132,7 @@ impl Request {
             Err(refused) => refused.during(phase),
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
-        let body = head::read_body(stream, Body::new(&head, tail), until).await;
+        let body = body::read(stream, Body::new(&head, tail), until).await;
         Err(with_response(refused, head, body))
     }
 

@@ -3,6 +3,7 @@
 //! Comes in: a checked [`Endpoint`] and [`Options`]. Goes out: an [`Opened`] stream with the server's response, or the
 //! [`Failure`] with phase, cause and host:port. Knows neither Lua nor messages.
 
+mod body;
 mod dial;
 mod handshake;
 mod head;
