@@ -1,6 +1,6 @@
 //! The answer to the opening handshake: any bytes, cut anywhere.
 //!
-//! Input: a byte that chooses what was asked for, the cuts, the answer. In the answer `{accept}` stands for the key's
+//! Input: a byte that chooses what was asked for (as `ASKED` lists it), the cuts, the answer. In the answer `{accept}` stands for the key's
 //! answer, `{long}` for 60,000 bytes, `{many}` for 120 header lines.
 #![no_main]
 
@@ -12,11 +12,12 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use url::Url;
 use websocket_core::error::{ErrorCode, Failure};
 use websocket_core::event::Response;
+use websocket_core::extension::{Agreed, Compression, agree};
 use websocket_core::options::Options;
 use websocket_core::transport::{Request, Verdict};
 use websocket_core::url::Endpoint;
+use websocket_fuzz::bounds::bounded;
 use websocket_fuzz::input::{Input, pieces};
-use websocket_fuzz::memory::{MOST, within};
 
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 124;
@@ -28,11 +29,28 @@ struct Asked {
     options: Options,
 }
 
-static ASKED: LazyLock<Vec<Asked>> =
-    LazyLock::new(|| vec![ask(&[], false), ask(&["chat", "v2.x"], false), ask(&["chat"], true)]);
+static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
+    let hard = Compression {
+        server_no_context_takeover: true,
+        server_max_window_bits: Some(10),
+        client_max_window_bits: 12,
+        ..Compression::default()
+    };
+    vec![
+        ask(&[], false, None),
+        ask(&["chat", "v2.x"], false, None),
+        ask(&["chat"], true, None),
+        ask(&[], false, Some(Compression::default())),
+        ask(&["chat"], false, Some(hard)),
+    ]
+});
 
-fn ask(protocols: &[&str], require_protocol: bool) -> Asked {
-    let mut options = Options { require_protocol, ..Options::default() };
+/// What one answer may name for much more than it holds itself, made once.
+static LONG: LazyLock<String> = LazyLock::new(|| "x".repeat(60_000));
+static MANY: LazyLock<String> = LazyLock::new(|| "X: y\r\n".repeat(120));
+
+fn ask(protocols: &[&str], require_protocol: bool, compression: Option<Compression>) -> Asked {
+    let mut options = Options { require_protocol, compression, ..Options::default() };
     for name in protocols {
         options.add_protocol(name).expect("a token");
     }
@@ -45,7 +63,9 @@ fn ask(protocols: &[&str], require_protocol: bool) -> Asked {
 
 fuzz_target!(|data: &[u8]| {
     LazyLock::force(&ASKED);
-    within(MOST, || run(Input::new(data)));
+    LazyLock::force(&LONG);
+    LazyLock::force(&MANY);
+    bounded(|| run(Input::new(data)));
 });
 
 fn run(mut input: Input) {
@@ -55,7 +75,7 @@ fn run(mut input: Input) {
     let whole = asked.request.judge(iter::once(&answer[..]));
     let mut rest = pieces(&answer, &cuts);
     let mut cut = asked.request.judge(&mut rest);
-    if let Ok((_, tail)) = &mut cut {
+    if let Ok((_, _, tail)) = &mut cut {
         tail.extend(rest.flatten());
     }
     check(&whole, asked, &answer);
@@ -68,12 +88,10 @@ fn run(mut input: Input) {
 }
 
 fn fill(answer: &[u8], accept: &str) -> Vec<u8> {
-    let long = "x".repeat(60_000);
-    let many = "X: y\r\n".repeat(120);
     let mut filled = Vec::new();
     let mut rest = answer;
     // One of each, or a short input could be of any length.
-    let mut places = vec![(&b"{accept}"[..], accept), (b"{long}", &*long), (b"{many}", &*many)];
+    let mut places = vec![(&b"{accept}"[..], accept), (b"{long}", &**LONG), (b"{many}", &**MANY)];
     while let Some((byte, behind)) = rest.split_first() {
         match places.iter().position(|(mark, _)| rest.starts_with(mark)) {
             Some(at) => {
@@ -92,8 +110,8 @@ fn fill(answer: &[u8], accept: &str) -> Vec<u8> {
 
 fn check(verdict: &Verdict, asked: &Asked, answer: &[u8]) {
     match verdict {
-        Ok((response, tail)) => {
-            check_agreement(response, asked);
+        Ok((response, agreed, tail)) => {
+            check_agreement(response, agreed.as_ref(), asked);
             let head = answer.strip_suffix(&tail[..]).expect("what came behind the head");
             assert!(head.ends_with(b"\r\n\r\n"));
         }
@@ -101,12 +119,14 @@ fn check(verdict: &Verdict, asked: &Asked, answer: &[u8]) {
     }
 }
 
-fn check_agreement(response: &Response, asked: &Asked) {
+fn check_agreement(response: &Response, agreed: Option<&Agreed>, asked: &Asked) {
     let Response { status, headers, body, protocol, extensions } = response;
-    assert_eq!((*status, &body[..], &**extensions), (101, &b""[..], ""));
+    assert_eq!((*status, &body[..]), (101, &b""[..]));
+    assert_eq!(extensions, agreed.map_or("", |agreed| &agreed.answer));
     check_headers(headers);
     assert_eq!(values(headers, "sec-websocket-accept"), [asked.accept.as_bytes()]);
-    assert_eq!(values(headers, "sec-websocket-extensions").len(), 0);
+    let lines = values(headers, "sec-websocket-extensions");
+    assert_eq!(agree(asked.options.compression.as_ref(), lines.into_iter()).as_ref(), Ok(&agreed.cloned()));
     assert!(values(headers, "upgrade").concat().to_ascii_lowercase().starts_with(b"websocket"));
     assert!(!values(headers, "connection").is_empty());
     match &values(headers, "sec-websocket-protocol")[..] {

@@ -13,12 +13,12 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use websocket_core::event::{Event, Kind};
 use websocket_core::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
+use websocket_fuzz::bounds::bounded;
 use websocket_fuzz::input::Input;
-use websocket_fuzz::memory::{MOST, within};
 
 const LIMITS: [usize; 7] = [1000, 0, 1, EVENT_OVERHEAD, 2 * EVENT_OVERHEAD + 1, 100_000, usize::MAX];
 
-fuzz_target!(|data: &[u8]| within(MOST, || run(Input::new(data))));
+fuzz_target!(|data: &[u8]| bounded(|| run(Input::new(data))));
 
 #[derive(Default)]
 struct Reader(AtomicUsize);

@@ -1,18 +1,19 @@
 //! URLs and options: what is accepted reads the same again, and puts nothing into the request that is not meant.
 //!
 //! Input: parts with 0xff between them. The first is the URL; a later one begins with a letter that says what it is: a
-//! header (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`). 0xfe parts name and
-//! value.
+//! header (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`).
+//! 0xfe parts name and value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use websocket_core::extension::Compression;
 use websocket_core::options::Options;
 use websocket_core::transport::Request;
 use websocket_core::url::{Endpoint, Parts};
-use websocket_fuzz::memory::{MOST, within};
+use websocket_fuzz::bounds::bounded;
 
-fuzz_target!(|data: &[u8]| within(MOST, || run(data)));
+fuzz_target!(|data: &[u8]| bounded(|| run(data)));
 
 fn run(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == 0xff);
@@ -71,6 +72,10 @@ fn choose(options: &mut Options, part: &[u8]) {
         b'p' => options.add_protocol(&text),
         b'o' => options.set_origin(part),
         b'a' => options.set_basic_auth(name, value),
+        b'c' => {
+            options.compression = Some(Compression::default());
+            return;
+        }
         b'r' => {
             options.require_protocol = true;
             return;
@@ -103,6 +108,9 @@ fn ask(endpoint: &Endpoint, options: &Options) {
     ];
     if !options.protocols.is_empty() {
         expected.push(format!("Sec-WebSocket-Protocol: {}", options.protocols.join(", ")).into_bytes());
+    }
+    if options.compression.is_some() {
+        expected.push(b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits".to_vec());
     }
     if let Some(origin) = &options.origin {
         expected.push([b"Origin: ", &origin[..]].concat());

@@ -1,16 +1,28 @@
-//! Bounds the memory that a piece of work may have in use at once, whatever the fuzzer itself and a sanitizer hold.
+//! Bounds what a piece of work costs, whatever the fuzzer and a sanitizer take beside it: memory in use at once, and the
+//! processor's time, which on a busy machine is not that of the clock.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 /// What one execution may have in use, in bytes.
-pub const MOST: usize = 64 * 1024 * 1024;
+const MOST_MEMORY: usize = 64 * 1024 * 1024;
+/// What one execution may take.
+const MOST_TIME: Duration = Duration::from_secs(1);
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs one execution, and panics where it took more than 64 MiB or 1 s.
+pub fn bounded(work: impl FnOnce()) {
+    let before = processor_time();
+    within(MOST_MEMORY, work);
+    let taken = processor_time() - before;
+    assert!(taken <= MOST_TIME, "{taken:?} of the processor's time, limit {MOST_TIME:?}");
+}
 
 /// Runs `work`, and panics where it had more than `most` bytes in use beside those from before.
 pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
@@ -20,6 +32,14 @@ pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
     let peak = PEAK.fetch_max(outer, Relaxed);
     assert!(peak - before <= most, "{} bytes in use, limit {most}", peak - before);
     result
+}
+
+/// Returns the time that this thread has had of the processor.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes to the place it is given, and nowhere else.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The system's allocator, with a count of what is in use. A fuzz target has one thread that matters.
