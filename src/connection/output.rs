@@ -84,8 +84,8 @@ impl Output {
         self.runs.front().map_or(&[], |run| &run[self.offset..])
     }
 
-    /// Encodes what the script sends.
-    pub fn send(&mut self, outgoing: Outgoing) {
+    /// Encodes what the script sends; returns the bytes of payload that were deflated for it.
+    pub fn send(&mut self, outgoing: Outgoing) -> usize {
         let cost = outgoing.cost();
         match outgoing {
             Outgoing::Message { kind, payload, compress } => {
@@ -95,7 +95,9 @@ impl Output {
                 };
                 match compressed {
                     Some(compressed) => {
-                        self.message(Role::Message { cost, deflated: payload.len() }, kind, true, compressed);
+                        let deflated = payload.len();
+                        self.message(Role::Message { cost, deflated }, kind, true, compressed);
+                        return deflated;
                     }
                     None => self.message(Role::Message { cost, deflated: 0 }, kind, false, payload),
                 }
@@ -104,6 +106,7 @@ impl Output {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
             }
         }
+        0
     }
 
     fn message(&mut self, role: Role, kind: Kind, compressed: bool, mut payload: Vec<u8>) {
