@@ -166,7 +166,7 @@ describe("An option", function()
     basic_auth = "basic_aut", open_timeout = "opentimeout", close_timeout = "close_time_out",
     ping_interval = "ping_intervall", ping_timeout = "pingtimeout", max_message_size = "max_mesage_size",
     max_fragments = "max_fragment", max_queue = "max_que", max_buffered = "max_buffer", report_pings = "report_ping",
-    report_closing = "reports_closing", tls = "tsl",
+    report_closing = "reports_closing", compression = "compresion", tls = "tsl",
   }
   for name, misspelt in pairs(known) do
     it(misspelt .. " raises and " .. name .. " is named as the nearest", function()
@@ -180,7 +180,8 @@ describe("An option", function()
   end
 
   it("that is unknown raises in the tables within, too", function()
-    for name, case in pairs({ tls = { "cafile", "ca_file" }, basic_auth = { "passwort", "password" } }) do
+    for name, case in pairs({ tls = { "cafile", "ca_file" }, basic_auth = { "passwort", "password" },
+      compression = { "treshold", "threshold" } }) do
       local text = raised(servers.url("/echo"), nothing, { [name] = { [case[1]] = "hush" } })
       expect.holds(text, { name, case[1], case[2] })
     end
@@ -221,6 +222,23 @@ describe("An option", function()
     end)
   end
 
+  it("compression is a boolean or a table", function()
+    refuses("compression", { "deflate", 1, nothing })
+  end)
+
+  for name, values in pairs({
+    client_no_context_takeover = { 1, "true" }, server_no_context_takeover = { 1, {} },
+    client_max_window_bits = { 7, 16, 9.5, "15", true, NAN }, server_max_window_bits = { 7, 16, -9, false },
+    threshold = { -1, 0.5, math.huge, "100", NAN }, level = { 0, 10, 1.5, "9" },
+  }) do
+    it("compression." .. name .. " has a range", function()
+      for _, value in ipairs(values) do
+        local text = raised(servers.url("/echo"), nothing, { compression = { [name] = value } })
+        expect.holds(text, { "compression." .. name })
+      end
+    end)
+  end
+
   it("origin is a string without control characters", function()
     refuses("origin", { 42, true, {}, "http://a\r\nX: y", "a\n", "a\0" })
   end)
@@ -232,6 +250,7 @@ describe("An option", function()
       close_timeout = 0.5, ping_interval = false, ping_timeout = false, max_message_size = 2 ^ 20,
       max_fragments = 2 ^ 10, max_queue = 2 ^ 20, max_buffered = 2 ^ 20, report_pings = false,
       report_closing = false, tls = {},
+      compression = { client_max_window_bits = 10.0, threshold = 0, level = 9, server_no_context_takeover = false },
     })
   end)
 

@@ -102,6 +102,37 @@ for name, ports_of in pairs(peers) do
       it("agrees on no extension, as none is offered", function()
         assert.equal("", open("/echo").ws:extensions())
       end)
+
+      local alone = { client_no_context_takeover = true, server_no_context_takeover = true, threshold = 0 }
+      local compressions = {
+        ["as it offers it"] = { true, "^permessage%-deflate" },
+        ["without context takeover"] = { alone, "server_no_context_takeover" },
+        ["in short windows"] = { { client_max_window_bits = 9, server_max_window_bits = 9, threshold = 0 },
+          "server_max_window_bits=9" },
+        ["at its best"] = { { threshold = 0, level = 9 }, "^permessage%-deflate" },
+        ["at its fastest"] = { { threshold = 0, level = 1 }, "^permessage%-deflate" },
+      }
+      for how, compression in pairs(compressions) do
+        it("compresses " .. how .. ", and everything comes back", function()
+          local recorder = open("/echo", nil, { compression = compression[1] })
+          assert.matches(compression[2], recorder.ws:extensions())
+          local sizes = { 0, 1, 63, 64, 200, 2000, 70000, 1000000, 5 }
+          for round, size in ipairs(sizes) do
+            -- Alike enough to compress, in this message and with others.
+            local text = {}
+            for index = 1, math.ceil(size / 12) do
+              text[index] = ("{\"n\":%05d},"):format(index * round * 7919 % 100000)
+            end
+            local message = table.concat(text):sub(1, size)
+            recorder.ws:send(message, round % 2 == 0, { compress = round ~= 5 })
+            local event = client.wait(recorder, "received")
+            assert.is_true(event[2] == message, #message .. " bytes came back as " .. #event[2])
+            assert.equal(round % 2 == 0 and "binary" or "text", event[3])
+          end
+          recorder.ws:close()
+          assert.equal(1000, client.drain(recorder)[3])
+        end)
+      end
     end)
   end
 end

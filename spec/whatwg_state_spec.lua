@@ -33,6 +33,13 @@ describe("the properties of a WebSocket", function()
     end
   end)
 
+  it("tell the extension that browsers offer, too, once the server has taken it", function()
+    local ws = page.open(servers.url_at(servers.python().ws, "/echo")).ws
+    assert.matches("^permessage%-deflate", ws.extensions)
+    ws = page.open(servers.url_at(servers.python().ws, "/echo"), nil, { compression = false }).ws
+    assert.equal("", ws.extensions)
+  end)
+
   it("can be written only where the standard says so", function()
     local ws = page.open(servers.url("/echo")).ws
     local before = {}

@@ -1,6 +1,6 @@
 //! The engine of `websocket-native`, and its door to Lua.
 //!
-//! Reading order: the vocabulary ([`error`], [`event`], [`close`], [`options`], [`url`]), where threads meet
+//! Reading order: the vocabulary ([`error`], [`event`], [`close`], [`extension`], [`options`], [`url`]), where threads meet
 //! ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! Threads: the host's, which runs Lua, and one of ours, which drives all connections of the process. Lua's side puts
@@ -11,6 +11,7 @@ pub mod close;
 pub mod connection;
 pub mod error;
 pub mod event;
+pub mod extension;
 #[cfg(any(
     feature = "lua51",
     feature = "lua52",

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::error::InvalidInput;
+use crate::extension::Compression;
 
 /// Credentials for Basic authorization (RFC 7617).
 #[derive(Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct Options {
     pub report_pings: bool,
     /// Tells the peer's Close when it arrives.
     pub report_closing: bool,
+    /// Offers permessage-deflate (RFC 7692); default `None`, which offers nothing.
+    pub compression: Option<Compression>,
     /// TLS, for `wss`.
     pub tls: TlsOptions,
 }
@@ -89,6 +92,7 @@ impl Default for Options {
             max_buffered: 16 * MIB,
             report_pings: false,
             report_closing: false,
+            compression: None,
             tls: TlsOptions::default(),
         }
     }

@@ -54,7 +54,7 @@ fn carries_messages_of_all_sizes_both_ways_in_order() {
         .collect();
     // The first ones wait for `open`.
     for (kind, payload) in &sent {
-        client.connection.outbox.send(|| Outgoing::Message(*kind, payload.clone())).unwrap();
+        client.connection.outbox.send(|| Outgoing::message(*kind, payload.clone())).unwrap();
     }
     client.opened();
     for (number, expected) in sent.iter().enumerate() {
@@ -123,7 +123,7 @@ fn keeps_events_of_several_hosts_and_connections_apart() {
                 let payload = |id: u64, number: u64| format!("{name} {id} {number}").into_bytes();
                 for (id, connection) in &connections {
                     for number in 0..20 {
-                        connection.outbox.send(|| Outgoing::Message(Kind::Text, payload(*id, number))).unwrap();
+                        connection.outbox.send(|| Outgoing::message(Kind::Text, payload(*id, number))).unwrap();
                     }
                 }
                 let (mut counts, mut ended) = (HashMap::new(), 0);

@@ -209,7 +209,7 @@ fn counts_exactly_what_was_never_given_to_the_transport() {
 
 #[test]
 fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
-    let one = Outgoing::Message(Kind::Binary, vec![0; 64 * KIB]).cost();
+    let one = Outgoing::message(Kind::Binary, vec![0; 64 * KIB]).cost();
     let options = Options { max_buffered: 300 * one, ..Options::default() };
     let door = Door::narrow();
     let mut client = Client::start(&door.url(), &options);
@@ -217,7 +217,7 @@ fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
     client.opened();
     let mut sent = 0;
     let refusal = loop {
-        let message = || Outgoing::Message(Kind::Binary, vec![0; 64 * KIB]);
+        let message = || Outgoing::message(Kind::Binary, vec![0; 64 * KIB]);
         match client.connection.outbox.send(message) {
             Ok(()) => sent += 1,
             Err(refusal) => break refusal,

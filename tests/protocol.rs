@@ -2,71 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/codec.rs"]
+mod codec;
+
 use websocket_core::close::{CloseCode, CloseFrame};
 use websocket_core::event::Kind;
-use websocket_core::protocol::{Decoder, Incoming, Limits, Violation};
+use websocket_core::protocol::{Incoming, Limits};
+
+use codec::{decode, frame};
 
 const LIMITS: Limits = Limits { max_message_size: 65_536, max_fragments: 100 };
-
-/// Makes a server's frame from its first byte and payload.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        length @ 0..126 => frame.push(length as u8),
-        length @ 126..0x1_0000 => {
-            frame.push(126);
-            frame.extend_from_slice(&(length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(127);
-            frame.extend_from_slice(&(length as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(payload);
-    frame
-}
-
-/// Decodes pieces until they end; returns what came, and the violation with the number of bytes taken before it.
-fn decode<'a>(limits: Limits, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<(Violation, usize)>) {
-    let mut decoder = Decoder::new(limits);
-    let mut incoming = Vec::new();
-    let mut violation = None;
-    let mut taken = 0;
-    for mut piece in pieces {
-        let length = piece.len();
-        loop {
-            match decoder.next(&mut piece) {
-                Ok(Some(event)) => incoming.push(event),
-                Ok(None) => break,
-                Err(error) => {
-                    assert!(violation.is_none(), "a second violation: {error:?}");
-                    violation = Some((error, taken + length));
-                }
-            }
-        }
-        assert!(piece.is_empty(), "bytes left after the last event");
-        taken += length;
-    }
-    (incoming, violation)
-}
-
-/// Decodes a stream whole, by single bytes and in pieces of 3; the outcome must be the same.
-fn decode_every_way(limits: Limits, stream: &[u8]) -> (Vec<Incoming>, Option<Violation>) {
-    let (incoming, violation) = decode(limits, std::iter::once(stream));
-    let violation = violation.map(|(violation, _)| violation);
-    for size in [1, 3] {
-        let (cut, cut_violation) = decode(limits, stream.chunks(size));
-        assert_eq!(cut, incoming, "in pieces of {size}");
-        assert_eq!(cut_violation.map(|(violation, _)| violation), violation, "in pieces of {size}");
-    }
-    (incoming, violation)
-}
 
 /// Asserts that a stream breaks the protocol with this code, and that what follows is ignored.
 #[track_caller]
 fn assert_violation(stream: &[u8], code: u16, text: &str) {
     let followed = [stream, &frame(0x81, b"ignored"), &frame(0x88, b""), b"\xff\xff\xff"].concat();
-    let (incoming, violation) = decode_every_way(LIMITS, &followed);
+    let (incoming, violation) = codec::decode_every_way(None, LIMITS, &followed);
     let violation = violation.expect("no violation");
     assert_eq!((violation.code.get(), violation.text.as_str()), (code, text));
     assert_eq!(incoming, [], "nothing comes before or after");
@@ -74,7 +25,7 @@ fn assert_violation(stream: &[u8], code: u16, text: &str) {
 
 #[track_caller]
 fn assert_incoming(stream: &[u8], expected: &[Incoming]) {
-    let (incoming, violation) = decode_every_way(LIMITS, stream);
+    let (incoming, violation) = codec::decode_every_way(None, LIMITS, stream);
     assert_eq!((incoming.as_slice(), violation), (expected, None));
 }
 
@@ -132,7 +83,7 @@ fn answers_a_continuation_without_a_start_with_1002() {
     assert_violation(&frame(0x00, b"x"), 1002, reason);
     assert_violation(&frame(0x80, b"x"), 1002, reason);
     let stream = [frame(0x01, b"a"), frame(0x80, b"b"), frame(0x80, b"c")].concat();
-    let (incoming, violation) = decode_every_way(LIMITS, &stream);
+    let (incoming, violation) = codec::decode_every_way(None, LIMITS, &stream);
     assert_eq!((incoming, violation.unwrap().text.as_str()), (vec![text("ab")], reason));
 }
 
@@ -216,7 +167,7 @@ fn answers_text_that_is_not_utf8_with_1007() {
             assert_violation(&frame(0x81, &payload), 1007, &expected);
             let fragments = [frame(0x01, &payload[..=length]), frame(0x80, &payload[length + 1..])].concat();
             assert_violation(&fragments, 1007, &expected);
-            let (incoming, violation) = decode_every_way(LIMITS, &frame(0x82, &payload));
+            let (incoming, violation) = codec::decode_every_way(None, LIMITS, &frame(0x82, &payload));
             assert_eq!((incoming.len(), violation), (1, None), "{what} is fine in a binary message");
         }
     }
@@ -226,10 +177,10 @@ fn answers_text_that_is_not_utf8_with_1007() {
 fn answers_bad_text_at_its_first_bad_byte_inside_an_unfinished_frame() {
     // "κόσμε", then a surrogate's second byte: nothing after it can mend the text.
     let stream = [&b"\x01\x7e\x10\x00"[..], "κόσμε".as_bytes(), b"\xed\xa0"].concat();
-    let (_, violation) = decode(LIMITS, stream.chunks(1));
+    let (_, violation) = decode(None, LIMITS, stream.chunks(1));
     let (violation, taken) = violation.expect("no violation");
     assert_eq!((violation.code, taken), (CloseCode::INVALID_DATA, stream.len()));
-    let (_, violation) = decode(LIMITS, stream[..stream.len() - 1].chunks(1));
+    let (_, violation) = decode(None, LIMITS, stream[..stream.len() - 1].chunks(1));
     assert_eq!(violation, None, "one byte earlier it could still have become a character");
 }
 
@@ -274,7 +225,7 @@ fn accepts_a_close_inside_a_fragmented_message() {
 
 #[test]
 fn answers_a_frame_over_the_limit_with_1009_as_soon_as_its_header_is_here() {
-    let (_, violation) = decode(LIMITS, b"\x82\x7f\0\0\0\0\0\x01\0\x01".chunks(1));
+    let (_, violation) = decode(None, LIMITS, b"\x82\x7f\0\0\0\0\0\x01\0\x01".chunks(1));
     let (violation, taken) = violation.expect("no violation");
     assert_eq!((violation.code, taken), (CloseCode::TOO_BIG, 10));
     assert_eq!(violation.text, "message too big: 65537 bytes, limit 65536");
@@ -293,8 +244,8 @@ fn answers_fragments_over_the_limit_with_1009_as_soon_as_the_header_tells() {
 #[test]
 fn holds_small_messages_to_small_limits() {
     let limits = Limits { max_message_size: 5, max_fragments: 1 };
-    assert_eq!(decode_every_way(limits, &frame(0x81, b"12345")), (vec![text("12345")], None));
-    let (incoming, violation) = decode_every_way(limits, &frame(0x81, b"123456"));
+    assert_eq!(codec::decode_every_way(None, limits, &frame(0x81, b"12345")), (vec![text("12345")], None));
+    let (incoming, violation) = codec::decode_every_way(None, limits, &frame(0x81, b"123456"));
     assert_eq!((incoming, violation.unwrap().code), (vec![], CloseCode::TOO_BIG));
 }
 
@@ -317,6 +268,6 @@ fn counts_fragments_anew_for_each_message() {
     for _ in 0..200 {
         stream.extend([frame(0x01, b"a"), frame(0x89, b""), frame(0x80, b"b")].concat());
     }
-    let (incoming, violation) = decode_every_way(LIMITS, &stream);
+    let (incoming, violation) = codec::decode_every_way(None, LIMITS, &stream);
     assert_eq!((incoming.len(), violation), (400, None));
 }

@@ -28,6 +28,19 @@ websocket._VERSION = ""
 --- @field server_name? string the name to ask for and to verify, in place of the URL's host
 --- @field insecure? boolean skips verification; for loopback addresses alone
 
+--- What to choose of permessage-deflate (RFC 7692).
+--- @class websocket.CompressionOptions
+--- @field client_no_context_takeover? boolean we compress each message by itself; default false
+--- @field server_no_context_takeover? boolean demands the same of the server, or the handshake fails; default false
+--- @field client_max_window_bits? integer 8 to 15, the largest window to send with; 8 sends uncompressed; default 15
+--- @field server_max_window_bits? integer 8 to 15, demanded of the server; default: its choice
+--- @field threshold? integer bytes below which a message goes uncompressed; default 64
+--- @field level? integer 1, the fastest, to 9, the smallest; default 6
+
+--- What `send` may be told of one message.
+--- @class websocket.SendOptions
+--- @field compress? boolean false sends it uncompressed, for a message that holds a secret; default true
+
 --- All times in seconds, all sizes in bytes. An unknown name raises.
 --- @class websocket.Options
 --- @field headers? table<string, string|string[]> further request headers; Host may be set, what the handshake owns not
@@ -45,6 +58,7 @@ websocket._VERSION = ""
 --- @field max_buffered? integer encoded bytes and 128 a message that may wait for the transport; default 16 MiB
 --- @field report_pings? boolean tells the event "ping"; default false
 --- @field report_closing? boolean tells the event "closing"; default false
+--- @field compression? boolean|websocket.CompressionOptions offers permessage-deflate; default false
 --- @field tls? websocket.TlsOptions
 
 --- The server's answer to the opening handshake.
@@ -142,10 +156,11 @@ local connection = {}
 --- Raises where text is not UTF-8.
 --- @param message string
 --- @param is_binary? boolean default false: text
+--- @param options? websocket.SendOptions
 --- @return websocket.Connection? ws nil where it was not taken
 --- @return string? text
 --- @return "closed"|"buffer_full"|nil code
-function connection:send(message, is_binary) end
+function connection:send(message, is_binary, options) end
 
 --- Sends a Ping; the answer is told by the event "pong".
 --- @param payload? string at most 125 bytes; default ""

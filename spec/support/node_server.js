@@ -19,6 +19,7 @@ function listen(server) {
   const sockets = new WebSocketServer({
     server,
     maxPayload: 256 * 1024 * 1024,
+    perMessageDeflate: { threshold: 0 },
     handleProtocols: (offered) => (offered.has("echo") ? "echo" : false),
   });
   sockets.on("connection", (socket, request) => {

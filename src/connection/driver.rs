@@ -22,7 +22,8 @@ use super::{Settings, Teller};
 use crate::close::NO_STATUS;
 use crate::error::ErrorCode;
 use crate::event::{End, Event};
-use crate::protocol::{Decoder, Incoming, Violation};
+use crate::extension::Agreed;
+use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Violation};
 use crate::queue::Item;
 use crate::transport::{Loss, Stream};
 
@@ -35,6 +36,10 @@ const READ_SIZE: usize = 64 * 1024;
 /// Reads in one turn, for a peer that sends without end must not keep us from writing, nor other connections from
 /// theirs; well below the turn that tokio allows a task, which writing needs, too.
 const READS_PER_TURN: usize = 16;
+
+/// Bytes of payload to take in, and to deflate, in one turn, but for the message that passes it: few bytes on the wire may
+/// be many here.
+const PAYLOAD_PER_TURN: usize = 1024 * 1024;
 
 /// How long the peer may take to end the stream after both Close frames, or after our Close on a violation.
 const LINGER: Duration = Duration::from_secs(2);
@@ -80,12 +85,14 @@ pub struct Driver {
 
 impl Driver {
     /// Makes the driver of a connection that opened just now; `tail` came with the response.
-    pub fn new(stream: Stream, tail: Vec<u8>, settings: Settings) -> Driver {
+    pub fn new(stream: Stream, agreed: Option<&Agreed>, tail: Vec<u8>, settings: Settings) -> Driver {
         let now = Instant::now();
+        let compression = settings.compression.as_ref();
+        let deflater = agreed.zip(compression).map(|(agreed, compression)| Deflater::new(agreed, compression));
         Driver {
             stream,
-            decoder: Decoder::new(settings.limits),
-            output: Output::new(),
+            decoder: Decoder::new(settings.limits, agreed.map(Inflater::new)),
+            output: Output::new(deflater),
             unflushed: Taken::default(),
             pong: None,
             ping: None,
@@ -172,13 +179,17 @@ impl Driver {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, teller: &mut Teller, now: Instant) -> Poll<Cause> {
         SCRATCH.with_borrow_mut(|scratch| {
+            let mut told = 0;
             for _ in 0..READS_PER_TURN {
+                if told >= PAYLOAD_PER_TURN {
+                    break;
+                }
                 if self.resting && self.must_rest(cx.waker(), teller) {
                     return Poll::Pending;
                 }
                 if !self.leftover.is_empty() || self.resting {
                     let leftover = std::mem::take(&mut self.leftover);
-                    self.take_in(&leftover, cx.waker(), teller, now);
+                    told += self.take_in(&leftover, cx.waker(), teller, now);
                     if self.resting {
                         return Poll::Pending;
                     }
@@ -193,15 +204,16 @@ impl Driver {
                     return Poll::Ready(lost.map_or(Cause::EndOfStream, |(code, text)| Cause::Lost(code, text)));
                 }
                 self.keepalive.heard();
-                self.take_in(buffer.filled(), cx.waker(), teller, now);
+                told += self.take_in(buffer.filled(), cx.waker(), teller, now);
             }
             cx.waker().wake_by_ref();
             Poll::Pending
         })
     }
 
-    /// Decodes what was read and tells it, as far as the script has room.
-    fn take_in(&mut self, mut input: &[u8], reader: &Waker, teller: &mut Teller, now: Instant) {
+    /// Decodes what was read and tells it, as far as the script has room; returns the bytes of payload.
+    fn take_in(&mut self, mut input: &[u8], reader: &Waker, teller: &mut Teller, now: Instant) -> usize {
+        let mut told = 0;
         let mut items = Vec::new();
         let was_resting = std::mem::replace(&mut self.resting, false);
         loop {
@@ -212,7 +224,10 @@ impl Driver {
             }
             match self.decoder.next(&mut input) {
                 Ok(None) => break,
-                Ok(Some(incoming)) => items.extend(self.event_of(incoming, teller, now)),
+                Ok(Some(incoming)) => {
+                    told += incoming.payload_len();
+                    items.extend(self.event_of(incoming, teller, now));
+                }
                 Err(violation) => self.breach = Some((violation, now)),
             }
         }
@@ -223,6 +238,7 @@ impl Driver {
         if !self.leaving {
             teller.queue.push(items);
         }
+        told
     }
 
     /// Tells whether there is no room for an event; where none will come any more, room does not matter.

@@ -20,6 +20,7 @@ use self::driver::Driver;
 pub use self::outbox::{MESSAGE_OVERHEAD, Outbox, Outgoing, Progress, Refusal, Wish};
 use crate::error::{ErrorCode, Failure};
 use crate::event::{End, Event};
+use crate::extension::Compression;
 use crate::options::Options;
 use crate::protocol::Limits;
 use crate::queue::{Budget, Charge, ConnectionId, Item, Queue};
@@ -68,6 +69,7 @@ impl Connection {
 /// What an open connection needs to know of the options.
 struct Settings {
     limits: Limits,
+    compression: Option<Compression>,
     close_timeout: Duration,
     ping_interval: Option<Duration>,
     ping_timeout: Option<Duration>,
@@ -78,6 +80,7 @@ impl Settings {
     fn of(options: &Options) -> Settings {
         Settings {
             limits: Limits { max_message_size: options.max_message_size, max_fragments: options.max_fragments },
+            compression: options.compression.clone(),
             close_timeout: options.close_timeout,
             ping_interval: options.ping_interval,
             ping_timeout: options.ping_timeout,
@@ -92,10 +95,10 @@ async fn run(opening: Opening, authority: String, settings: Settings, mut teller
     let end = match open(opening, &teller.connection.outbox).await {
         None => End::dropped(),
         Some(Err(failure)) => closing::end_of_failure(failure),
-        Some(Ok(Opened { stream, response, tail })) => {
+        Some(Ok(Opened { stream, response, agreed, tail })) => {
             let open = teller.charged(Event::Open(Box::new(response)));
             teller.queue.push([open]);
-            let mut driver = Driver::new(stream, tail, settings);
+            let mut driver = Driver::new(stream, agreed.as_ref(), tail, settings);
             let mut end = poll_fn(|cx| driver.poll(cx, &mut teller)).await;
             // A violation's text goes to the peer, too, and it knows where it is.
             if !end.violation && !end.text.is_empty() {

@@ -23,24 +23,36 @@ const KEPT: usize = 64;
 /// What goes to the peer.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// A message; the payload of text is UTF-8.
-    Message(Kind, Vec<u8>),
+    /// A message.
+    Message {
+        /// Text or binary.
+        kind: Kind,
+        /// Of text, UTF-8.
+        payload: Vec<u8>,
+        /// May go compressed, where that was agreed.
+        compress: bool,
+    },
     /// A Ping frame, at most 125 bytes.
     Ping(Vec<u8>),
 }
 
 impl Outgoing {
+    /// Makes a message that may go compressed.
+    pub fn message(kind: Kind, payload: Vec<u8>) -> Outgoing {
+        Outgoing::Message { kind, payload, compress: true }
+    }
+
     /// Returns the bytes that `buffered_amount` counts.
     pub fn payload(&self) -> usize {
         match self {
-            Outgoing::Message(_, payload) => payload.len(),
+            Outgoing::Message { payload, .. } => payload.len(),
             Outgoing::Ping(_) => 0,
         }
     }
 
-    /// Returns the bytes that `max_buffered` bounds.
+    /// Returns the bytes that `max_buffered` bounds; compression does not count, as it is not done yet.
     pub fn cost(&self) -> usize {
-        let (Outgoing::Message(_, payload) | Outgoing::Ping(payload)) = self;
+        let (Outgoing::Message { payload, .. } | Outgoing::Ping(payload)) = self;
         encoded_len(payload.len()) + MESSAGE_OVERHEAD
     }
 }
@@ -239,7 +251,7 @@ mod tests {
     use crate::close::CloseCode;
 
     fn text(length: usize) -> Outgoing {
-        Outgoing::Message(Kind::Text, vec![b'x'; length])
+        Outgoing::message(Kind::Text, vec![b'x'; length])
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 
 use super::outbox::Outgoing;
 use crate::close::CloseFrame;
-use crate::protocol::{Encoder, encoded_len};
+use crate::event::Kind;
+use crate::protocol::{Deflater, Encoder, encoded_len};
 
 /// Messages above this are masked where they stand, smaller ones are gathered.
 const GATHERED: usize = 16 * 1024;
@@ -33,6 +34,8 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct Output {
     encoder: Encoder,
+    /// For messages that go compressed, where that was agreed.
+    deflater: Option<Deflater>,
     runs: VecDeque<Vec<u8>>,
     /// Bytes of the first run that are written.
     offset: usize,
@@ -51,17 +54,24 @@ struct Frame {
 
 #[derive(Debug)]
 enum Role {
-    Message { cost: usize },
-    Ping { cost: usize },
+    Message {
+        cost: usize,
+        /// Payload that no byte on the wire stands for: that of a compressed message, until the frame is whole.
+        deflated: usize,
+    },
+    Ping {
+        cost: usize,
+    },
     Keepalive,
     Pong,
     Close,
 }
 
 impl Output {
-    /// Makes an empty one.
-    pub fn new() -> Output {
-        Output { encoder: Encoder::new(), runs: VecDeque::new(), offset: 0, len: 0, frames: VecDeque::new() }
+    /// Makes an empty one; `deflater` where compression was agreed.
+    pub fn new(deflater: Option<Deflater>) -> Output {
+        let (runs, frames) = (VecDeque::new(), VecDeque::new());
+        Output { encoder: Encoder::new(), deflater, runs, offset: 0, len: 0, frames }
     }
 
     /// Returns the bytes that are not written.
@@ -74,23 +84,39 @@ impl Output {
         self.runs.front().map_or(&[], |run| &run[self.offset..])
     }
 
-    /// Encodes what the script sends.
-    pub fn send(&mut self, outgoing: Outgoing) {
+    /// Encodes what the script sends; returns the bytes of payload that were deflated for it.
+    pub fn send(&mut self, outgoing: Outgoing) -> usize {
         let cost = outgoing.cost();
         match outgoing {
-            Outgoing::Message(kind, mut payload) if payload.len() > GATHERED => {
-                let length = payload.len();
-                self.append(Role::Message { cost }, length, |encoder, run| {
-                    encoder.message_in_place(run, kind, &mut payload);
-                });
-                self.runs.push_back(payload);
-            }
-            Outgoing::Message(kind, payload) => {
-                self.append(Role::Message { cost }, payload.len(), |encoder, run| encoder.message(run, kind, &payload));
+            Outgoing::Message { kind, payload, compress } => {
+                let compressed = match &mut self.deflater {
+                    Some(deflater) if compress => deflater.deflate(&payload),
+                    _ => None,
+                };
+                match compressed {
+                    Some(compressed) => {
+                        let deflated = payload.len();
+                        self.message(Role::Message { cost, deflated }, kind, true, compressed);
+                        return deflated;
+                    }
+                    None => self.message(Role::Message { cost, deflated: 0 }, kind, false, payload),
+                }
             }
             Outgoing::Ping(payload) => {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
             }
+        }
+        0
+    }
+
+    fn message(&mut self, role: Role, kind: Kind, compressed: bool, mut payload: Vec<u8>) {
+        if payload.len() > GATHERED {
+            self.append(role, payload.len(), |encoder, run| {
+                encoder.message_in_place(run, kind, compressed, &mut payload);
+            });
+            self.runs.push_back(payload);
+        } else {
+            self.append(role, payload.len(), |encoder, run| encoder.message(run, kind, compressed, &payload));
         }
     }
 
@@ -126,14 +152,18 @@ impl Output {
             frame.header -= header;
             frame.payload -= payload;
             left -= header + payload;
-            if matches!(frame.role, Role::Message { .. }) {
+            if matches!(frame.role, Role::Message { deflated: 0, .. }) {
                 taken.payload += payload;
             }
             if frame.header + frame.payload > 0 {
                 return;
             }
             match frame.role {
-                Role::Message { cost } | Role::Ping { cost } => taken.cost += cost,
+                Role::Message { cost, deflated } => {
+                    taken.cost += cost;
+                    taken.payload += deflated;
+                }
+                Role::Ping { cost } => taken.cost += cost,
                 Role::Keepalive => taken.keepalive = true,
                 Role::Close => taken.close = true,
                 Role::Pong => {}
@@ -165,16 +195,27 @@ impl Output {
 mod tests {
     use super::*;
     use crate::close::CloseCode;
-    use crate::event::Kind;
+    use crate::extension::{self, Compression};
+
+    fn message(size: usize) -> Outgoing {
+        Outgoing::message(Kind::Binary, vec![1; size])
+    }
+
+    fn deflating() -> Output {
+        let compression = Compression { threshold: 1000, ..Compression::default() };
+        let agreed = extension::agree(Some(&compression), [&b"permessage-deflate"[..]].into_iter());
+        Output::new(agreed.unwrap().map(|agreed| Deflater::new(&agreed, &compression)))
+    }
 
     #[test]
     fn accounts_for_every_byte_however_it_is_written() {
-        for step in [1, 2, 3, 7, 100, 1_000_000] {
-            let mut output = Output::new();
+        for (step, mut output) in
+            [1, 2, 3, 7, 100, 1_000_000].into_iter().flat_map(|step| [(step, Output::new(None)), (step, deflating())])
+        {
             let sizes = [0, 5, 126, 20_000, 3, 70_000, 1];
             let mut cost = 0;
             for size in sizes {
-                let message = Outgoing::Message(Kind::Binary, vec![1; size]);
+                let message = message(size);
                 cost += message.cost();
                 output.send(message);
             }
@@ -198,7 +239,7 @@ mod tests {
 
     #[test]
     fn holds_nothing_large_when_a_burst_is_written() {
-        let mut output = Output::new();
+        let mut output = Output::new(None);
         for _ in 0..10_000 {
             output.pong(b"");
         }
@@ -210,8 +251,8 @@ mod tests {
 
     #[test]
     fn counts_a_message_half_written_by_its_bytes() {
-        let mut output = Output::new();
-        output.send(Outgoing::Message(Kind::Binary, vec![1; 100]));
+        let mut output = Output::new(None);
+        output.send(message(100));
         let mut taken = Taken::default();
         output.advance(6 + 30, &mut taken);
         assert_eq!((taken.payload, taken.cost), (30, 0));

@@ -1,5 +1,6 @@
 //! Lua values as arguments: types and ranges checked, with texts that name the value and the limit.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mlua::{LuaString, Value};
@@ -66,11 +67,26 @@ pub fn integer(value: &Value, what: &str) -> Result<i64, Raise> {
 
 /// Takes a size or count of at least 1.
 pub fn size(value: &Value, what: &str) -> Result<usize, Raise> {
+    Ok(usize::try_from(within(value, what, 1..=MAX_SIZE)?).unwrap_or(usize::MAX))
+}
+
+/// Takes a size or count, also 0.
+pub fn size_or_none(value: &Value, what: &str) -> Result<usize, Raise> {
+    Ok(usize::try_from(within(value, what, 0..=MAX_SIZE)?).unwrap_or(usize::MAX))
+}
+
+/// Takes a whole number of a short range.
+pub fn small(value: &Value, what: &str, range: RangeInclusive<u8>) -> Result<u8, Raise> {
+    let number = within(value, what, i64::from(*range.start())..=i64::from(*range.end()))?;
+    Ok(u8::try_from(number).unwrap_or(*range.end()))
+}
+
+fn within(value: &Value, what: &str, range: RangeInclusive<i64>) -> Result<i64, Raise> {
     let number = integer(value, what)?;
-    if !(1..=MAX_SIZE).contains(&number) {
-        return raise(format!("{what} must be 1 to {MAX_SIZE}, got {number}"));
+    if !range.contains(&number) {
+        return raise(format!("{what} must be {} to {}, got {number}", range.start(), range.end()));
     }
-    Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    Ok(number)
 }
 
 /// Takes a time in seconds, 0 or more; `math.huge` is allowed.

@@ -1,12 +1,13 @@
-//! The options table of `websocket.new`, name by name.
+//! The options tables of `websocket.new` and of `send`, name by name.
 
 use mlua::{Table, Value};
 
 use super::answer::{Raise, raise};
-use super::arguments::{boolean, duration, optional_duration, size, string, type_name, utf8};
+use super::arguments::{boolean, duration, optional_duration, size, size_or_none, small, string, type_name, utf8};
+use crate::extension::{Compression, LEVELS, WINDOW_BITS};
 use crate::options::{Options, TlsOptions};
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "headers",
     "protocols",
     "require_protocol",
@@ -22,8 +23,20 @@ const NAMES: [&str; 16] = [
     "max_buffered",
     "report_pings",
     "report_closing",
+    "compression",
     "tls",
 ];
+
+const COMPRESSION_NAMES: [&str; 6] = [
+    "client_no_context_takeover",
+    "server_no_context_takeover",
+    "client_max_window_bits",
+    "server_max_window_bits",
+    "threshold",
+    "level",
+];
+
+const SEND_NAMES: [&str; 1] = ["compress"];
 
 const TLS_NAMES: [&str; 6] = ["ca_file", "ca", "cert_file", "key_file", "server_name", "insecure"];
 
@@ -62,6 +75,7 @@ fn read_one(options: &mut Options, name: &str, value: &Value) -> Result<(), Rais
         "max_buffered" => options.max_buffered = size(value, &what)?,
         "report_pings" => options.report_pings = boolean(value, &what)?,
         "report_closing" => options.report_closing = boolean(value, &what)?,
+        "compression" => options.compression = read_compression(value)?,
         "tls" => options.tls = read_tls(value)?,
         other => return raise(format!("unknown option {other}")),
     }
@@ -127,6 +141,43 @@ fn read_auth(options: &mut Options, value: &Value) -> Result<(), Raise> {
     }
     let Some(user) = user else { return raise("option basic_auth.user is missing") };
     Ok(options.set_basic_auth(&user, &password)?)
+}
+
+fn read_compression(value: &Value) -> Result<Option<Compression>, Raise> {
+    let mut compression = Compression::default();
+    let table = match value {
+        Value::Boolean(false) => return Ok(None),
+        Value::Boolean(true) => return Ok(Some(compression)),
+        Value::Table(table) => table,
+        other => return raise(format!("option compression must be a boolean or a table, got {}", type_name(other))),
+    };
+    for (name, value) in entries(table, "option compression.", &COMPRESSION_NAMES)? {
+        let what = format!("option compression.{name}");
+        match &*name {
+            "client_no_context_takeover" => compression.client_no_context_takeover = boolean(&value, &what)?,
+            "server_no_context_takeover" => compression.server_no_context_takeover = boolean(&value, &what)?,
+            "client_max_window_bits" => compression.client_max_window_bits = small(&value, &what, WINDOW_BITS)?,
+            "server_max_window_bits" => compression.server_max_window_bits = Some(small(&value, &what, WINDOW_BITS)?),
+            "threshold" => compression.threshold = size_or_none(&value, &what)?,
+            "level" => compression.level = small(&value, &what, LEVELS)?,
+            other => return raise(format!("unknown option compression.{other}")),
+        }
+    }
+    Ok(Some(compression))
+}
+
+/// Reads the options of `send`, and tells whether the message may go compressed.
+pub fn read_send(value: &Value) -> Result<bool, Raise> {
+    let table = match value {
+        Value::Nil => return Ok(true),
+        Value::Table(table) => table,
+        other => return raise(format!("send options must be a table, got {}", type_name(other))),
+    };
+    let mut compress = true;
+    for (_, value) in entries(table, "send option", &SEND_NAMES)? {
+        compress = boolean(&value, "send option compress")?;
+    }
+    Ok(compress)
 }
 
 fn read_tls(value: &Value) -> Result<TlsOptions, Raise> {

@@ -145,17 +145,18 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
 
 /// Adds the methods that a script calls with `:`.
 pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    builder.add(methods, "send", |lua, host, (this, message, is_binary): (Value, Value, Value)| {
+    builder.add(methods, "send", |lua, host, (this, message, is_binary, table): (Value, Value, Value, Value)| {
         let (this, socket) = receiver(host, &this, "send")?;
         let message = string(&message, "message")?.as_bytes();
         let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
+        let compress = options::read_send(&table)?;
         if kind == Kind::Text
             && let Err(error) = simdutf8::compat::from_utf8(&message)
         {
             let at = error.valid_up_to() + 1;
             return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
         }
-        socket.put(lua, this, || Outgoing::Message(kind, message.to_vec()))
+        socket.put(lua, this, || Outgoing::Message { kind, payload: message.to_vec(), compress })
     })?;
     builder.add(methods, "ping", |lua, host, (this, payload): (Value, Value)| {
         let (this, socket) = receiver(host, &this, "ping")?;

@@ -1,7 +1,8 @@
 //! One message that arrives in pieces: fragments, or a frame that reads cut.
 //!
-//! Comes in: what each frame's header declares, then its payload as it arrives. Goes out: the payload of the whole
-//! message, or the violation. Grows its buffer with the bytes that are here, not with what the peer declares.
+//! Comes in: what each frame's header declares, then its payload as it arrives, or what that inflates to. Goes out: the
+//! payload of the whole message, or the violation. Grows its buffer with the bytes that are here, not with what the peer
+//! declares.
 
 use super::decoder::Limits;
 use super::utf8::Validator;
@@ -24,6 +25,7 @@ pub(super) struct OpenFrame {
 #[derive(Debug)]
 pub(super) struct Assembly {
     kind: Kind,
+    compressed: bool,
     payload: Vec<u8>,
     utf8: Validator,
     frames: usize,
@@ -31,8 +33,8 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Starts an empty message.
-    pub(super) fn new(kind: Kind) -> Assembly {
-        Assembly { kind, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
+    pub(super) fn new(kind: Kind, compressed: bool) -> Assembly {
+        Assembly { kind, compressed, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
     }
 
     /// Returns the kind that the first frame gave.
@@ -40,10 +42,15 @@ impl Assembly {
         self.kind
     }
 
+    /// Tells whether its bytes are compressed on the wire.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
     /// Counts a frame by its header, before any of its payload, and returns the bytes to expect.
     ///
     /// # Errors
-    /// The message would be over a limit.
+    /// The message would be over a limit; a compressed one is measured as it inflates.
     pub(super) fn add_frame(&mut self, length: u64, limits: &Limits) -> Result<usize, Violation> {
         if self.frames >= limits.max_fragments {
             return Err(Violation::too_many_fragments(limits.max_fragments));
@@ -51,7 +58,7 @@ impl Assembly {
         self.frames += 1;
         let room = limits.max_message_size.saturating_sub(self.payload.len());
         match usize::try_from(length) {
-            Ok(length) if length <= room => Ok(length),
+            Ok(length) if length <= room || self.compressed => Ok(length),
             _ => Err(Violation::message_too_big(
                 length.saturating_add(self.payload.len() as u64),
                 limits.max_message_size,
@@ -64,17 +71,26 @@ impl Assembly {
     /// # Errors
     /// Text that is not UTF-8, at its first bad byte.
     pub(super) fn append(&mut self, bytes: &[u8], frame: OpenFrame, limits: &Limits) -> Result<(), Violation> {
-        // The bytes of a compressed message will pass through the inflater here, before they are checked and kept.
-        if self.kind == Kind::Text {
-            self.utf8.feed(bytes).map_err(Violation::text_not_utf8)?;
-        }
+        let frame_end = self.payload.len() + frame.remaining;
         let needed = self.payload.len() + bytes.len();
-        if needed > self.payload.capacity() {
-            let capacity = self.next_capacity(needed, frame, limits.max_message_size);
-            self.payload.reserve_exact(capacity - self.payload.len());
+        // The end of the frame at once where that is near.
+        let least = if frame.remaining <= AHEAD { frame_end } else { needed.max(AHEAD) };
+        let most = if frame.fin { frame_end } else { limits.max_message_size };
+        self.keep(bytes, least, most)
+    }
+
+    /// Appends what payload of a compressed message has inflated to.
+    ///
+    /// # Errors
+    /// As [`Assembly::append`], and what passes the limit.
+    pub(super) fn append_inflated(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
+        let room = limits.max_message_size.saturating_sub(self.payload.len());
+        if bytes.len() > room {
+            // Up to the limit they are judged as they are where they come alone.
+            self.check(&bytes[..room])?;
+            return Err(Violation::inflated_too_big(limits.max_message_size));
         }
-        self.payload.extend_from_slice(bytes);
-        Ok(())
+        self.keep(bytes, self.payload.len() + bytes.len(), limits.max_message_size)
     }
 
     /// Returns the payload of the message, which has arrived whole.
@@ -88,13 +104,20 @@ impl Assembly {
         Ok(self.payload)
     }
 
-    /// Chooses the next capacity: doubling, so that copies stay linear in the message; never over what the message can
-    /// still come to; the end of the frame at once where that is near.
-    fn next_capacity(&self, needed: usize, frame: OpenFrame, max_message_size: usize) -> usize {
-        let frame_end = self.payload.len() + frame.remaining;
-        let least = if frame.remaining <= AHEAD { frame_end } else { needed.max(AHEAD) };
-        let most = if frame.fin { frame_end } else { max_message_size };
-        self.payload.capacity().saturating_mul(2).max(least).min(most)
+    /// Checks and copies bytes. The buffer grows by doubling, so that copies stay linear in the message, to `least` at the
+    /// least and not over `most`, what the message can still come to.
+    fn keep(&mut self, bytes: &[u8], least: usize, most: usize) -> Result<(), Violation> {
+        self.check(bytes)?;
+        if self.payload.len() + bytes.len() > self.payload.capacity() {
+            let capacity = self.payload.capacity().saturating_mul(2).max(least).min(most);
+            self.payload.reserve_exact(capacity - self.payload.len());
+        }
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn check(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        if self.kind == Kind::Text { self.utf8.feed(bytes).map_err(Violation::text_not_utf8) } else { Ok(()) }
     }
 }
 
@@ -121,7 +144,7 @@ mod tests {
     #[test]
     fn commits_at_most_64_kib_ahead_of_the_bytes_of_a_large_frame() {
         let limits = Limits { max_message_size: 16 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text);
+        let mut assembly = Assembly::new(Kind::Text, false);
         let remaining = assembly.add_frame(16 * MIB as u64, &limits).unwrap();
         assert_eq!(assembly.payload.capacity(), 0);
         assembly.append(b"x", OpenFrame { remaining, fin: true }, &limits).unwrap();
@@ -131,7 +154,7 @@ mod tests {
     #[test]
     fn grows_by_doubling_and_ends_exact_in_one_large_frame() {
         let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text);
+        let mut assembly = Assembly::new(Kind::Text, false);
         let capacities = feed(&mut assembly, 10 * MIB + 1, true, 1000, &limits);
         assert!(capacities.len() <= 10, "{capacities:?}");
         assert_eq!(assembly.finish().unwrap().capacity(), 10 * MIB + 1);
@@ -140,14 +163,14 @@ mod tests {
     #[test]
     fn reserves_a_short_frame_once() {
         let limits = Limits { max_message_size: MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text);
+        let mut assembly = Assembly::new(Kind::Text, false);
         assert_eq!(feed(&mut assembly, AHEAD, true, 1, &limits), [0, AHEAD]);
     }
 
     #[test]
     fn grows_by_doubling_over_small_fragments_and_never_past_the_limit() {
         let limits = Limits { max_message_size: 3 * MIB + 5, max_fragments: usize::MAX };
-        let mut assembly = Assembly::new(Kind::Binary);
+        let mut assembly = Assembly::new(Kind::Binary, false);
         let mut capacities = vec![0];
         while assembly.payload.len() < limits.max_message_size {
             let length = 64.min(limits.max_message_size - assembly.payload.len());
@@ -161,7 +184,7 @@ mod tests {
     #[test]
     fn gives_back_the_spare_capacity_of_a_fragmented_message() {
         let limits = Limits { max_message_size: MIB, max_fragments: 10 };
-        let mut assembly = Assembly::new(Kind::Binary);
+        let mut assembly = Assembly::new(Kind::Binary, false);
         feed(&mut assembly, 3000, false, 3000, &limits);
         feed(&mut assembly, 100, false, 100, &limits);
         feed(&mut assembly, 1, true, 1, &limits);
@@ -173,7 +196,7 @@ mod tests {
     #[test]
     fn refuses_by_the_header_what_would_pass_a_limit() {
         let limits = Limits { max_message_size: 100, max_fragments: 2 };
-        let mut assembly = Assembly::new(Kind::Binary);
+        let mut assembly = Assembly::new(Kind::Binary, false);
         feed(&mut assembly, 60, false, 60, &limits);
         let violation = assembly.add_frame(41, &limits).unwrap_err();
         assert_eq!(violation.text, "message too big: 101 bytes, limit 100");

@@ -4,7 +4,8 @@
 //! the [`Violation`] that ends it. Does not answer, does not know why a connection closes.
 
 use super::assembly::{Assembly, OpenFrame};
-use super::frame::{Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
+use super::frame::{COMPRESSED, Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
+use super::inflate::Inflater;
 use super::utf8;
 use super::violation::Violation;
 use crate::close::{CloseCode, CloseFrame};
@@ -32,13 +33,24 @@ pub enum Incoming {
     Close(Option<CloseFrame>),
 }
 
+impl Incoming {
+    /// Returns the bytes of a message's payload; 0 for a control frame.
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Incoming::Message(_, payload) => payload.len(),
+            Incoming::Ping(_) | Incoming::Pong(_) | Incoming::Close(_) => 0,
+        }
+    }
+}
+
 /// Reads the byte stream of one connection.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
-    /// The reserved bits that negotiated extensions define for the first frame of a message: none, as no extension is
-    /// offered; permessage-deflate defines the first (0x40).
+    /// The reserved bits that what was agreed defines for the first frame of a message.
     extension_bits: u8,
+    /// For compressed messages, where they were agreed.
+    inflater: Option<Inflater>,
     state: State,
     /// The message whose first frame has begun, until it is whole.
     message: Option<Assembly>,
@@ -60,9 +72,10 @@ enum State {
 }
 
 impl Decoder {
-    /// Makes a decoder for the bytes after the opening handshake.
-    pub fn new(limits: Limits) -> Decoder {
-        Decoder { limits, extension_bits: 0, state: State::Start, message: None }
+    /// Makes a decoder for the bytes after the opening handshake; `inflater` where compression was agreed.
+    pub fn new(limits: Limits, inflater: Option<Inflater>) -> Decoder {
+        let extension_bits = if inflater.is_some() { COMPRESSED } else { 0 };
+        Decoder { limits, extension_bits, inflater, state: State::Start, message: None }
     }
 
     /// Takes bytes from the front of `input`, up to and with the next event; `None` when `input` is used up.
@@ -79,6 +92,7 @@ impl Decoder {
         if matches!(result, Err(_) | Ok(Some(Incoming::Close(_)))) {
             self.state = State::Ended;
             self.message = None;
+            self.inflater = None;
         }
         result
     }
@@ -115,8 +129,12 @@ impl Decoder {
                 }
                 State::Data(frame) => {
                     let bytes = take_up_to(input, frame.remaining);
-                    if let Some(message) = &mut self.message {
-                        message.append(bytes, *frame, &self.limits)?;
+                    match (&mut self.message, &mut self.inflater) {
+                        (Some(message), Some(inflater)) if message.is_compressed() => {
+                            inflater.inflate(bytes, |piece| message.append_inflated(piece, &self.limits))?;
+                        }
+                        (Some(message), _) => message.append(bytes, *frame, &self.limits)?,
+                        (None, _) => {}
                     }
                     frame.remaining -= bytes.len();
                     if frame.remaining > 0 {
@@ -191,7 +209,7 @@ impl Decoder {
             Opcode::Message(kind) => Some(kind),
         };
         let message = match (kind, &mut self.message) {
-            (Some(kind), message @ None) => message.insert(Assembly::new(kind)),
+            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.compressed)),
             (None, Some(message)) => message,
             (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented message")),
             (None, None) => return Err(Violation::protocol("continuation frame without a message to continue")),
@@ -199,6 +217,7 @@ impl Decoder {
         let length = message.add_frame(header.length, &self.limits)?;
         // A message that is here whole is copied once, into an allocation of its size.
         if header.fin
+            && !header.compressed
             && let Some(kind) = kind
             && let Some((payload, rest)) = input.split_at_checked(length)
         {
@@ -215,6 +234,9 @@ impl Decoder {
 
     fn finish_message(&mut self) -> Result<Option<Incoming>, Violation> {
         let Some(message) = self.message.take() else { return Ok(None) };
+        if let (true, Some(inflater)) = (message.is_compressed(), &mut self.inflater) {
+            inflater.finish()?;
+        }
         let kind = message.kind();
         Ok(Some(Incoming::Message(kind, message.finish()?)))
     }
@@ -256,7 +278,7 @@ mod tests {
 
     #[test]
     fn takes_one_event_at_a_time_and_leaves_the_rest() {
-        let mut decoder = Decoder::new(LIMITS);
+        let mut decoder = Decoder::new(LIMITS, None);
         let mut input: &[u8] = b"\x81\x02hi\x89\x01p\x82\x00\x81";
         assert_eq!(decoder.next(&mut input), Ok(Some(Incoming::Message(Kind::Text, b"hi".to_vec()))));
         assert_eq!(input, b"\x89\x01p\x82\x00\x81");
@@ -275,7 +297,7 @@ mod tests {
                 _ => [&[0x82, 127, 0, 0, 0, 0][..], &length.to_be_bytes()].concat(),
             };
             stream.resize(stream.len() + length as usize, 7);
-            let mut decoder = Decoder::new(LIMITS);
+            let mut decoder = Decoder::new(LIMITS, None);
             let Ok(Some(Incoming::Message(_, payload))) = decoder.next(&mut &stream[..]) else { panic!() };
             assert_eq!((payload.len(), payload.capacity()), (length as usize, length as usize));
         }
@@ -283,7 +305,7 @@ mod tests {
 
     #[test]
     fn keeps_nothing_of_an_unfinished_message_after_the_end() {
-        let mut decoder = Decoder::new(LIMITS);
+        let mut decoder = Decoder::new(LIMITS, None);
         assert_eq!(decoder.next(&mut &b"\x02\x03abc"[..]), Ok(None));
         assert!(decoder.message.is_some());
         assert_eq!(decoder.next(&mut &b"\x88\x00"[..]), Ok(Some(Incoming::Close(None))));

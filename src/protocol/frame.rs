@@ -11,6 +11,8 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+/// The reserved bit that marks a compressed message (RFC 7692 section 6).
+pub(super) const COMPRESSED: u8 = 0x40;
 const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 /// The length byte that announces a length of 16 bits.
@@ -72,6 +74,8 @@ pub(super) const WHOLE_BINARY: u8 = FIN | Opcode::Message(Kind::Binary).bits();
 pub(super) struct Header {
     /// The frame is the last, or only, one of its message.
     pub(super) fin: bool,
+    /// The frame begins a compressed message.
+    pub(super) compressed: bool,
     pub(super) opcode: Opcode,
     /// Bytes of payload; below 2^63, at most 125 for a control frame.
     pub(super) length: u64,
@@ -131,13 +135,21 @@ impl Header {
         if header_len != server_header_len(length) {
             return Err(Violation::protocol(format!("frame length not in its shortest form: {length}")));
         }
-        Ok(Some((Header { fin, opcode, length }, header_len)))
+        Ok(Some((Header { fin, compressed: first & COMPRESSED != 0, opcode, length }, header_len)))
     }
 }
 
 /// Appends the header of an unfragmented frame from the client to `out`; the payload follows, masked with `key`.
-pub(super) fn append_client_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize, key: [u8; 4]) {
-    let first = FIN | opcode.bits();
+///
+/// `extension_bits`: [`COMPRESSED`] or 0.
+pub(super) fn append_client_header(
+    out: &mut Vec<u8>,
+    opcode: Opcode,
+    extension_bits: u8,
+    payload_len: usize,
+    key: [u8; 4],
+) {
+    let first = FIN | extension_bits | opcode.bits();
     let length = payload_len as u64;
     match server_header_len(length) {
         2 => {
@@ -185,7 +197,7 @@ mod tests {
             (&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], 65_536, 10),
             (&[0x81, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255], i64::MAX as u64, 10),
         ] {
-            let expected = Header { fin: true, opcode: text, length };
+            let expected = Header { fin: true, compressed: false, opcode: text, length };
             assert_eq!(Header::parse(bytes, 0), Ok(Some((expected, header_len))));
             for short in 0..bytes.len() {
                 assert_eq!(Header::parse(&bytes[..short], 0), Ok(None), "{bytes:?} cut at {short}");
@@ -216,11 +228,10 @@ mod tests {
 
     #[test]
     fn takes_a_negotiated_bit_on_the_first_frame_of_a_message_alone() {
-        const RSV1: u8 = 0x40;
-        assert!(Header::parse(&[0xc1, 0], RSV1).is_ok());
-        assert!(Header::parse(&[0x42, 0], RSV1).is_ok());
+        let compressed = |bytes| Header::parse(bytes, COMPRESSED).unwrap().unwrap().0.compressed;
+        assert!(compressed(&[0xc1, 0]) && compressed(&[0x42, 0]) && !compressed(&[0x81, 0]));
         for first in [0xc0, 0x40, 0xc8, 0xc9, 0xca, 0xe1, 0xa1, 0xd1] {
-            assert!(Header::parse(&[first, 0], RSV1).is_err(), "{first:x}");
+            assert!(Header::parse(&[first, 0], COMPRESSED).is_err(), "{first:x}");
         }
     }
 
@@ -234,7 +245,7 @@ mod tests {
             (65_536, &[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4]),
         ] {
             let mut out = Vec::new();
-            append_client_header(&mut out, Opcode::Message(Kind::Binary), length, [1, 2, 3, 4]);
+            append_client_header(&mut out, Opcode::Message(Kind::Binary), 0, length, [1, 2, 3, 4]);
             assert_eq!(out, expected);
         }
     }

@@ -1,23 +1,28 @@
-//! RFC 6455 frames and messages, without I/O.
+//! RFC 6455 frames and messages, and RFC 7692 compression, without I/O.
 //!
 //! Comes in: the bytes of the transport, cut anywhere, and messages to send. Goes out: whole messages and control
 //! frames, or the one [`Violation`] that ends the connection, and encoded bytes. Knows neither sockets nor clocks,
 //! neither the queue nor Lua; who answers a Ping or a Close is the connection's business.
 //!
-//! Reading order: `frame` (one header), `mask`, `utf8`, `assembly` (one message), `decoder`, `encoder`.
+//! Reading order: `frame` (one header), `mask`, `utf8`, `inflate`, `assembly` (one message), `decoder`, `deflate`,
+//! `encoder`.
 //!
 //! Invariants: a length that the peer declares never allocates more than 64 KiB ahead of the bytes themselves; nothing
-//! comes out after a Close or a violation; every frame that goes out has a masking key of its own.
+//! comes out after a Close or a violation, and nothing is inflated; every frame that goes out has a masking key of its own.
 
 mod assembly;
 mod decoder;
+mod deflate;
 mod encoder;
 mod frame;
+mod inflate;
 mod mask;
 mod utf8;
 mod violation;
 
 pub use decoder::{Decoder, Incoming, Limits};
+pub use deflate::Deflater;
 pub use encoder::{Encoder, encoded_len};
 pub use frame::MAX_CONTROL_PAYLOAD;
+pub use inflate::Inflater;
 pub use violation::Violation;

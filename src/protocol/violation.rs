@@ -39,6 +39,16 @@ impl Violation {
     }
 
     #[cold]
+    pub(super) fn inflated_too_big(limit: usize) -> Violation {
+        Violation { code: CloseCode::TOO_BIG, text: format!("message too big: inflates to over the limit {limit}") }
+    }
+
+    #[cold]
+    pub(super) fn corrupt_deflate(cause: &str) -> Violation {
+        Violation { code: CloseCode::INVALID_DATA, text: format!("corrupt compressed data: {cause}") }
+    }
+
+    #[cold]
     pub(super) fn too_many_fragments(limit: usize) -> Violation {
         Violation { code: CloseCode::TOO_BIG, text: format!("message in too many fragments: limit {limit}") }
     }

@@ -3,6 +3,7 @@
 //! Comes in: a checked [`Endpoint`] and [`Options`]. Goes out: an [`Opened`] stream with the server's response, or the
 //! [`Failure`] with phase, cause and host:port. Knows neither Lua nor messages.
 
+mod body;
 mod dial;
 mod handshake;
 mod head;
@@ -19,9 +20,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::dial::{Resolver, resolver};
+pub use self::handshake::{Request, Verdict};
 pub use self::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
+use crate::extension::Agreed;
 use crate::options::Options;
 use crate::url::Endpoint;
 
@@ -41,6 +44,8 @@ pub struct Opened {
     pub stream: Stream,
     /// The server's response, status 101.
     pub response: Response,
+    /// What was agreed on compression.
+    pub agreed: Option<Agreed>,
     /// The bytes that came with the response: the beginning of the server's frames.
     pub tail: Vec<u8>,
 }
@@ -102,8 +107,8 @@ impl Plan {
             }
         };
         let phase = format!("opening handshake with {authority}");
-        let (response, tail) = self.request.perform(&mut stream, &deadline, &phase).await?;
-        Ok(Opened { stream, response, tail })
+        let (response, agreed, tail) = self.request.perform(&mut stream, &deadline, &phase).await?;
+        Ok(Opened { stream, response, agreed, tail })
     }
 
     async fn dial(&self, deadline: &Deadline, authority: &str) -> Result<TcpStream, Failure> {

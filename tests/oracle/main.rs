@@ -37,7 +37,7 @@ enum Ending {
 }
 
 fn ours(limit: usize, stream: &[u8], cuts: &[usize]) -> (Vec<Incoming>, Option<Violation>) {
-    let mut decoder = Decoder::new(Limits { max_message_size: limit, max_fragments: usize::MAX });
+    let mut decoder = Decoder::new(Limits { max_message_size: limit, max_fragments: usize::MAX }, None);
     let mut incoming = Vec::new();
     let mut violation = None;
     for mut piece in pieces(stream, cuts) {
@@ -210,12 +210,12 @@ fn encode(frames: &[Sent], close: Option<&CloseFrame>) -> (Vec<u8>, Vec<Incoming
     for frame in frames {
         expected.push(match frame {
             Sent::Message(kind, payload) => {
-                encoder.message(&mut out, *kind, payload);
+                encoder.message(&mut out, *kind, false, payload);
                 Incoming::Message(*kind, payload.clone())
             }
             Sent::InPlace(kind, payload) => {
                 let mut masked = payload.clone();
-                encoder.message_in_place(&mut out, *kind, &mut masked);
+                encoder.message_in_place(&mut out, *kind, false, &mut masked);
                 out.extend_from_slice(&masked);
                 Incoming::Message(*kind, payload.clone())
             }

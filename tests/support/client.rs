@@ -120,7 +120,7 @@ impl Client {
 
     /// Sends a message.
     pub fn send(&self, payload: impl Into<Vec<u8>>) {
-        let outgoing = Outgoing::Message(Kind::Binary, payload.into());
+        let outgoing = Outgoing::message(Kind::Binary, payload.into());
         self.connection.outbox.send(|| outgoing).unwrap();
     }
 

@@ -78,7 +78,13 @@ function M.read_options(value, protocols)
       end
    end
    local offers = #protocols > 0
+   -- Browsers offer it always; here `compression = false` turns it off.
+   local compression = given.compression
+   if compression == nil then
+      compression = true
+   end
    return engine.options(given, {
+      compression = compression,
       protocols = offers and protocols or nil,
       require_protocol = offers,
       report_closing = true,

@@ -1,0 +1,105 @@
+//! Inflating of compressed messages (RFC 7692 section 7.2.2), as their bytes arrive.
+//!
+//! Comes in: the payload of compressed messages, cut anywhere, and the end of each. Goes out: pieces of what they were,
+//! of at most [`PIECE`] bytes, so that who takes them may stop at any limit. Keeps no message.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::violation::Violation;
+use crate::extension::Agreed;
+
+/// The most that comes out at once; shared by all connections.
+const PIECE: usize = 16 * 1024;
+
+/// What every compressed message ends with, and what is left out on the wire (RFC 7692 section 7.2.1).
+pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
+}
+
+/// Inflates the messages of one connection.
+pub struct Inflater {
+    window_bits: u8,
+    takes_over: bool,
+    /// The window of earlier messages, made when the first byte arrives.
+    stream: Option<Box<Inflate>>,
+    /// Whether bytes of the message have come since the last block that was marked as the last.
+    in_blocks: bool,
+}
+
+impl Inflater {
+    /// Makes an inflater; it takes memory from the first compressed message on, and where context takeover was agreed
+    /// against, no longer than to the end of each.
+    pub fn new(agreed: &Agreed) -> Inflater {
+        Inflater {
+            window_bits: agreed.server_max_window_bits,
+            takes_over: !agreed.server_no_context_takeover,
+            stream: None,
+            in_blocks: false,
+        }
+    }
+
+    /// Inflates bytes of a message, and gives what they hold to `take`, piece by piece.
+    ///
+    /// # Errors
+    /// Bytes that are no DEFLATE (RFC 1951), or what `take` returns; then the connection is over.
+    pub(super) fn inflate(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            while !bytes.is_empty() || self.in_blocks {
+                self.in_blocks = true;
+                let stream = self.stream.get_or_insert_with(|| Box::new(Inflate::new(false, self.window_bits)));
+                let before = (stream.total_in(), stream.total_out());
+                let result = stream.decompress(bytes, scratch, InflateFlush::SyncFlush);
+                let taken = (stream.total_in() - before.0) as usize;
+                let made = (stream.total_out() - before.1) as usize;
+                bytes = &bytes[taken..];
+                // What stands before corrupt bytes is judged first, as it is where the two come apart.
+                if made > 0 {
+                    take(&scratch[..made])?;
+                }
+                let status = result.map_err(|error| Violation::corrupt_deflate(error.as_str()))?;
+                if status == Status::StreamEnd {
+                    // A block marked as the last is legal (RFC 7692 section 7.2.3.4). Whoever writes one has ended its
+                    // stream, and what follows begins anew.
+                    self.stream = None;
+                    self.in_blocks = false;
+                } else if bytes.is_empty() && made < scratch.len() {
+                    break; // A full scratch may not have been all there is.
+                } else if taken == 0 && made == 0 {
+                    return Err(Violation::corrupt_deflate("no progress"));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends a message: what was left out on the wire is inflated, too, and must hold nothing.
+    ///
+    /// # Errors
+    /// A message that ends in the middle of a block.
+    pub(super) fn finish(&mut self) -> Result<(), Violation> {
+        // Not behind a last block, which has ended the stream, nor behind no byte at all, as some send an empty message.
+        if self.in_blocks {
+            self.inflate(&TAIL, |_| Err(Violation::corrupt_deflate("the message ends inside a block")))?;
+            self.in_blocks = false;
+        }
+        if !self.takes_over {
+            self.stream = None;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Inflater").field("window_bits", &self.window_bits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! The decoder, fed as streams of frames that a test makes by hand.
+
+#![allow(dead_code, reason = "no test uses all of it")]
+
+use websocket_core::extension::Agreed;
+use websocket_core::protocol::{Decoder, Incoming, Inflater, Limits, Violation};
+
+/// Makes a server's frame from its first byte and payload.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..126 => frame.push(length as u8),
+        length @ 126..0x1_0000 => {
+            frame.push(126);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(127);
+            frame.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// Decodes pieces until they end; returns what came, and the violation with the number of bytes taken before it.
+pub fn decode<'a>(
+    agreed: Option<&Agreed>,
+    limits: Limits,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<Incoming>, Option<(Violation, usize)>) {
+    let mut decoder = Decoder::new(limits, agreed.map(Inflater::new));
+    let mut incoming = Vec::new();
+    let mut violation = None;
+    let mut taken = 0;
+    for mut piece in pieces {
+        let length = piece.len();
+        loop {
+            match decoder.next(&mut piece) {
+                Ok(Some(event)) => incoming.push(event),
+                Ok(None) => break,
+                Err(error) => {
+                    assert!(violation.is_none(), "a second violation: {error:?}");
+                    violation = Some((error, taken + length));
+                }
+            }
+        }
+        assert!(piece.is_empty(), "bytes left after the last event");
+        taken += length;
+    }
+    (incoming, violation)
+}
+
+/// Decodes a stream whole, by single bytes and in pieces of 3; the outcome must be the same.
+pub fn decode_every_way(agreed: Option<&Agreed>, limits: Limits, stream: &[u8]) -> (Vec<Incoming>, Option<Violation>) {
+    let (incoming, violation) = decode(agreed, limits, std::iter::once(stream));
+    let violation = violation.map(|(violation, _)| violation);
+    for size in [1, 3] {
+        let (cut, cut_violation) = decode(agreed, limits, stream.chunks(size));
+        assert_eq!(cut, incoming, "in pieces of {size}");
+        assert_eq!(cut_violation.map(|(violation, _)| violation), violation, "in pieces of {size}");
+    }
+    (incoming, violation)
+}
