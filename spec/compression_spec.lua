@@ -259,6 +259,18 @@ describe("send", function()
     assert.equal(0, recorder.ws:buffered_amount())
   end)
 
+  it("counts a compressed empty message as none", function()
+    local recorder = agreed({ "await:messages:3", steps.close(1000), "await-close" },
+      { compression = { threshold = 0 } })
+    client.wait(recorder, "open")
+    recorder.ws:send("")
+    assert.equal(0, recorder.ws:flush():buffered_amount())
+    recorder.ws:send("x")
+    recorder.ws:send("")
+    assert.equal(0, recorder.ws:flush():buffered_amount())
+    expect.closed(recorder, 1000)
+  end)
+
   it("counts payload as the script sees it", function()
     local recorder = agreed({ "stall" })
     client.wait(recorder, "open")
