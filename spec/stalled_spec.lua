@@ -7,7 +7,7 @@ local RESIDENT = [[
   local MIB = 1048576
   local function resident()
     local file = io.open("/proc/self/status")
-    local kibibytes = tonumber(file:read("*a"):match("VmRSS:%s*(%d+)"))
+    local kibibytes = tonumber(file:read("*a"):match("RssAnon:%s*(%d+)"))
     file:close()
     return kibibytes * 1024
   end
@@ -30,14 +30,15 @@ describe("a stalled", function()
         end
       end)
       -- Until what the server has sent stays the same.
-      local sent, last
+      local sent, last, same = nil, nil, 0
       repeat
         last = sent
-        os.execute("sleep 0.2")
+        os.execute("sleep 0.1")
         local file = assert(io.open(record))
         sent = file:read("*a"):match("\nsent=(%d+)")
         file:close()
-      until sent and sent == last
+        same = sent and sent == last and same + 1 or 0
+      until same == 10
       local grown = resident() - before
       assert(grown < 33 * MIB, grown .. " bytes more")
       poll_until(function() return bytes >= 256 * MIB end, "256 MiB")

@@ -267,3 +267,23 @@ fn refuses_text_that_inflates_to_no_utf_8_at_its_first_bad_byte() {
     let payload = without_tail(compressed(&mut stream, &bad, DeflateFlush::SyncFlush));
     assert_violation(&frame(0xc1, &payload), 1007, "text is not valid UTF-8 at byte 5001");
 }
+
+#[test]
+fn judges_bytes_in_their_order_however_they_come() {
+    // A block as it is, and one of a type that there is not.
+    let corrupt = frame(0xc1, &[0x00, 0x02, 0x00, 0xfd, 0xff, b'o', 0xff, 0x07]);
+    for (limit, code, expected) in [
+        (9, 1007, "text is not valid UTF-8 at byte 2"),
+        (2, 1007, "text is not valid UTF-8 at byte 2"),
+        (1, 1009, "message too big: inflates to over the limit 1"),
+    ] {
+        let limits = Limits { max_message_size: limit, ..LIMITS };
+        let (_, violation) = decode_every_way(Some(&agreed_as_offered()), limits, &corrupt);
+        let violation = violation.expect("no violation");
+        assert_eq!((violation.code.get(), &*violation.text), (code, expected));
+    }
+    let too_big = frame(0xc1, &[0x00, 0x03, 0x00, 0xfc, 0xff, b'o', 0xff, b'o', 0x00]);
+    let limits = Limits { max_message_size: 2, ..LIMITS };
+    let (_, violation) = decode_every_way(Some(&agreed_as_offered()), limits, &too_big);
+    assert_eq!(violation.expect("no violation").text, "text is not valid UTF-8 at byte 2");
+}

@@ -37,8 +37,18 @@ const READ_SIZE: usize = 64 * 1024;
 /// theirs; well below the turn that tokio allows a task, which writing needs, too.
 const READS_PER_TURN: usize = 16;
 
+/// Bytes of payload to take in, and to deflate, in one turn, but for the message that passes it: few bytes on the wire may
+/// be many here.
+const PAYLOAD_PER_TURN: usize = 1024 * 1024;
+
 /// How long the peer may take to end the stream after both Close frames, or after our Close on a violation.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// A deadline that is seen this late passed while the process was stopped or starved.
+const LATE: Duration = Duration::from_millis(500);
+
+/// How much longer such a deadline is: what the peer did in time is perhaps not read yet.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
@@ -67,6 +77,8 @@ pub struct Driver {
     write_lost: Option<(ErrorCode, String)>,
     /// The last step of the closing handshake, from which its time-out counts.
     last_step: Instant,
+    /// No deadline counts before, since one was seen late.
+    caught_up: Instant,
     timer: Pin<Box<Sleep>>,
     settings: Settings,
 }
@@ -92,6 +104,7 @@ impl Driver {
             leaving: false,
             write_lost: None,
             last_step: now,
+            caught_up: now,
             timer: Box::pin(sleep_until(now)),
             settings,
         }
@@ -131,10 +144,14 @@ impl Driver {
                 // Nobody hears our answer, and nothing more is to be heard.
                 return Poll::Ready(Cause::EndOfStream);
             }
-            if let Some(cause) = self.expired(now) {
+            let Some(deadline) = self.deadline().map(|deadline| self.catch_up(deadline, now)) else {
+                return Poll::Pending;
+            };
+            if deadline <= now
+                && let Some(cause) = self.expired(now)
+            {
                 return Poll::Ready(cause);
             }
-            let Some(deadline) = self.deadline() else { return Poll::Pending };
             self.timer.as_mut().reset(deadline);
             ready!(self.timer.as_mut().poll(cx));
         }
@@ -162,13 +179,17 @@ impl Driver {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, teller: &mut Teller, now: Instant) -> Poll<Cause> {
         SCRATCH.with_borrow_mut(|scratch| {
+            let mut told = 0;
             for _ in 0..READS_PER_TURN {
+                if told >= PAYLOAD_PER_TURN {
+                    break;
+                }
                 if self.resting && self.must_rest(cx.waker(), teller) {
                     return Poll::Pending;
                 }
                 if !self.leftover.is_empty() || self.resting {
                     let leftover = std::mem::take(&mut self.leftover);
-                    self.take_in(&leftover, cx.waker(), teller, now);
+                    told += self.take_in(&leftover, cx.waker(), teller, now);
                     if self.resting {
                         return Poll::Pending;
                     }
@@ -183,15 +204,16 @@ impl Driver {
                     return Poll::Ready(lost.map_or(Cause::EndOfStream, |(code, text)| Cause::Lost(code, text)));
                 }
                 self.keepalive.heard();
-                self.take_in(buffer.filled(), cx.waker(), teller, now);
+                told += self.take_in(buffer.filled(), cx.waker(), teller, now);
             }
             cx.waker().wake_by_ref();
             Poll::Pending
         })
     }
 
-    /// Decodes what was read and tells it, as far as the script has room.
-    fn take_in(&mut self, mut input: &[u8], reader: &Waker, teller: &mut Teller, now: Instant) {
+    /// Decodes what was read and tells it, as far as the script has room; returns the bytes of payload.
+    fn take_in(&mut self, mut input: &[u8], reader: &Waker, teller: &mut Teller, now: Instant) -> usize {
+        let mut told = 0;
         let mut items = Vec::new();
         let was_resting = std::mem::replace(&mut self.resting, false);
         loop {
@@ -202,7 +224,10 @@ impl Driver {
             }
             match self.decoder.next(&mut input) {
                 Ok(None) => break,
-                Ok(Some(incoming)) => items.extend(self.event_of(incoming, teller, now)),
+                Ok(Some(incoming)) => {
+                    told += incoming.payload_len();
+                    items.extend(self.event_of(incoming, teller, now));
+                }
                 Err(violation) => self.breach = Some((violation, now)),
             }
         }
@@ -213,6 +238,7 @@ impl Driver {
         if !self.leaving {
             teller.queue.push(items);
         }
+        told
     }
 
     /// Tells whether there is no room for an event; where none will come any more, room does not matter.
@@ -284,6 +310,14 @@ impl Driver {
             return self.last_step.checked_add(self.settings.close_timeout);
         }
         self.keepalive.deadline()
+    }
+
+    /// Puts off a deadline that is seen late, once: a timer goes off before what waits in the socket is known.
+    fn catch_up(&mut self, deadline: Instant, now: Instant) -> Instant {
+        if now > deadline + LATE && self.caught_up <= deadline {
+            self.caught_up = now + CATCH_UP;
+        }
+        deadline.max(self.caught_up)
     }
 
     fn expired(&self, now: Instant) -> Option<Cause> {

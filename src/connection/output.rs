@@ -56,8 +56,9 @@ struct Frame {
 enum Role {
     Message {
         cost: usize,
-        /// Payload that no byte on the wire stands for: that of a compressed message, until the frame is whole.
-        deflated: usize,
+        /// The payload of a compressed message, for which no single byte on the wire stands: it counts when the frame is
+        /// written whole.
+        deflated: Option<usize>,
     },
     Ping {
         cost: usize,
@@ -84,8 +85,8 @@ impl Output {
         self.runs.front().map_or(&[], |run| &run[self.offset..])
     }
 
-    /// Encodes what the script sends.
-    pub fn send(&mut self, outgoing: Outgoing) {
+    /// Encodes what the script sends; returns the bytes of payload that were deflated for it.
+    pub fn send(&mut self, outgoing: Outgoing) -> usize {
         let cost = outgoing.cost();
         match outgoing {
             Outgoing::Message { kind, payload, compress } => {
@@ -95,15 +96,18 @@ impl Output {
                 };
                 match compressed {
                     Some(compressed) => {
-                        self.message(Role::Message { cost, deflated: payload.len() }, kind, true, compressed);
+                        let deflated = payload.len();
+                        self.message(Role::Message { cost, deflated: Some(deflated) }, kind, true, compressed);
+                        return deflated;
                     }
-                    None => self.message(Role::Message { cost, deflated: 0 }, kind, false, payload),
+                    None => self.message(Role::Message { cost, deflated: None }, kind, false, payload),
                 }
             }
             Outgoing::Ping(payload) => {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
             }
         }
+        0
     }
 
     fn message(&mut self, role: Role, kind: Kind, compressed: bool, mut payload: Vec<u8>) {
@@ -149,7 +153,7 @@ impl Output {
             frame.header -= header;
             frame.payload -= payload;
             left -= header + payload;
-            if matches!(frame.role, Role::Message { deflated: 0, .. }) {
+            if matches!(frame.role, Role::Message { deflated: None, .. }) {
                 taken.payload += payload;
             }
             if frame.header + frame.payload > 0 {
@@ -158,7 +162,7 @@ impl Output {
             match frame.role {
                 Role::Message { cost, deflated } => {
                     taken.cost += cost;
-                    taken.payload += deflated;
+                    taken.payload += deflated.unwrap_or(0);
                 }
                 Role::Ping { cost } => taken.cost += cost,
                 Role::Keepalive => taken.keepalive = true,
@@ -198,16 +202,17 @@ mod tests {
         Outgoing::message(Kind::Binary, vec![1; size])
     }
 
-    fn deflating() -> Output {
-        let compression = Compression { threshold: 1000, ..Compression::default() };
+    fn deflating(threshold: usize) -> Output {
+        let compression = Compression { threshold, ..Compression::default() };
         let agreed = extension::agree(Some(&compression), [&b"permessage-deflate"[..]].into_iter());
         Output::new(agreed.unwrap().map(|agreed| Deflater::new(&agreed, &compression)))
     }
 
     #[test]
     fn accounts_for_every_byte_however_it_is_written() {
-        for (step, mut output) in
-            [1, 2, 3, 7, 100, 1_000_000].into_iter().flat_map(|step| [(step, Output::new(None)), (step, deflating())])
+        for (step, mut output) in [1, 2, 3, 7, 100, 1_000_000]
+            .into_iter()
+            .flat_map(|step| [(step, Output::new(None)), (step, deflating(1000)), (step, deflating(0))])
         {
             let sizes = [0, 5, 126, 20_000, 3, 70_000, 1];
             let mut cost = 0;

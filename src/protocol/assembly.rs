@@ -84,11 +84,13 @@ impl Assembly {
     /// # Errors
     /// As [`Assembly::append`], and what passes the limit.
     pub(super) fn append_inflated(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
-        let needed = self.payload.len() + bytes.len();
-        if needed > limits.max_message_size {
+        let room = limits.max_message_size.saturating_sub(self.payload.len());
+        if bytes.len() > room {
+            // Up to the limit they are judged as they are where they come alone.
+            self.check(&bytes[..room])?;
             return Err(Violation::inflated_too_big(limits.max_message_size));
         }
-        self.keep(bytes, needed, limits.max_message_size)
+        self.keep(bytes, self.payload.len() + bytes.len(), limits.max_message_size)
     }
 
     /// Returns the payload of the message, which has arrived whole.
@@ -105,15 +107,17 @@ impl Assembly {
     /// Checks and copies bytes. The buffer grows by doubling, so that copies stay linear in the message, to `least` at the
     /// least and not over `most`, what the message can still come to.
     fn keep(&mut self, bytes: &[u8], least: usize, most: usize) -> Result<(), Violation> {
-        if self.kind == Kind::Text {
-            self.utf8.feed(bytes).map_err(Violation::text_not_utf8)?;
-        }
+        self.check(bytes)?;
         if self.payload.len() + bytes.len() > self.payload.capacity() {
             let capacity = self.payload.capacity().saturating_mul(2).max(least).min(most);
             self.payload.reserve_exact(capacity - self.payload.len());
         }
         self.payload.extend_from_slice(bytes);
         Ok(())
+    }
+
+    fn check(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        if self.kind == Kind::Text { self.utf8.feed(bytes).map_err(Violation::text_not_utf8) } else { Ok(()) }
     }
 }
 

@@ -33,6 +33,16 @@ pub enum Incoming {
     Close(Option<CloseFrame>),
 }
 
+impl Incoming {
+    /// Returns the bytes of a message's payload; 0 for a control frame.
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Incoming::Message(_, payload) => payload.len(),
+            Incoming::Ping(_) | Incoming::Pong(_) | Incoming::Close(_) => 0,
+        }
+    }
+}
+
 /// Reads the byte stream of one connection.
 #[derive(Debug)]
 pub struct Decoder {

@@ -57,15 +57,15 @@ impl Inflater {
                 self.in_blocks = true;
                 let stream = self.stream.get_or_insert_with(|| Box::new(Inflate::new(false, self.window_bits)));
                 let before = (stream.total_in(), stream.total_out());
-                let status = stream
-                    .decompress(bytes, scratch, InflateFlush::SyncFlush)
-                    .map_err(|error| Violation::corrupt_deflate(error.as_str()))?;
+                let result = stream.decompress(bytes, scratch, InflateFlush::SyncFlush);
                 let taken = (stream.total_in() - before.0) as usize;
                 let made = (stream.total_out() - before.1) as usize;
                 bytes = &bytes[taken..];
+                // What stands before corrupt bytes is judged first, as it is where the two come apart.
                 if made > 0 {
                     take(&scratch[..made])?;
                 }
+                let status = result.map_err(|error| Violation::corrupt_deflate(error.as_str()))?;
                 if status == Status::StreamEnd {
                     // A block marked as the last is legal (RFC 7692 section 7.2.3.4). Whoever writes one has ended its
                     // stream, and what follows begins anew.

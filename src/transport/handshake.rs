@@ -14,7 +14,8 @@ use tokio_tungstenite::tungstenite::http;
 use url::Url;
 
 use super::Deadline;
-use super::head::{self, Head};
+use super::body::{self, Body};
+use super::head::{self, Head, Search};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;
@@ -25,8 +26,11 @@ use crate::url::Endpoint;
 /// How long a refusal's body is waited for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What an answer comes to: the response, what was agreed on compression, and the bytes that came behind.
+pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
+
 /// A request ready for the wire, and what its response must hold.
-pub(super) struct Request {
+pub struct Request {
     bytes: Vec<u8>,
     accept: String,
     protocols: Vec<String>,
@@ -85,32 +89,51 @@ impl Request {
         })
     }
 
-    /// Sends the request and reads and checks the response; returns it with what was agreed on compression, and with the
-    /// bytes that came behind it.
+    /// Returns the request as it goes to the wire.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Judges an answer that comes in these pieces and then ends, without a network.
+    ///
+    /// # Errors
+    /// `handshake`, `http_status`.
+    pub fn judge<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
+        let mut pieces = pieces.into_iter();
+        let mut search = Search::default();
+        let (head, tail) = loop {
+            if let Some(found) = search.advance()? {
+                break found;
+            }
+            let piece = pieces.next().ok_or_else(|| search.end())?;
+            search.room().extend_from_slice(piece);
+        };
+        let refused = match self.check(&head) {
+            Ok(agreed) => return Ok(accepted(head, agreed, tail)),
+            Err(refused) => refused,
+        };
+        let mut body = Body::new(&head, tail);
+        while body.wants_more()
+            && let Some(piece) = pieces.next()
+        {
+            body.room().extend_from_slice(piece);
+        }
+        Err(with_response(refused, head, body.finish()))
+    }
+
+    /// Sends the request, and reads and checks the response.
     ///
     /// # Errors
     /// `handshake`, `http_status`, `tls` where an alert comes in place of a response, `timeout`.
-    pub async fn perform(
-        &self,
-        stream: &mut Stream,
-        deadline: &Deadline,
-        phase: &str,
-    ) -> Result<(Response, Option<Agreed>, Vec<u8>), Failure> {
+    pub(super) async fn perform(&self, stream: &mut Stream, deadline: &Deadline, phase: &str) -> Verdict {
         let (head, tail) = deadline.hold(phase, self.exchange(stream)).await?;
         let refused = match self.check(&head) {
-            Ok((protocol, agreed)) => {
-                let Head { status, headers, .. } = head;
-                let extensions = agreed.as_ref().map_or(String::new(), |agreed| agreed.answer.clone());
-                let response = Response { status, headers, body: Vec::new(), protocol, extensions };
-                return Ok((response, agreed, tail));
-            }
+            Ok(agreed) => return Ok(accepted(head, agreed, tail)),
             Err(refused) => refused.during(phase),
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
-        let body = head::read_body(stream, &head, tail, until).await;
-        let Head { status, headers, .. } = head;
-        let response = Response { status, headers, body, ..Response::default() };
-        Err(Failure { response: Some(Box::new(response)), ..refused })
+        let body = body::read(stream, Body::new(&head, tail), until).await;
+        Err(with_response(refused, head, body))
     }
 
     async fn exchange(&self, stream: &mut Stream) -> Result<(Head, Vec<u8>), Failure> {
@@ -194,6 +217,22 @@ impl Request {
     }
 }
 
+fn accepted(
+    head: Head,
+    (protocol, agreed): (String, Option<Agreed>),
+    tail: Vec<u8>,
+) -> (Response, Option<Agreed>, Vec<u8>) {
+    let Head { status, headers, .. } = head;
+    let extensions = agreed.as_ref().map_or(String::new(), |agreed| agreed.answer.clone());
+    (Response { status, headers, body: Vec::new(), protocol, extensions }, agreed, tail)
+}
+
+fn with_response(refused: Failure, head: Head, body: Vec<u8>) -> Failure {
+    let Head { status, headers, .. } = head;
+    let response = Response { status, headers, body, ..Response::default() };
+    Failure { response: Some(Box::new(response)), ..refused }
+}
+
 fn refuse(header: &'static str, cause: &str) -> Failure {
     Failure { header: Some(header), ..Failure::new(ErrorCode::Handshake, cause) }
 }
@@ -220,4 +259,44 @@ fn push_line(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
     bytes.extend_from_slice(b": ");
     bytes.extend_from_slice(value);
     bytes.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(options: &Options) -> Request {
+        Request::new(&Endpoint::parse("ws://localhost/").unwrap(), options).unwrap()
+    }
+
+    #[test]
+    fn judges_an_answer_however_it_is_cut() {
+        let mut options = Options::default();
+        options.add_protocol("chat").unwrap();
+        let request = request(&options);
+        let head = format!(
+            "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: chat\r\n\
+             Sec-WebSocket-Accept: {}\r\n\r\n",
+            request.accept
+        );
+        let answer = [b"HTTP/1.1 103 E\r\n\r\n", head.as_bytes(), b"\x81\x00"].concat();
+        for size in [1, 7, answer.len()] {
+            let mut pieces = answer.chunks(size);
+            let (response, _, mut tail) = request.judge(&mut pieces).unwrap();
+            tail.extend(pieces.flatten());
+            assert_eq!((response.status, &*response.protocol, &*tail), (101, "chat", &b"\x81\x00"[..]));
+        }
+    }
+
+    #[test]
+    fn judges_a_refusal_with_as_much_of_its_body_as_came() {
+        let request = request(&Options::default());
+        let answer = b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n9\r\n you";
+        for size in [1, 7, answer.len()] {
+            let failure = request.judge(answer.chunks(size)).unwrap_err();
+            let response = failure.response.unwrap();
+            assert_eq!((failure.code, response.status), (ErrorCode::HttpStatus, 403));
+            assert_eq!(response.body, b"not you");
+        }
+    }
 }

@@ -1,10 +1,9 @@
-//! One HTTP/1.1 response as a peer sends it: its head, byte by byte, and the beginning of a body.
+//! The head of one HTTP/1.1 response as a peer sends it, byte by byte.
 //!
 //! Comes in: a stream of bytes. Goes out: a parsed [`Head`] and what came behind it. Knows the rules of HTTP (RFC
 //! 9112) and the bounds, not what a WebSocket wants of the headers.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::{Instant, timeout_at};
 
 use super::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure};
@@ -13,12 +12,8 @@ use crate::error::{ErrorCode, Failure};
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// The most header lines in a head.
 pub(super) const MAX_HEADERS: usize = 124;
-/// The most of a refusal's body that is kept, in bytes.
-pub(super) const MAX_BODY: usize = 4096;
-/// The most bytes read for it: chunks of one byte come with five bytes of framing each.
-const MAX_RAW_BODY: usize = 6 * MAX_BODY;
-
-const READ: usize = 4096;
+/// What is read at once, in bytes.
+pub(super) const READ: usize = 4096;
 const BEGINNING: &[u8] = b"HTTP/1.";
 
 /// A parsed head.
@@ -68,31 +63,18 @@ impl Head {
 /// # Errors
 /// `handshake` where the stream ends first or what comes is no head; `tls`.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head, Vec<u8>), Failure> {
-    let refuse = |cause: String| Failure::new(ErrorCode::Handshake, cause);
-    let mut scanner = Scanner::default();
-    let mut buffer = Vec::with_capacity(READ);
-    let mut interim = 0;
+    let mut search = Search::default();
+    search.room().reserve(READ);
     loop {
-        if let Some(end) = scanner.scan(&buffer).map_err(refuse)? {
-            let tail = buffer.split_off(end);
-            let head = Head::parse(&buffer).map_err(refuse)?;
-            if !head.is_interim() {
-                return Ok((head, tail));
-            }
-            interim += end;
-            if interim > MAX_HEAD {
-                return Err(refuse(format!("the server sent too many interim responses, limit {MAX_HEAD} bytes")));
-            }
-            buffer = tail;
-            scanner = Scanner::default();
-            continue;
+        if let Some(found) = search.advance()? {
+            return Ok(found);
         }
-        match stream.read_buf(&mut buffer).await {
-            Ok(0) => return Err(refuse(ended(buffer.is_empty()))),
+        match stream.read_buf(search.room()).await {
+            Ok(0) => return Err(search.end()),
             Ok(_) => {}
             Err(error) => {
                 return Err(match Stream::classify(&error) {
-                    Loss::EndOfStream => refuse(ended(buffer.is_empty())),
+                    Loss::EndOfStream => search.end(),
                     Loss::Reset(cause) => refuse(cause),
                     Loss::Tls(cause) => Failure::new(ErrorCode::Tls, cause),
                 });
@@ -101,12 +83,54 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
     }
 }
 
-fn ended(before_anything: bool) -> String {
-    if before_anything {
-        "the server closed the connection without a response".to_owned()
-    } else {
-        "the server closed the connection inside the response's head".to_owned()
+/// Looks for the head of the first response that is not interim, in bytes that come cut anywhere.
+#[derive(Default)]
+pub(super) struct Search {
+    buffer: Vec<u8>,
+    scanner: Scanner,
+    /// The bytes of the interim responses before.
+    interim: usize,
+}
+
+impl Search {
+    /// Returns where bytes are appended as they come.
+    pub fn room(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
     }
+
+    /// Goes as far as the bytes reach, and returns the head with what came behind it; `None` where it is not whole.
+    ///
+    /// # Errors
+    /// `handshake` where what came is no head, or too long.
+    pub fn advance(&mut self) -> Result<Option<(Head, Vec<u8>)>, Failure> {
+        while let Some(end) = self.scanner.scan(&self.buffer).map_err(refuse)? {
+            let tail = self.buffer.split_off(end);
+            let head = Head::parse(&self.buffer).map_err(refuse)?;
+            if !head.is_interim() {
+                return Ok(Some((head, tail)));
+            }
+            self.interim += end;
+            if self.interim > MAX_HEAD {
+                return Err(refuse(format!("the server sent too many interim responses, limit {MAX_HEAD} bytes")));
+            }
+            self.buffer = tail;
+            self.scanner = Scanner::default();
+        }
+        Ok(None)
+    }
+
+    /// Tells what it means that the stream ends here.
+    pub fn end(&self) -> Failure {
+        refuse(if self.buffer.is_empty() {
+            "the server closed the connection without a response".to_owned()
+        } else {
+            "the server closed the connection inside the response's head".to_owned()
+        })
+    }
+}
+
+fn refuse(cause: String) -> Failure {
+    Failure::new(ErrorCode::Handshake, cause)
 }
 
 /// Finds a head's end, and refuses what lenient parsers read in more than one way (RFC 9112 sections 2.2 and 5.2).
@@ -156,104 +180,6 @@ impl Scanner {
             }
         }
         Ok(None)
-    }
-}
-
-/// Reads the first [`MAX_BODY`] bytes of a refusal's body, as far as they come until `until`.
-///
-/// `raw`: what came with the head. Never fails: a body that breaks off is what came of it.
-pub(super) async fn read_body(
-    stream: &mut (impl AsyncRead + Unpin),
-    head: &Head,
-    raw: Vec<u8>,
-    until: Instant,
-) -> Vec<u8> {
-    let mut body = Body { framing: Framing::of(head), raw, chunk_at: 0, decoded: Vec::new() };
-    while !body.advance() && body.raw.len() < MAX_RAW_BODY {
-        body.raw.reserve(READ);
-        match timeout_at(until, stream.read_buf(&mut body.raw)).await {
-            Ok(Ok(read)) if read > 0 => {}
-            _ => break,
-        }
-    }
-    body.finish()
-}
-
-enum Framing {
-    /// At most so many bytes, or to the end of the stream.
-    Plain(usize),
-    Chunked,
-}
-
-impl Framing {
-    /// RFC 9112 section 6.3.
-    fn of(head: &Head) -> Framing {
-        if matches!(head.status, 100..=199 | 204 | 304) {
-            return Framing::Plain(0);
-        }
-        if head.list("transfer-encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
-            return Framing::Chunked;
-        }
-        let length = head.lines("content-length").next().and_then(|value| std::str::from_utf8(value).ok());
-        Framing::Plain(length.and_then(|text| text.parse().ok()).unwrap_or(MAX_BODY).min(MAX_BODY))
-    }
-}
-
-struct Body {
-    framing: Framing,
-    raw: Vec<u8>,
-    /// Where the first chunk begins that has not come whole.
-    chunk_at: usize,
-    decoded: Vec<u8>,
-}
-
-impl Body {
-    /// Goes as far as the bytes reach; true where no further ones are needed.
-    fn advance(&mut self) -> bool {
-        if let Framing::Plain(length) = self.framing {
-            return self.raw.len() >= length;
-        }
-        while self.decoded.len() < MAX_BODY {
-            let Some((begin, size)) = self.chunk() else { return self.is_broken() };
-            if size == 0 {
-                return true;
-            }
-            let Some(data) = begin.checked_add(size).and_then(|end| self.raw.get(begin..end)) else { return false };
-            self.decoded.extend_from_slice(data);
-            // The two bytes are the line end behind the data.
-            self.chunk_at = begin + size + 2;
-        }
-        true
-    }
-
-    /// Returns where the data of the chunk at `chunk_at` begins, and its size.
-    fn chunk(&self) -> Option<(usize, usize)> {
-        match httparse::parse_chunk_size(self.raw.get(self.chunk_at..)?) {
-            Ok(httparse::Status::Complete((line, size))) => Some((self.chunk_at + line, usize::try_from(size).ok()?)),
-            _ => None,
-        }
-    }
-
-    fn is_broken(&self) -> bool {
-        self.raw.get(self.chunk_at..).is_some_and(|rest| httparse::parse_chunk_size(rest).is_err())
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        let mut body = match self.framing {
-            Framing::Plain(length) => {
-                self.raw.truncate(length);
-                self.raw
-            }
-            Framing::Chunked => {
-                if let Some((begin, size)) = self.chunk() {
-                    let partial = self.raw.get(begin..).unwrap_or_default();
-                    self.decoded.extend_from_slice(&partial[..partial.len().min(size)]);
-                }
-                self.decoded
-            }
-        };
-        body.truncate(MAX_BODY);
-        body
     }
 }
 
@@ -309,14 +235,6 @@ mod tests {
                 (Ok((status, headers, _)), Ok(same)) => prop_assert_eq!(same, (status, headers, 0)),
                 (whole, dripped) => prop_assert_eq!(whole.err(), dripped.err()),
             }
-        }
-
-        #[test]
-        fn keeps_any_body_within_its_bound(raw in prop::collection::vec("[0-9a-f]{0,17}(\r\n|;|x)[a-z]{0,20}", 0..9)) {
-            let raw = raw.concat().into_bytes();
-            let mut body = Body { framing: Framing::Chunked, raw, chunk_at: 0, decoded: Vec::new() };
-            body.advance();
-            prop_assert!(body.finish().len() <= MAX_BODY);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Comes in: a checked [`Endpoint`] and [`Options`]. Goes out: an [`Opened`] stream with the server's response, or the
 //! [`Failure`] with phase, cause and host:port. Knows neither Lua nor messages.
 
+mod body;
 mod dial;
 mod handshake;
 mod head;
@@ -19,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::dial::{Resolver, resolver};
+pub use self::handshake::{Request, Verdict};
 pub use self::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::event::Response;

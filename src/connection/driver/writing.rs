@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::{Driver, OUTPUT_MARK};
+use super::{Driver, OUTPUT_MARK, PAYLOAD_PER_TURN};
 use crate::close::CloseFrame;
 use crate::connection::outbox::Outbox;
 use crate::connection::output::Taken;
@@ -36,7 +36,12 @@ impl Driver {
         if self.write_lost.is_some() {
             return;
         }
-        if let Err(error) = self.try_write(cx, outbox, now) {
+        let mut deflated = 0;
+        let result = self.try_write(cx, outbox, now, &mut deflated);
+        if deflated >= PAYLOAD_PER_TURN {
+            cx.waker().wake_by_ref();
+        }
+        if let Err(error) = result {
             outbox.refuse();
             self.last_step = now;
             self.write_lost = match Stream::classify(&error) {
@@ -47,7 +52,13 @@ impl Driver {
         }
     }
 
-    fn try_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox, now: Instant) -> io::Result<()> {
+    fn try_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &Outbox,
+        now: Instant,
+        deflated: &mut usize,
+    ) -> io::Result<()> {
         loop {
             if self.unflushed != Taken::default() {
                 // To its end before more is written: TLS, kept full by a slow peer, would never be through.
@@ -57,7 +68,7 @@ impl Driver {
                 }
                 self.account(outbox, now);
             }
-            self.encode(outbox);
+            self.encode(outbox, deflated);
             while !self.output.bytes().is_empty() {
                 match Pin::new(&mut self.stream).poll_write(cx, self.output.bytes()) {
                     Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -72,7 +83,7 @@ impl Driver {
     }
 
     /// Encodes what may go out now: answers first, then what the script sends, then its Close.
-    fn encode(&mut self, outbox: &Outbox) {
+    fn encode(&mut self, outbox: &Outbox, deflated: &mut usize) {
         if self.closing.is_sent() || self.output.len() >= OUTPUT_MARK {
             return;
         }
@@ -85,9 +96,9 @@ impl Driver {
         if let Some(payload) = self.ping.take() {
             self.output.keepalive(&payload);
         }
-        while self.output.len() < OUTPUT_MARK {
+        while self.output.len() < OUTPUT_MARK && *deflated < PAYLOAD_PER_TURN {
             match outbox.next() {
-                Some(outgoing) => self.output.send(outgoing),
+                Some(outgoing) => *deflated += self.output.send(outgoing),
                 None => {
                     if let Some(body) = self.closing.wished() {
                         self.close(body);

@@ -1,0 +1,96 @@
+//! The frame codec without compression: any stream, cut anywhere, and any payload there and back.
+//!
+//! Input: a byte for the largest message, one for the most fragments, one for how much `x` to append to the stream, the
+//! cuts, the stream.
+#![no_main]
+
+use std::iter;
+
+use libfuzzer_sys::fuzz_target;
+use websocket_core::event::Kind;
+use websocket_core::protocol::{Decoder, Encoder, Incoming, Limits, MAX_CONTROL_PAYLOAD, encoded_len};
+use websocket_fuzz::bounds::{bounded, within};
+use websocket_fuzz::frames::{Frame, decode, first_byte, payload_of, skim, unmask, unmasked};
+use websocket_fuzz::input::{Input, pieces};
+
+const SIZES: [usize; 10] = [65_536, 0, 1, 7, 125, 126, 1000, 65_535, 70_000, usize::MAX];
+const FRAGMENTS: [usize; 5] = [usize::MAX, 1, 2, 3, 10];
+const KIB: usize = 1024;
+/// Seldom, for it takes a hundred times as long as an input takes without.
+const FILLERS: [(u8, usize); 3] = [(253, KIB), (254, 64 * KIB), (255, 71 * KIB)];
+
+/// What a declared length may commit ahead of its bytes, and some room for texts.
+const AHEAD: usize = 64 * KIB + 2 * KIB;
+
+fuzz_target!(|data: &[u8]| bounded(|| run(Input::new(data))));
+
+fn run(mut input: Input) {
+    let max_message_size = input.choice(&SIZES);
+    let limits = Limits { max_message_size, max_fragments: input.choice(&FRAGMENTS) };
+    let filler = input.byte();
+    let filler = FILLERS.iter().find(|(byte, _)| *byte == filler).map_or(0, |(_, length)| *length);
+    let mut cuts = input.cuts();
+    let mut stream = input.rest().to_vec();
+    if filler > 0 {
+        stream.resize(stream.len() + filler, b'x');
+        cuts.iter_mut().for_each(|size| *size *= 64);
+    }
+
+    let (incoming, violation) = decode(Decoder::new(limits, None), iter::once(&stream[..]));
+    assert_eq!(decode(Decoder::new(limits, None), pieces(&stream, &cuts)), (incoming.clone(), violation));
+    within(AHEAD + 3 * stream.len(), || skim(Decoder::new(limits, None), pieces(&stream, &cuts)));
+    compare(&incoming, &stream, limits);
+    there_and_back(&incoming, &stream);
+}
+
+/// Compares what came with the frames of the stream, which are valid that far, and with the limits.
+fn compare(incoming: &[Incoming], mut stream: &[u8], limits: Limits) {
+    let mut message: Option<(u8, Vec<u8>)> = None;
+    let mut fragments = 0;
+    for event in incoming {
+        loop {
+            let Frame { first, key, payload } = Frame::take(&mut stream).expect("an event without its frame");
+            assert!(key.is_none());
+            if first & 0x08 != 0 {
+                assert!(payload.len() <= MAX_CONTROL_PAYLOAD);
+                assert_eq!((first, payload), (first_byte(event), &*payload_of(event)));
+                break;
+            }
+            fragments += 1;
+            let (opcode, begun) = message.get_or_insert((first & 0x0f, Vec::new()));
+            begun.extend_from_slice(payload);
+            if first & 0x80 != 0 {
+                assert_eq!((0x80 | *opcode, &**begun), (first_byte(event), &*payload_of(event)));
+                assert!(begun.len() <= limits.max_message_size && fragments <= limits.max_fragments);
+                (message, fragments) = (None, 0);
+                break;
+            }
+        }
+        if let Incoming::Message(Kind::Text, text) = event {
+            assert!(std::str::from_utf8(text).is_ok());
+        }
+    }
+}
+
+/// Encodes what came, and the stream itself as payload; undoes the masking, and decodes again.
+fn there_and_back(incoming: &[Incoming], stream: &[u8]) {
+    let mut encoder = Encoder::new();
+    let control = stream[..stream.len().min(MAX_CONTROL_PAYLOAD)].to_vec();
+    let mut sent = vec![Incoming::Ping(control.clone()), Incoming::Pong(control)];
+    sent.push(Incoming::Message(Kind::Binary, stream.to_vec()));
+    sent.extend_from_slice(incoming);
+    let mut received: Vec<u8> = sent.iter().flat_map(|event| unmasked(&mut encoder, event)).collect();
+
+    // In place gives what a copy gives.
+    let mut masked = stream.to_vec();
+    let mut header = Vec::new();
+    encoder.message_in_place(&mut header, Kind::Text, false, &mut masked);
+    let in_place = [header, masked].concat();
+    assert_eq!(in_place.len(), encoded_len(stream.len()));
+    unmask(&in_place, 0x81, stream);
+
+    let ended = matches!(sent.last(), Some(Incoming::Close(_)));
+    received.extend_from_slice(if ended { b"late" } else { b"" });
+    let limits = Limits { max_message_size: usize::MAX, max_fragments: 1 };
+    assert_eq!(decode(Decoder::new(limits, None), iter::once(&received[..])), (sent, None));
+}

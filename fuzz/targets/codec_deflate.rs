@@ -1,0 +1,106 @@
+//! The frame codec with permessage-deflate: any stream, cut anywhere, and any messages there and back.
+//!
+//! Input: a byte for what was agreed (bit 0: the server compresses each message by itself; bit 1: we do), one for the
+//! server's window, one for ours, one for the level, one for the largest message, one for the most fragments, the cuts,
+//! the stream. The stream's pieces are also the messages that go there and back.
+#![no_main]
+
+use std::iter;
+
+use libfuzzer_sys::fuzz_target;
+use websocket_core::event::Kind;
+use websocket_core::extension::{Agreed, Compression};
+use websocket_core::protocol::{Decoder, Deflater, Encoder, Incoming, Inflater, Limits, Violation};
+use websocket_fuzz::bounds::{bounded, within};
+use websocket_fuzz::frames::{RSV1, decode, first_byte, skim, unmask};
+use websocket_fuzz::input::{Input, pieces};
+
+const KIB: usize = 1024;
+const SIZES: [usize; 8] = [64 * KIB, 0, 1, 7, 125, 1000, 20_000, 1024 * KIB];
+const FRAGMENTS: [usize; 4] = [usize::MAX, 1, 2, 10];
+const WINDOWS: [u8; 8] = [15, 14, 13, 12, 11, 10, 9, 8];
+const LEVELS: [u8; 9] = [6, 1, 2, 3, 4, 5, 7, 8, 9];
+
+/// What an inflater has, and a declared length may commit ahead of its bytes.
+const AHEAD: usize = 192 * KIB;
+
+fuzz_target!(|data: &[u8]| bounded(|| run(Input::new(data))));
+
+fn run(mut input: Input) {
+    let flags = input.byte();
+    let agreed = Agreed {
+        server_no_context_takeover: flags & 1 != 0,
+        client_no_context_takeover: flags & 2 != 0,
+        server_max_window_bits: input.choice(&WINDOWS),
+        client_max_window_bits: input.choice(&WINDOWS),
+        answer: String::new(),
+    };
+    let level = input.choice(&LEVELS);
+    let limits = Limits { max_message_size: input.choice(&SIZES), max_fragments: input.choice(&FRAGMENTS) };
+    let cuts = input.cuts();
+    let stream = input.rest();
+
+    let decoder = || Decoder::new(limits, Some(Inflater::new(&agreed)));
+    let whole = decode(decoder(), iter::once(stream));
+    let cut = decode(decoder(), pieces(stream, &cuts));
+    compare(&whole, &cut, &agreed);
+    check(&whole.0, limits);
+    within(AHEAD + 3 * (stream.len() + limits.max_message_size), || skim(decoder(), pieces(stream, &cuts)));
+    there_and_back(&agreed, level, pieces(stream, &cuts));
+}
+
+type Decoded = (Vec<Incoming>, Option<Violation>);
+
+fn compare(whole: &Decoded, cut: &Decoded, agreed: &Agreed) {
+    let corrupt = cut.1.as_ref().is_some_and(|violation| violation.text.contains("deflate"));
+    if agreed.server_max_window_bits < 15 && corrupt && whole != cut {
+        // zlib looks further back than the window that was agreed, as far as what it has just written reaches. Where a
+        // server breaks its word, it depends on the pieces whether that shows.
+        assert!(whole.0.starts_with(&cut.0));
+        return;
+    }
+    assert_eq!(whole, cut);
+}
+
+fn check(incoming: &[Incoming], limits: Limits) {
+    for event in incoming {
+        if let Incoming::Message(kind, payload) = event {
+            assert!(payload.len() <= limits.max_message_size);
+            assert!(*kind == Kind::Binary || std::str::from_utf8(payload).is_ok());
+        }
+    }
+}
+
+/// Compresses messages as we do, and inflates them as a server does that keeps what was agreed.
+fn there_and_back<'a>(agreed: &Agreed, level: u8, messages: impl Iterator<Item = &'a [u8]>) {
+    let compression = Compression { threshold: 0, level, ..Compression::default() };
+    let mut deflater = Deflater::new(agreed, &compression);
+    let mut encoder = Encoder::new();
+    let (mut sent, mut stream) = (Vec::new(), Vec::new());
+    for payload in messages.chain([&b""[..]]) {
+        let deflated = deflater.deflate(payload);
+        assert_eq!(deflated.is_none(), agreed.client_max_window_bits < 9);
+        let event = Incoming::Message(Kind::Binary, payload.to_vec());
+        let mut first = first_byte(&event);
+        let compressed = deflated.is_some();
+        let payload = deflated.unwrap_or(payload.to_vec());
+        if compressed {
+            first |= RSV1;
+            assert!(!payload.is_empty());
+        }
+        let mut out = Vec::new();
+        encoder.message(&mut out, Kind::Binary, compressed, &payload);
+        stream.extend(unmask(&out, first, &payload));
+        sent.push(event);
+    }
+    let server = Agreed {
+        server_no_context_takeover: agreed.client_no_context_takeover,
+        server_max_window_bits: agreed.client_max_window_bits,
+        ..agreed.clone()
+    };
+    let limits = Limits { max_message_size: usize::MAX, max_fragments: 1 };
+    let decoder = || Decoder::new(limits, Some(Inflater::new(&server)));
+    // Byte by byte, a window that is larger than agreed shows.
+    assert_eq!(decode(decoder(), stream.chunks(1)), (sent.clone(), None));
+    assert_eq!(decode(decoder(), iter::once(&stream[..])), (sent, None));
+}
