@@ -1,5 +1,5 @@
-//! Bounds what a piece of work costs, whatever the fuzzer and a sanitizer take beside it: memory in use at once, and the
-//! processor's time, which on a busy machine is not that of the clock.
+//! Bounds what a piece of work costs, whatever the fuzzer and a sanitizer take beside it: memory in use at once, and
+//! the processor's time, which on a busy machine is not that of the clock.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

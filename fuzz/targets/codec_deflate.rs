@@ -16,7 +16,7 @@ use websocket_fuzz::frames::{RSV1, decode, first_byte, skim, unmask};
 use websocket_fuzz::input::{Input, pieces};
 
 const KIB: usize = 1024;
-const SIZES: [usize; 8] = [64 * KIB, 0, 1, 7, 125, 1000, 20_000, 1024 * KIB];
+const SIZES: [usize; 8] = [64 * KIB, 0, 1, 7, 125, 1000, 20_000, 256 * KIB];
 const FRAGMENTS: [usize; 4] = [usize::MAX, 1, 2, 10];
 const WINDOWS: [u8; 8] = [15, 14, 13, 12, 11, 10, 9, 8];
 const LEVELS: [u8; 9] = [6, 1, 2, 3, 4, 5, 7, 8, 9];
