@@ -9,10 +9,13 @@ use std::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::violation::Violation;
-use crate::extension::Agreed;
+use crate::extension::{self, Agreed};
 
 /// The most that comes out at once; shared by all connections.
 const PIECE: usize = 16 * 1024;
+
+/// The largest window, which holds what was compressed in a smaller one, too; zlib-rs keeps room for it in any case.
+const WINDOW_BITS: u8 = *extension::WINDOW_BITS.end();
 
 /// What every compressed message ends with, and what is left out on the wire (RFC 7692 section 7.2.1).
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -23,7 +26,6 @@ thread_local! {
 
 /// Inflates the messages of one connection.
 pub struct Inflater {
-    window_bits: u8,
     takes_over: bool,
     /// The window of earlier messages, made when the first byte arrives.
     stream: Option<Box<Inflate>>,
@@ -35,12 +37,7 @@ impl Inflater {
     /// Makes an inflater; it takes memory from the first compressed message on, and where context takeover was agreed
     /// against, no longer than to the end of each.
     pub fn new(agreed: &Agreed) -> Inflater {
-        Inflater {
-            window_bits: agreed.server_max_window_bits,
-            takes_over: !agreed.server_no_context_takeover,
-            stream: None,
-            in_blocks: false,
-        }
+        Inflater { takes_over: !agreed.server_no_context_takeover, stream: None, in_blocks: false }
     }
 
     /// Inflates bytes of a message, and gives what they hold to `take`, piece by piece.
@@ -55,7 +52,7 @@ impl Inflater {
         SCRATCH.with_borrow_mut(|scratch| {
             while !bytes.is_empty() || self.in_blocks {
                 self.in_blocks = true;
-                let stream = self.stream.get_or_insert_with(|| Box::new(Inflate::new(false, self.window_bits)));
+                let stream = self.stream.get_or_insert_with(|| Box::new(Inflate::new(false, WINDOW_BITS)));
                 let before = (stream.total_in(), stream.total_out());
                 let result = stream.decompress(bytes, scratch, InflateFlush::SyncFlush);
                 let taken = (stream.total_in() - before.0) as usize;
@@ -69,7 +66,7 @@ impl Inflater {
                 if status == Status::StreamEnd {
                     // A block marked as the last is legal (RFC 7692 section 7.2.3.4). Whoever writes one has ended its
                     // stream, and what follows begins anew.
-                    self.stream = None;
+                    stream.reset(false);
                     self.in_blocks = false;
                 } else if bytes.is_empty() && made < scratch.len() {
                     break; // A full scratch may not have been all there is.
@@ -100,6 +97,6 @@ impl Inflater {
 
 impl fmt::Debug for Inflater {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Inflater").field("window_bits", &self.window_bits).finish_non_exhaustive()
+        formatter.debug_struct("Inflater").field("takes_over", &self.takes_over).finish_non_exhaustive()
     }
 }
