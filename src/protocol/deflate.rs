@@ -1,7 +1,7 @@
 //! Deflating of messages (RFC 7692 section 7.2.1).
 //!
-//! Comes in: the payload of whole messages. Goes out: the payload of compressed ones, or nothing, where a message is to
-//! go as it is. Does not know frames.
+//! Comes in: the payload of whole messages, deflated a step at a time. Goes out: the payload of compressed ones, or
+//! nothing, where a message is to go as it is. Does not know frames.
 
 use std::fmt;
 
@@ -12,6 +12,9 @@ use crate::extension::{Agreed, Compression};
 
 /// The smallest window that zlib compresses with; it cannot keep within 8 bits.
 const LEAST_BITS: u8 = 9;
+
+/// Bytes of payload that are deflated at once: some milliseconds, in which all connections wait.
+const STEP: usize = 256 * 1024;
 
 /// Deflates the messages of one connection.
 pub struct Deflater {
@@ -39,46 +42,96 @@ impl Deflater {
     /// Returns the payload compressed; `None` where it goes as it is: it is below the threshold, or zlib cannot keep
     /// within the window that was agreed.
     pub fn deflate(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut deflating = Deflating::default();
+        loop {
+            match self.advance(payload, deflating) {
+                Deflated::Part(part) => deflating = part,
+                Deflated::Whole(compressed) => return Some(compressed),
+                Deflated::Plain => return None,
+            }
+        }
+    }
+
+    /// Deflates the next [`STEP`] bytes of a message, which begins with `Deflating::default()`. Until it is whole or plain,
+    /// no other message may come in between.
+    pub fn advance(&mut self, payload: &[u8], mut deflating: Deflating) -> Deflated {
         if payload.len() < self.threshold || self.window_bits < LEAST_BITS {
-            return None;
+            return Deflated::Plain;
         }
         if payload.is_empty() {
             // An empty block; flushing a stream a second time would give none (RFC 7692 section 7.2.3.6).
-            return Some(vec![0]);
+            return Deflated::Whole(vec![0]);
         }
         let stream =
             self.stream.get_or_insert_with(|| Box::new(Deflate::new(i32::from(self.level), false, self.window_bits)));
-        let compressed = run(stream, payload);
+        let advanced = deflating.advance(stream, payload);
+        if advanced.is_some() && deflating.taken < payload.len() {
+            return Deflated::Part(deflating);
+        }
+        let compressed = advanced.and_then(|()| deflating.finish());
         // Where it failed, what its window holds is not known any more.
         if compressed.is_none() || !self.takes_over {
             self.stream = None;
         }
-        compressed
+        compressed.map_or(Deflated::Plain, Deflated::Whole)
     }
 }
 
-/// Compresses to the end of `payload`, and leaves out the tail.
-fn run(stream: &mut Deflate, payload: &[u8]) -> Option<Vec<u8>> {
-    let (start_in, start_out) = (stream.total_in(), stream.total_out());
-    let mut out = vec![0; payload.len() / 2 + 64];
-    loop {
-        let taken = (stream.total_in() - start_in) as usize;
-        let made = (stream.total_out() - start_out) as usize;
-        stream.compress(&payload[taken..], &mut out[made..], DeflateFlush::SyncFlush).ok()?;
-        let made = (stream.total_out() - start_out) as usize;
-        // Room that is left says that all is flushed.
-        if made < out.len() {
-            out.truncate(made);
-            break;
+/// What a step has made of a message.
+pub enum Deflated {
+    /// A part, with which the next step goes on.
+    Part(Deflating),
+    /// The payload compressed.
+    Whole(Vec<u8>),
+    /// Nothing: the message goes as it is.
+    Plain,
+}
+
+/// How far the deflating of one message has come.
+#[derive(Debug, Default)]
+pub struct Deflating {
+    /// Bytes of payload that are deflated.
+    taken: usize,
+    out: Vec<u8>,
+    /// Bytes of `out` that are filled.
+    made: usize,
+}
+
+impl Deflating {
+    /// Returns the bytes of payload that are deflated.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    fn advance(&mut self, stream: &mut Deflate, payload: &[u8]) -> Option<()> {
+        let end = payload.len().min(self.taken + STEP);
+        let flush = if end == payload.len() { DeflateFlush::SyncFlush } else { DeflateFlush::NoFlush };
+        if self.out.is_empty() {
+            self.out = vec![0; payload.len() / 2 + 64];
         }
-        out.resize(2 * out.len(), 0);
+        loop {
+            let before = (stream.total_in(), stream.total_out());
+            stream.compress(&payload[self.taken..end], &mut self.out[self.made..], flush).ok()?;
+            self.taken += (stream.total_in() - before.0) as usize;
+            self.made += (stream.total_out() - before.1) as usize;
+            // Room that is left says that all is taken, and flushed.
+            if self.made < self.out.len() {
+                return Some(());
+            }
+            self.out.resize(2 * self.out.len(), 0);
+        }
     }
-    if !out.ends_with(&TAIL) {
-        return None;
+
+    /// Leaves out the tail.
+    fn finish(mut self) -> Option<Vec<u8>> {
+        self.out.truncate(self.made);
+        if !self.out.ends_with(&TAIL) {
+            return None;
+        }
+        self.out.truncate(self.made - TAIL.len());
+        self.out.shrink_to_fit();
+        Some(self.out)
     }
-    out.truncate(out.len() - TAIL.len());
-    out.shrink_to_fit();
-    Some(out)
 }
 
 impl fmt::Debug for Deflater {

@@ -97,8 +97,12 @@ impl Driver {
             self.output.keepalive(&payload);
         }
         while self.output.len() < OUTPUT_MARK && *deflated < PAYLOAD_PER_TURN {
+            if let Some(payload) = self.output.deflate() {
+                *deflated += payload;
+                continue;
+            }
             match outbox.next() {
-                Some(outgoing) => *deflated += self.output.send(outgoing),
+                Some(outgoing) => self.output.send(outgoing),
                 None => {
                     if let Some(body) = self.closing.wished() {
                         self.close(body);
