@@ -37,8 +37,8 @@ const READ_SIZE: usize = 64 * 1024;
 /// theirs; well below the turn that tokio allows a task, which writing needs, too.
 const READS_PER_TURN: usize = 16;
 
-/// Bytes of payload to take in, and to deflate, in one turn, but for the message that passes it: few bytes on the wire may
-/// be many here.
+/// Bytes of payload to take in, and to deflate, in one turn, but for the read and the step that pass it: few bytes on the
+/// wire may be many here.
 const PAYLOAD_PER_TURN: usize = 1024 * 1024;
 
 /// How long the peer may take to end the stream after both Close frames, or after our Close on a violation.
