@@ -139,3 +139,22 @@ impl fmt::Debug for Deflater {
         formatter.debug_struct("Deflater").field("window_bits", &self.window_bits).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extension;
+
+    #[test]
+    fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
+        for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; client_no_context_takeover", false)]
+        {
+            let compression = Compression::default();
+            let agreed = extension::agree(Some(&compression), [answer.as_bytes()].into_iter()).unwrap().unwrap();
+            let mut deflater = Deflater::new(&agreed, &compression);
+            assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
+            assert!(deflater.deflate(&[7; 1000]).is_some());
+            assert_eq!(deflater.stream.is_some(), held, "{answer}");
+        }
+    }
+}

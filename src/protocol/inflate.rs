@@ -100,3 +100,24 @@ impl fmt::Debug for Inflater {
         formatter.debug_struct("Inflater").field("takes_over", &self.takes_over).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extension::Compression;
+
+    #[test]
+    fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
+        const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; server_no_context_takeover", false)]
+        {
+            let agreed = extension::agree(Some(&Compression::default()), [answer.as_bytes()].into_iter());
+            let mut inflater = Inflater::new(&agreed.unwrap().unwrap());
+            assert!(inflater.stream.is_none());
+            inflater.inflate(&HELLO, |_| Ok(())).unwrap();
+            assert!(inflater.stream.is_some());
+            inflater.finish().unwrap();
+            assert_eq!(inflater.stream.is_some(), held, "{answer}");
+        }
+    }
+}
