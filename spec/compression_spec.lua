@@ -285,6 +285,25 @@ describe("send", function()
     assert.equal("after", messages[2])
   end)
 
+  it("leaves other connections their turn while it deflates", function()
+    local echo = client.open(servers.url("/echo"))
+    local recorder = agreed({ "await:messages:1", steps.close(1000), "await-close" },
+      { compression = { level = 9 } })
+    client.wait(recorder, "open")
+    -- Runs of a length that finds no end of matches: slow to deflate, and short.
+    local runs = {}
+    for index = 1, 1000 do
+      runs[index] = ("a"):rep(60 + index * 7919 % 80) .. index % 10
+    end
+    local long = table.concat(runs):rep(240)
+    recorder.ws:send(long)
+    echo.ws:send("beside")
+    client.wait(echo, "received")
+    assert.equal(#long, recorder.ws:buffered_amount())
+    expect.closed(recorder, 1000)
+    assert.equal(0, recorder.ws:buffered_amount())
+  end)
+
   it("counts payload as the script sees it", function()
     local recorder = agreed({ "stall" })
     client.wait(recorder, "open")
