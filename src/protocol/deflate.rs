@@ -5,16 +5,23 @@
 
 use std::fmt;
 
-use zlib_rs::{Deflate, DeflateFlush};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 use super::inflate::TAIL;
-use crate::extension::{Agreed, Compression};
+use crate::extension::{Agreed, Compression, WINDOW_BITS};
 
 /// The smallest window that zlib compresses with; it cannot keep within 8 bits.
 const LEAST_BITS: u8 = 9;
 
 /// Bytes of payload that are deflated at once: some milliseconds, in which all connections wait.
 const STEP: usize = 256 * 1024;
+
+/// Bytes of its window that zlib does not look back to.
+const BLIND: usize = 262;
+
+/// zlib's name for the room in which a block is gathered. 36 KiB less for each connection than its default of 8, for
+/// 0.3 % more bytes in messages of 200 KiB and none in those of 2.
+const MEM_LEVEL: i32 = 6;
 
 /// Deflates the messages of one connection.
 pub struct Deflater {
@@ -62,8 +69,15 @@ impl Deflater {
             // An empty block; flushing a stream a second time would give none (RFC 7692 section 7.2.3.6).
             return Deflated::Whole(vec![0]);
         }
-        let stream =
-            self.stream.get_or_insert_with(|| Box::new(Deflate::new(i32::from(self.level), false, self.window_bits)));
+        // Clearing a larger window than a message by itself needs costs 1 us of 10, where it is of 200 bytes.
+        let bits = if self.takes_over { self.window_bits } else { enough_bits(payload.len()).min(self.window_bits) };
+        let level = i32::from(self.level);
+        let stream = self.stream.get_or_insert_with(|| {
+            // Below zero: without the header of zlib's own format.
+            let window_bits = -i32::from(bits);
+            let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
+            Box::new(Deflate::new_with_config(config))
+        });
         let advanced = deflating.advance(stream, payload);
         if advanced.is_some() && deflating.taken < payload.len() {
             return Deflated::Part(deflating);
@@ -75,6 +89,11 @@ impl Deflater {
         }
         compressed.map_or(Deflated::Plain, Deflated::Whole)
     }
+}
+
+/// Returns the window in which zlib can look back over all of a message.
+fn enough_bits(length: usize) -> u8 {
+    (LEAST_BITS..*WINDOW_BITS.end()).find(|bits| length + BLIND <= 1 << bits).unwrap_or(*WINDOW_BITS.end())
 }
 
 /// What a step has made of a message.
@@ -155,6 +174,28 @@ mod tests {
             assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
             assert!(deflater.deflate(&[7; 1000]).is_some());
             assert_eq!(deflater.stream.is_some(), held, "{answer}");
+        }
+    }
+
+    fn deflater(client_no_context_takeover: bool) -> Deflater {
+        let agreed = Agreed {
+            client_no_context_takeover,
+            server_no_context_takeover: false,
+            client_max_window_bits: *WINDOW_BITS.end(),
+            server_max_window_bits: *WINDOW_BITS.end(),
+            answer: String::new(),
+        };
+        Deflater::new(&agreed, &Compression { threshold: 0, ..Compression::default() })
+    }
+
+    #[test]
+    fn compresses_a_message_by_itself_as_well_as_in_the_largest_window() {
+        let mut alone = deflater(true);
+        for length in [1, 100, 249, 250, 251, 600, 2000, 3834, 3835, 16_000, 32_506, 32_507, 80_000] {
+            // It ends as it begins, so that a match must reach back over all of it.
+            let mut payload: Vec<u8> = (0..length).map(|number: usize| ((number * number) >> 7) as u8).collect();
+            payload.extend_from_within(..length.min(20));
+            assert_eq!(alone.deflate(&payload), deflater(false).deflate(&payload), "{length} bytes");
         }
     }
 }
