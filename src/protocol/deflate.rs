@@ -3,6 +3,7 @@
 //! Comes in: the payload of whole messages, deflated a step at a time. Goes out: the payload of compressed ones, or
 //! nothing, where a message is to go as it is. Does not know frames.
 
+use std::cell::Cell;
 use std::fmt;
 
 use zlib_rs::{Deflate, DeflateFlush};
@@ -16,13 +17,25 @@ const LEAST_BITS: u8 = 9;
 /// Bytes of payload that are deflated at once: some milliseconds, in which all connections wait.
 const STEP: usize = 256 * 1024;
 
+thread_local! {
+    /// The stream of the last message whose window nobody takes over, for the next, of whatever connection. Given back to
+    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved.
+    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
+}
+
+struct Spare {
+    level: u8,
+    window_bits: u8,
+    stream: Box<Deflate>,
+}
+
 /// Deflates the messages of one connection.
 pub struct Deflater {
     window_bits: u8,
     takes_over: bool,
     threshold: usize,
     level: u8,
-    /// The window of earlier messages, made with the first that is compressed.
+    /// The window of earlier messages, taken with the first that is compressed.
     stream: Option<Box<Deflate>>,
 }
 
@@ -62,18 +75,30 @@ impl Deflater {
             // An empty block; flushing a stream a second time would give none (RFC 7692 section 7.2.3.6).
             return Deflated::Whole(vec![0]);
         }
-        let stream =
-            self.stream.get_or_insert_with(|| Box::new(Deflate::new(i32::from(self.level), false, self.window_bits)));
+        let stream = self.stream.get_or_insert_with(|| stream(self.level, self.window_bits));
         let advanced = deflating.advance(stream, payload);
         if advanced.is_some() && deflating.taken < payload.len() {
             return Deflated::Part(deflating);
         }
         let compressed = advanced.and_then(|()| deflating.finish());
         // Where it failed, what its window holds is not known any more.
-        if compressed.is_none() || !self.takes_over {
+        if compressed.is_none() {
             self.stream = None;
         }
+        if !self.takes_over
+            && let Some(mut stream) = self.stream.take()
+        {
+            stream.reset();
+            SPARE.set(Some(Spare { level: self.level, window_bits: self.window_bits, stream }));
+        }
         compressed.map_or(Deflated::Plain, Deflated::Whole)
+    }
+}
+
+fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
+    match SPARE.take() {
+        Some(spare) if (spare.level, spare.window_bits) == (level, window_bits) => spare.stream,
+        _ => Box::new(Deflate::new(i32::from(level), false, window_bits)),
     }
 }
 
