@@ -218,6 +218,38 @@ describe("a bomb", function()
   end)
 end)
 
+describe("without context takeover", function()
+  after_each(client.finish)
+
+  it("connections keep no memory between compressed messages", function()
+    local result = child.run(string.format([[
+      local client = require "client"
+      local function resident()
+        local file = io.open("/proc/self/status")
+        local text = file and file:read("*a") or "RssAnon: 0"
+        return tonumber(text:match("RssAnon:%%s*(%%d+)")), file and file:close()
+      end
+      local all = {}
+      for index = 1, 40 do
+        all[index] = client.open(%q, { compression = { client_no_context_takeover = true,
+          server_no_context_takeover = true } })
+      end
+      local before = resident()
+      for _, recorder in ipairs(all) do
+        recorder.ws:send(("compressible"):rep(50))
+      end
+      for _, recorder in ipairs(all) do
+        client.wait(recorder, "received")
+      end
+      print("grown by", resident() - before)
+      client.finish()
+    ]], servers.url_at(servers.python().ws, "/echo")))
+    local grown = result.output:match("grown by%s+(-?%d+)")
+    -- A window to deflate with takes 256 KiB and more.
+    assert.is_true(tonumber(grown) < 40 * 64, result.output)
+  end)
+end)
+
 describe("send", function()
   after_each(client.finish)
 

@@ -3,7 +3,7 @@
 //! Comes in: the payload of compressed messages, cut anywhere, and the end of each. Goes out: pieces of what they were,
 //! of at most [`PIECE`] bytes, so that who takes them may stop at any limit. Keeps no message.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
@@ -22,12 +22,14 @@ pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
+    /// The stream of the last message whose window nobody takes over, for the next, of whatever connection: as in `deflate`.
+    static SPARE: Cell<Option<Box<Inflate>>> = const { Cell::new(None) };
 }
 
 /// Inflates the messages of one connection.
 pub struct Inflater {
     takes_over: bool,
-    /// The window of earlier messages, made when the first byte arrives.
+    /// The window of earlier messages, taken when the first byte arrives.
     stream: Option<Box<Inflate>>,
     /// Whether bytes of the message have come since the last block that was marked as the last.
     in_blocks: bool,
@@ -52,7 +54,7 @@ impl Inflater {
         SCRATCH.with_borrow_mut(|scratch| {
             while !bytes.is_empty() || self.in_blocks {
                 self.in_blocks = true;
-                let stream = self.stream.get_or_insert_with(|| Box::new(Inflate::new(false, WINDOW_BITS)));
+                let stream = self.stream.get_or_insert_with(stream);
                 let before = (stream.total_in(), stream.total_out());
                 let result = stream.decompress(bytes, scratch, InflateFlush::SyncFlush);
                 let taken = (stream.total_in() - before.0) as usize;
@@ -88,11 +90,18 @@ impl Inflater {
             self.inflate(&TAIL, |_| Err(Violation::corrupt_deflate("the message ends inside a block")))?;
             self.in_blocks = false;
         }
-        if !self.takes_over {
-            self.stream = None;
+        if !self.takes_over
+            && let Some(mut stream) = self.stream.take()
+        {
+            stream.reset(false);
+            SPARE.set(Some(stream));
         }
         Ok(())
     }
+}
+
+fn stream() -> Box<Inflate> {
+    SPARE.take().unwrap_or_else(|| Box::new(Inflate::new(false, WINDOW_BITS)))
 }
 
 impl fmt::Debug for Inflater {
