@@ -28,11 +28,10 @@ pub fn decode<'a>(mut decoder: Decoder, pieces: impl Iterator<Item = &'a [u8]>) 
     (incoming, violation)
 }
 
-/// Decodes, and keeps nothing.
-pub fn skim<'a>(mut decoder: Decoder, pieces: impl Iterator<Item = &'a [u8]>) {
-    for mut piece in pieces {
-        while decoder.next(&mut piece) != Ok(None) {}
-    }
+/// Returns what a list of events may take that grows by doubling.
+pub fn room_of(events: &[Incoming]) -> usize {
+    let payload: usize = events.iter().map(|event| payload_of(event).len()).sum();
+    payload + 4 * (events.len() + 1) * size_of::<Incoming>()
 }
 
 /// One frame: its first byte, its masking key, its payload as it stands.
