@@ -23,7 +23,8 @@ const MEM_LEVEL: i32 = 6;
 
 thread_local! {
     /// The stream of the last message whose window nobody takes over, for the next, of whatever connection. Given back to
-    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved.
+    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved; and a new one is
+    /// cleared, for longer than a short message takes.
     static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
 }
 
@@ -100,15 +101,16 @@ impl Deflater {
 }
 
 fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
-    if let Some(spare) = SPARE.take()
-        && (spare.level, spare.window_bits) == (level, window_bits)
-    {
-        return spare.stream;
+    match SPARE.take() {
+        Some(spare) if (spare.level, spare.window_bits) == (level, window_bits) => spare.stream,
+        _ => {
+            // Below zero: without the header of zlib's own format.
+            let window_bits = -i32::from(window_bits);
+            let level = i32::from(level);
+            let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
+            Box::new(Deflate::new_with_config(config))
+        }
     }
-    // Below zero: without the header of zlib's own format.
-    let (level, window_bits) = (i32::from(level), -i32::from(window_bits));
-    let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
-    Box::new(Deflate::new_with_config(config))
 }
 
 /// What a step has made of a message.
@@ -177,7 +179,7 @@ impl fmt::Debug for Deflater {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extension;
+    use crate::extension::{self, WINDOW_BITS};
 
     #[test]
     fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
@@ -189,6 +191,28 @@ mod tests {
             assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
             assert!(deflater.deflate(&[7; 1000]).is_some());
             assert_eq!(deflater.stream.is_some(), held, "{answer}");
+        }
+    }
+
+    fn deflater(client_no_context_takeover: bool) -> Deflater {
+        let agreed = Agreed {
+            client_no_context_takeover,
+            server_no_context_takeover: false,
+            client_max_window_bits: *WINDOW_BITS.end(),
+            server_max_window_bits: *WINDOW_BITS.end(),
+            answer: String::new(),
+        };
+        Deflater::new(&agreed, &Compression { threshold: 0, ..Compression::default() })
+    }
+
+    #[test]
+    fn compresses_a_message_by_itself_as_well_as_in_the_largest_window() {
+        let mut alone = deflater(true);
+        for length in [1, 100, 249, 250, 251, 600, 2000, 3834, 3835, 16_000, 32_506, 32_507, 80_000] {
+            // It ends as it begins, so that a match must reach back over all of it.
+            let mut payload: Vec<u8> = (0..length).map(|number: usize| ((number * number) >> 7) as u8).collect();
+            payload.extend_from_within(..length.min(20));
+            assert_eq!(alone.deflate(&payload), deflater(false).deflate(&payload), "{length} bytes");
         }
     }
 }
