@@ -1,6 +1,6 @@
-//! The codec against others. Against zlib: `compressed`. Against tungstenite: the same bytes, cut anywhere, give the same
-//! messages and the same close code; and what the encoder writes is read back. Every difference there may be is named in
-//! `agree`.
+//! The codec against others. Against zlib: `compressed`. Against tungstenite: the same bytes, cut anywhere, give the
+//! same messages and the same close code; and what the encoder writes is read back. Every difference there may be is
+//! named in `agree`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

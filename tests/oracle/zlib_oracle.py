@@ -3,8 +3,8 @@
     zlib_oracle.py write SEED COUNT    lines of a server's conversations, each with what a client must read of it
     zlib_oracle.py read                lines of a client's streams; writes lines of what a server reads of them
 
-A line has words: 1 or 0 for context takeover, the window's bits, a stream in hexadecimal; of a server's conversation also
-`open` or `corrupt`, and its messages as opcode:payload, of which alone the lines consist that `read` writes.
+A line has words: 1 or 0 for context takeover, the window's bits, a stream in hexadecimal; of a server's conversation
+also `open` or `corrupt`, and its messages as opcode:payload, of which alone the lines consist that `read` writes.
 """
 
 import random
