@@ -26,10 +26,10 @@ describe("status", function()
 
   it("is closing from the dispatch of the peer's Close, reported or not", function()
     local recorder = client.open(servers.script({
-      "status101", "await:messages", steps.close(4000), "await-close", "sleep:300",
+      "status101", "await:messages", steps.close(4000), "await-close", "sleep:1500",
     }))
     recorder.ws:send("go")
-    client.poll_until(function() return recorder.ws:status() == "closing" end, 5)
+    client.poll_until(function() return recorder.ws:status() == "closing" end)
     assert.equal("closing", recorder.ws:status())
     assert.equal("open", client.names(recorder))
     client.drain(recorder)
@@ -259,7 +259,7 @@ describe("end_info", function()
     {
       "close_timeout", { "status101", "stall" },
       { clean = false, by = "timeout", code = 1006, reason = "", sent_code = 4002, text = ANY },
-      function(ws) ws:close(4002) end,
+      function(ws) ws:close(4002) end, { close_timeout = 0.3 },
     },
     {
       "our Close and the end of the stream in place of an answer", { "status101", "await-close" },
@@ -295,6 +295,7 @@ describe("end_info", function()
     {
       "a dead peer", { "status101", "stall" },
       { failed = true, clean = false, by = "timeout", code = 1006, reason = "", error = "keepalive", text = ANY },
+      nil, { ping_interval = 0.3, ping_timeout = 0.3 },
     },
     {
       "a status that is not 101", { steps.head({ "HTTP/1.1 403 Forbidden", "Content-Length: 0" }) },
@@ -315,6 +316,7 @@ describe("end_info", function()
     {
       "open_timeout", { "stall" },
       { failed = true, clean = false, by = "timeout", code = 1006, reason = "", error = "timeout", text = ANY },
+      nil, { open_timeout = 0.5 },
     },
   }
 
@@ -343,9 +345,7 @@ describe("end_info", function()
 
   for _, case in ipairs(ends) do
     it("tells of " .. case[1], function()
-      local recorder = client.connect(servers.script(case[2]), {
-        open_timeout = 0.5, close_timeout = 0.3, ping_interval = 0.3, ping_timeout = 0.3,
-      }, function(recorder, event)
+      local recorder = client.connect(servers.script(case[2]), case[5], function(recorder, event)
         if event == "open" and case[4] then
           case[4](recorder.ws)
         end

@@ -178,7 +178,7 @@ describe("A script that just ends", function()
       closing:close()
     ]], servers.url("/", nil, "silent"), servers.url("/", nil, "nowhere"), servers.url("/silent"))
     local passed = client.now() - begun
-    assert(passed < 3, passed .. " s")
+    assert(passed < 8, passed .. " s")
   end)
 end)
 
@@ -193,7 +193,7 @@ describe("Ctrl-C", function()
     os.execute("kill -INT " .. process.pid)
     local result = process.finish()
     local passed = result.ended - begun
-    assert(passed < 1, string.format("%g s; status %s:\n%s", passed, tostring(result.status), tostring(result.output)))
+    assert(passed < 8, string.format("%g s; status %s:\n%s", passed, tostring(result.status), tostring(result.output)))
     return result
   end
 

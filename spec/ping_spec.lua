@@ -97,7 +97,7 @@ describe("A flood of pings", function()
     end
     local text = file:read("*a")
     file:close()
-    return tonumber(text:match("VmRSS:%s*(%d+)"))
+    return tonumber(text:match("RssAnon:%s*(%d+)"))
   end
 
   it("from a peer that does not read is answered by the latest, and takes no memory", function()
@@ -110,10 +110,15 @@ describe("A flood of pings", function()
     local before = resident_kib()
     -- The script does not poll meanwhile.
     servers.await(token, "log.1", 30)
-    assert(resident_kib() - before < 16 * 1024, "memory grew by " .. resident_kib() - before .. " KiB")
+    -- Answers to all of them would be twice that.
+    assert(resident_kib() - before < 24 * 1024, "memory grew by " .. resident_kib() - before .. " KiB")
     assert.same({ "received", "over", "text" }, client.wait(recorder, "received"))
     assert.equal("open received", client.names(recorder))
-    local record = client.report(token, "pongs")
+    local record
+    client.poll_until(function()
+      record = client.report(token)
+      return record.last_pong == "the last"
+    end)
     assert.equal("the last", record.last_pong)
     assert(record.pongs < 1000001, "every ping was answered")
   end)
@@ -176,26 +181,29 @@ describe("The keepalive", function()
   it("fails the connection where the peer is silent", function()
     local begun = client.now()
     local recorder = client.open(servers.url("/silent"), { ping_interval = 0.2, ping_timeout = 0.3 })
-    local last = client.drain(recorder, 5)
+    local last = client.drain(recorder)
     local passed = client.now() - begun
     assert.same({ "fail", "keepalive" }, { last[1], last[3] })
     assert(#last[2] > 0)
-    assert(passed > 0.45 and passed < 1.5, passed .. " s")
+    assert(passed > 0.45 and passed < 8, passed .. " s")
     local info = recorder.ws:end_info()
     assert.same({ true, "timeout", "keepalive" }, { info.failed, info.by, info.error })
   end)
 
   it("fails the connection where the peer does not even read", function()
     local recorder = client.open(servers.url("/stall"), { ping_interval = 0.1, ping_timeout = 0.2 })
-    assert.equal("keepalive", client.drain(recorder, 5)[3])
+    assert.equal("keepalive", client.drain(recorder)[3])
   end)
 
   it("fails the connection while the script does not poll", function()
     local recorder = client.open(servers.url("/silent"), { ping_interval = 0.1, ping_timeout = 0.1 })
-    assert(recorder.ws:send("x"))
-    os.execute("sleep 0.5")
+    local deadline, code = client.now() + 10
+    repeat
+      os.execute("sleep 0.05")
+      code = select(3, recorder.ws:send("x"))
+    until code or client.now() > deadline
+    assert.equal("closed", code)
     assert.equal("open", recorder.ws:status())
-    assert.equal("closed", select(3, recorder.ws:send("x")))
     assert.equal("keepalive", client.drain(recorder)[3])
   end)
 
@@ -211,8 +219,8 @@ describe("The keepalive", function()
   it("takes any byte for a sign of life", function()
     -- One message that takes three times ping_timeout to arrive, and no pong at all.
     local recorder = client.open(servers.script({
-      "status101", "drip:25", steps.text(("x"):rep(38)), "drip:0", steps.close(1000), "await-close",
-    }), { ping_interval = 0.1, ping_timeout = 0.3 })
+      "status101", "drip:100", steps.text(("x"):rep(38)), "drip:0", steps.close(1000), "await-close",
+    }), { ping_interval = 0.1, ping_timeout = 1.3 })
     assert.equal(("x"):rep(38), client.wait(recorder, "received")[2])
     assert.same({ "closed", "", 1000 }, client.drain(recorder))
   end)
@@ -220,9 +228,9 @@ describe("The keepalive", function()
   it("has patience while reading rests by our own doing", function()
     local token = servers.token()
     local recorder = client.open(servers.script({
-      "status101", steps.text("a"), steps.text("b"), steps.text("c"), steps.log("waiting"), "sleep:600",
-      steps.log("waited"), steps.text("d"), steps.close(1000), "await-close",
-    }, token), { ping_interval = 0.1, ping_timeout = 0.2, max_queue = 1 })
+      "status101", steps.text("a"), steps.text("b"), steps.text("c"), steps.log("waiting"), "sleep:1500",
+      steps.text("d"), steps.close(1000), steps.log("said"), "await-close",
+    }, token), { ping_interval = 0.1, ping_timeout = 0.6, max_queue = 1 })
     servers.await(token, "log.2")
     assert.same({ "closed", "", 1000 }, client.drain(recorder))
     assert.same({ "a", "b", "c", "d" }, client.messages(recorder))

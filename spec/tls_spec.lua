@@ -225,7 +225,7 @@ describe("the environment", function()
     end
     return child.run(string.format([[
       local client = require "client"
-      local last = client.connect(%q, { open_timeout = 5 })
+      local last = client.connect(%q, { open_timeout = 10 })
       client.wait(last, function() return #last.events > 0 end)
       local event = last.events[1]
       io.write(event[1], " ", tostring(event[3]), " ", tostring(event[2]))
@@ -283,9 +283,9 @@ describe("a server on wss", function()
 
   it("that stalls inside the handshake fails with timeout", function()
     local options = trusting()
-    options.open_timeout = 0.4
+    options.open_timeout = 1
     local info = expect.refusal(client.connect(servers.url("/?q=hush", nil, "wss_stall"), options), "timeout",
-      { "TLS handshake with 127.0.0.1:" .. servers.ports().wss_stall, "timed out after 0.4 s" })
+      { "TLS handshake with 127.0.0.1:" .. servers.ports().wss_stall, "timed out after 1 s" })
     assert.equal("timeout", info.by)
   end)
 

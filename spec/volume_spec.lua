@@ -64,7 +64,7 @@ describe("much at once", function()
     end
     client.wait(recorder, function()
       return arrived == COUNT or recorder.ended
-    end, 30)
+    end, 120)
     assert.is_nil(wrong, "the first wrong message")
     assert.equal(COUNT, arrived, client.describe(recorder))
     -- 350 MB never fit in max_buffered and the sockets' buffers.
@@ -106,7 +106,7 @@ describe("much at once", function()
     for number, recorder in ipairs(recorders) do
       client.wait(recorder, function()
         return recorder.ended or #client.messages(recorder) == ECHOES
-      end)
+      end, 30)
       for index, payload in ipairs(client.messages(recorder)) do
         assert.equal("connection " .. number .. ", message " .. index, payload)
       end

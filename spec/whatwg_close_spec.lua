@@ -159,10 +159,10 @@ describe("close", function()
 
   it("while connecting ends with error and close 1006, in a later poll", function()
     for _, port in ipairs({ "ws", "silent", "nowhere" }) do
-      local recorder = page.connect(servers.url("/echo", nil, port))
+      local recorder = page.connect(servers.url("/echo", nil, port), nil, { open_timeout = 60 })
       recorder.ws:close(3000, "early")
       assert.same({ 2, "" }, { recorder.ws.readyState, page.names(recorder) })
-      local ended = page.drain(recorder, 1)
+      local ended = page.drain(recorder)
       assert.equal("error close", page.names(recorder))
       assert.same({ 3, 3 }, recorder.states)
       assert.same({ 1006, "", false }, { ended.code, ended.reason, ended.wasClean })

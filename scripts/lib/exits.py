@@ -2,7 +2,8 @@
 
 exits.py COUNT TEST_SERVER LUA...    each LUA is named 5.1, 5.2, 5.3, 5.4 or luajit
 
-Right is: the status, or the signal, that the bare interpreter ends with, within a second, and no panic on stderr.
+Right is: the status, or the signal, that the bare interpreter ends with, within a second, and no panic on stderr. One
+that takes longer is run again: a loaded machine may hold up any process.
 Prints counts and the slowest end; exits 1 where one was wrong.
 """
 
@@ -18,6 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 LIMIT = 1.0  # seconds to be gone
+TRIES = 3  # that may take longer
 PATIENCE = 20  # seconds until a process that hangs is killed
 
 PHASES = {
@@ -86,9 +88,18 @@ def run(case, urls, ca, pause):
         return took, f"ended with {process.returncode}, not {status}: {errors}"
     if "panicked" in errors:
         return took, f"panicked: {errors}"
-    if took > LIMIT:
-        return took, f"took {took:.2f} s"
     return took, None
+
+
+def judge(*case):
+    """Runs a case; returns how long its end took in each try, and what was wrong, or None."""
+    times = []
+    for _ in range(TRIES):
+        took, problem = run(*case)
+        times.append(took)
+        if problem or took <= LIMIT:
+            return times, problem
+    return times, f"took {min(times):.2f} s at the least"
 
 
 def main():
@@ -118,22 +129,24 @@ def main():
         # Two at a time: a process that waits for a signal needs no processor.
         with ThreadPoolExecutor(2) as pool:
             pauses = [chance.uniform(0, 0.03) for _ in chosen]
-            results = list(pool.map(lambda case, pause: run(case, urls, f"{directory}/ca.pem", pause), chosen, pauses))
+            ca = f"{directory}/ca.pem"
+            results = list(pool.map(lambda case, pause: judge(case, urls, ca, pause), chosen, pauses))
         child.stdin.close()
         child.wait()
 
-    wrong = 0
+    wrong = repeated = 0
     slowest = collections.defaultdict(float)
-    for (lua, phase, (way, place, sent, _)), (took, problem) in zip(chosen, results):
+    for (lua, phase, (way, place, sent, _)), (times, problem) in zip(chosen, results):
         name = sent.name if sent else way
-        slowest[name] = max(slowest[name], took)
+        slowest[name] = max(slowest[name], *times)
+        repeated += len(times) - 1
         if problem:
             wrong += 1
             print(f"Lua {lua}, {phase}, {name} in {place}: {problem.strip()}", file=sys.stderr)
     for name, took in slowest.items():
         print(f"{name}: slowest {took * 1000:.0f} ms")
     combinations = len(set(chosen))
-    print(f"{count} exits, {combinations} combinations of {len(cases)}, seed {seed}: {wrong} wrong")
+    print(f"{count} exits, {combinations} combinations of {len(cases)}, seed {seed}: {repeated} run again, {wrong} wrong")
     return 1 if wrong else 0
 
 

@@ -193,14 +193,14 @@ function M.report(token, wait, seconds)
 end
 
 --- Ends every connection made here that is still alive; for `after_each`.
--- Raises where one does not end within two seconds: then the next spec would meet its events.
+-- Raises where one does not end: then the next spec would meet its events.
 function M.finish()
   for recorder in pairs(alive) do
     recorder.ws:terminate()
   end
   local left = M.poll_until(function()
     return next(alive) == nil
-  end, 2)
+  end)
   if not left then
     local recorder = next(alive)
     alive = {}

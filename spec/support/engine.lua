@@ -46,7 +46,7 @@ function M.finish()
   end
   local ended = client.poll_until(function()
     return websocket.connections() == 0 and websocket.poll() == 0
-  end, 3)
+  end)
   assert(ended, "a connection did not end after terminate()")
 end
 

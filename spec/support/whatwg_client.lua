@@ -124,7 +124,7 @@ function M.finish()
   for recorder in pairs(alive) do
     recorder.ws:close()
   end
-  local left = client.poll_until(function() return next(alive) == nil end, 5)
+  local left = client.poll_until(function() return next(alive) == nil end)
   alive = {}
   if not left then
     error("a WebSocket did not end after close()", 2)

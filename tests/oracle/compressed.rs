@@ -84,6 +84,9 @@ fn conversation() -> impl Strategy<Value = (Agreed, u8, Vec<(Kind, Vec<u8>)>)> {
         1 => Just((Kind::Text, Vec::new())),
         1 => prop::collection::vec(any::<u8>(), 0..2000).prop_map(|bytes| (Kind::Binary, bytes)),
         1 => (any::<u8>(), 0..20_000_usize).prop_map(|(byte, length)| (Kind::Binary, vec![byte; length])),
+        // Deflated in more than one step.
+        1 => (0..64_usize, 250_000..600_000_usize)
+            .prop_map(|(seed, length)| (Kind::Binary, (0..length).map(|at| ((at * seed) >> 12) as u8).collect())),
     ];
     (any::<bool>(), 9..=15_u8, 1..=9_u8, prop::collection::vec(message, 1..8))
         .prop_map(|(takeover, bits, level, messages)| (agreed(takeover, bits), level, messages))

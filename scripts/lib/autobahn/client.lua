@@ -1,13 +1,12 @@
 -- The client that the Autobahn test suite examines: asks how many cases there are, echoes in each, asks for the report.
 --
---   lua scripts/autobahn.lua URL [AGENT]
+--   lua client.lua URL AGENT
 --
--- It knows nothing of the verdicts: scripts/autobahn reads them from the report.
+-- It knows nothing of the verdicts: check.py reads them from the report. Its neighbours do the same by other libraries.
 
 local websocket = require "websocket"
 
-local base = assert(arg[1], "usage: lua scripts/autobahn.lua URL [AGENT]"):gsub("/+$", "")
-local agent = arg[2] or "websocket-native"
+local base, agent = assert(arg[1], "usage: lua client.lua URL AGENT"), assert(arg[2], "no AGENT")
 -- The suite counts every frame: a keepalive Ping would be one more. Every message is compressed, also the shortest.
 local options = { ping_interval = false, ping_timeout = false, compression = { threshold = 0 } }
 

@@ -1,0 +1,58 @@
+"""Keeps what the Autobahn suite found in docs/conformance.json, and writes docs/conformance.md from all that is kept.
+
+    record.py FOLDER AGENT VERSION      adds the sections that the newest report in FOLDER has whole for the agent
+    record.py                           only writes the document
+
+A section replaces what was kept of it. Where the version of the agent or of the suite is another than the one kept,
+nothing earlier is kept of that agent.
+"""
+
+import collections
+import datetime
+import json
+import pathlib
+import sys
+
+from conformance import document
+from report import PROPER, SECTIONS, in_order, section, suite_version, verdicts
+
+KEPT = pathlib.Path("docs/conformance.json")
+DOCUMENT = pathlib.Path("docs/conformance.md")
+
+
+def sections_of(found, date):
+    """What is kept of a report: by section, the number of cases, the day, and the cases that are not plainly OK."""
+    kept = {}
+    for name in in_order(set(map(section, found))):
+        cases = [case for case in in_order(found) if section(case) == name]
+        if len(cases) == SECTIONS[name][1]:
+            verdicts_of = collections.defaultdict(list)
+            for case in cases:
+                verdicts_of[spelled(*found[case])].append(case)
+            verdicts_of.pop("OK", None)
+            others = {verdict: " ".join(named) for verdict, named in sorted(verdicts_of.items())}
+            kept[name] = {"cases": len(cases), "measured": date, "not_ok": others}
+    return kept
+
+
+def spelled(behavior, closing):
+    return behavior if closing in PROPER else f"{behavior}, closing {closing}"
+
+
+def record(kept, folder, agent, version):
+    measured = {"version": version, "suite": suite_version(folder)}
+    before = kept.get(agent, {})
+    sections = before.get("sections", {}) if {**before, **measured} == before else {}
+    sections |= sections_of(verdicts(folder, agent), datetime.date.today().isoformat())
+    kept[agent] = {**measured, "sections": {name: sections[name] for name in in_order(sections)}}
+
+
+def main():
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    if len(sys.argv) > 1:
+        record(kept, *sys.argv[1:])
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    DOCUMENT.write_text(document(kept), encoding="utf-8")
+
+
+main()

@@ -1,0 +1,160 @@
+"""Compressed messages: CPU and bytes per message, and memory per connection, of this module and two others.
+
+    compression.py [cpu] [memory]
+
+All clients talk to one echo server, by Node's ws, one after another: round by round, so that what else the machine does
+falls on all. CPU time is that of the client's whole process, from the first tenth of its messages to the last echo.
+Writes Markdown. ROUNDS is how often each runs (7); CONNECTIONS how many of which the memory is told (200). CPU=1 has all
+processes run on that CPU alone. The clients' commands come from the environment, as scripts/bench sets them.
+"""
+
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+CONNECTIONS = int(os.environ.get("CONNECTIONS", "200"))
+IN_FLIGHT = 16
+
+# Bytes of a message, and how many go through in one run.
+LOADS = {200: 20_000, 2048: 10_000, 204_800: 220}
+
+CLIENTS = {
+    "websocket-native, Lua 5.4": ("BENCH_LUA", "client.lua"),
+    "websocket-native, LuaJIT": ("BENCH_LUAJIT", "client.lua"),
+    "websockets (Python)": ("BENCH_PYTHON", "client.py"),
+    "ws (Node)": ("BENCH_NODE", "client.js"),
+}
+
+CPU_VARIANTS = {
+    "as each comes": [],
+    "all alike: window of 15 bits, level 6, every message compressed": ["window_bits=15", "level=6"],
+    "all alike, and each message by itself (no context takeover, both ways)": [
+        "window_bits=15",
+        "level=6",
+        "takeover=0",
+    ],
+}
+
+MEMORY_VARIANTS = {
+    "no compression": ["compression=none"],
+    "as each comes": [],
+    "window of 15 bits": ["window_bits=15", "level=6"],
+    "window of 9 bits": ["window_bits=9", "level=6"],
+    "no context takeover": ["window_bits=15", "level=6", "takeover=0"],
+}
+
+# Messages that each connection sends and gets before its memory is told.
+HELD = (1, 64)
+
+
+def on_cpu(command):
+    return ["taskset", "-c", os.environ["CPU"], *command] if "CPU" in os.environ else command
+
+
+class Server:
+    """The echo server, which ends with this process."""
+
+    def __enter__(self):
+        command = [*shlex.split(os.environ["BENCH_NODE"]), os.path.join(HERE, "echo_server.js")]
+        self.process = subprocess.Popen(on_cpu(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def account(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10) as answer:
+            return json.load(answer)
+
+    def run(self, client, mode, path, first, second, settings):
+        variable, file = CLIENTS[client]
+        command = [*shlex.split(os.environ[variable]), os.path.join(HERE, file), mode]
+        arguments = [f"ws://127.0.0.1:{self.port}/", path, str(first), str(second), *settings]
+        output = subprocess.run(on_cpu(command + arguments), check=True, capture_output=True, text=True, timeout=600)
+        return json.loads(output.stdout)
+
+
+def write_messages(folder, size, count):
+    path = os.path.join(folder, f"{size}-{count}")
+    subprocess.run([sys.executable, os.path.join(HERE, "messages.py"), str(size), str(count), path], check=True)
+    return path
+
+
+def echo(server, client, path, size, settings):
+    """Returns microseconds of CPU, bytes to and bytes from the server, each per message."""
+    count = LOADS[size]
+    result = server.run(client, "echo", path, IN_FLIGHT, count // 10, settings)
+    account = server.account()
+    if account["messages"] != count or account["payload"] != result["bytes"]:
+        raise RuntimeError(f"{client}: {result} and {account} do not agree")
+    return result["cpu"] * 1e6, account["read"] / count, account["written"] / count, result["extensions"]
+
+
+def cpu(server, folder):
+    print(f"\n{ROUNDS} rounds, {IN_FLIGHT} messages in flight.")
+    for variant, settings in CPU_VARIANTS.items():
+        print(f"\n### CPU and bytes, {variant}\n")
+        print("| message | client | CPU: least | median | most, us | bytes sent | received |")
+        print("|---|---|---|---|---|---|---|")
+        extensions = {}
+        for size in LOADS:
+            path = os.path.join(folder, f"{size}-{LOADS[size]}")
+            runs = {client: [] for client in CLIENTS}
+            for _ in range(ROUNDS):
+                for client, results in runs.items():
+                    results.append(echo(server, client, path, size, settings))
+            for client, results in runs.items():
+                times = [result[0] for result in results]
+                _, sent, received, extensions[client] = results[0]
+                least, middle, most = min(times), statistics.median(times), max(times)
+                print(f"| {size} B | {client} | {least:.1f} | {middle:.1f} | {most:.1f} | {sent:.0f} | {received:.0f} |")
+            sys.stdout.flush()
+        print_extensions(extensions)
+
+
+def memory(server, folder):
+    print(f"\n### Memory per connection, KiB of RssAnon over {CONNECTIONS} connections")
+    print(f"\nAfter {' and '.join(str(count) for count in HELD)} messages of 2048 B each way; least of 3 runs.\n")
+    columns = [f"{client}, {count}" for client in CLIENTS for count in HELD]
+    print("| | " + " | ".join(columns) + " |")
+    print("|---" * (1 + len(columns)) + "|")
+    extensions = {}
+    for variant, settings in MEMORY_VARIANTS.items():
+        cells = []
+        for client in CLIENTS:
+            for count in HELD:
+                path = os.path.join(folder, f"2048-{count}")
+                results = [server.run(client, "hold", path, 10, CONNECTIONS, settings) for _ in range(3)]
+                cells.append(f"{min(result['kib'] for result in results):.0f}")
+                extensions[f"{client}, {variant}"] = results[0]["extensions"]
+        print(f"| {variant} | " + " | ".join(cells) + " |", flush=True)
+    print_extensions(extensions)
+
+
+def print_extensions(extensions):
+    print("\nAgreed:\n")
+    for who, agreed in extensions.items():
+        print(f"- {who}: `{agreed or 'nothing'}`")
+
+
+def main():
+    wanted = sys.argv[1:] or ["cpu", "memory"]
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        for size, count in LOADS.items():
+            write_messages(folder, size, count)
+        for count in HELD:
+            write_messages(folder, 2048, count)
+        for part in wanted:
+            {"cpu": cpu, "memory": memory}[part](server, folder)
+
+
+main()
