@@ -179,7 +179,7 @@ impl fmt::Debug for Deflater {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extension::{self, WINDOW_BITS};
+    use crate::extension;
 
     #[test]
     fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
@@ -194,25 +194,30 @@ mod tests {
         }
     }
 
-    fn deflater(client_no_context_takeover: bool) -> Deflater {
+    fn deflater(client_no_context_takeover: bool, client_max_window_bits: u8, level: u8) -> Deflater {
         let agreed = Agreed {
             client_no_context_takeover,
             server_no_context_takeover: false,
-            client_max_window_bits: *WINDOW_BITS.end(),
-            server_max_window_bits: *WINDOW_BITS.end(),
+            client_max_window_bits,
+            server_max_window_bits: 15,
             answer: String::new(),
         };
-        Deflater::new(&agreed, &Compression { threshold: 0, ..Compression::default() })
+        Deflater::new(&agreed, &Compression { threshold: 0, level, ..Compression::default() })
     }
 
     #[test]
-    fn compresses_a_message_by_itself_as_well_as_in_the_largest_window() {
-        let mut alone = deflater(true);
-        for length in [1, 100, 249, 250, 251, 600, 2000, 3834, 3835, 16_000, 32_506, 32_507, 80_000] {
-            // It ends as it begins, so that a match must reach back over all of it.
-            let mut payload: Vec<u8> = (0..length).map(|number: usize| ((number * number) >> 7) as u8).collect();
-            payload.extend_from_within(..length.min(20));
-            assert_eq!(alone.deflate(&payload), deflater(false).deflate(&payload), "{length} bytes");
+    fn compresses_each_message_by_itself_as_if_it_were_the_first() {
+        let payload = |length: usize| (0..length).map(|at| ((at * at) >> 7) as u8).collect::<Vec<_>>();
+        // One level of each of zlib's ways.
+        for level in [1, 2, 6, 9] {
+            for bits in [15, 9, 15] {
+                let (mut one, mut other) = (deflater(true, bits, level), deflater(true, bits, level));
+                for length in [300, 299, 1, 70_000, 300] {
+                    let first = deflater(false, bits, level).deflate(&payload(length));
+                    assert_eq!(one.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                    assert_eq!(other.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                }
+            }
         }
     }
 }
