@@ -1,5 +1,6 @@
 --- permessage-deflate: what is offered, what is accepted, and what goes over the wire.
 
+local child = require "child"
 local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
@@ -175,6 +176,80 @@ describe("a compressed message", function()
   end
 end)
 
+describe("a bomb", function()
+  after_each(client.finish)
+
+  -- A block of DEFLATE, of 11 whole bytes: six times "258 bytes as the one before" in the fixed code (RFC 1951).
+  local BLOCK
+  do
+    local bits = "010" .. ("1100010100000"):rep(6) .. "0000000"
+    BLOCK = bits:gsub("........", function(octet)
+      return string.char(tonumber(octet:reverse(), 2))
+    end)
+  end
+  local COUNT = 95000 -- 1 MiB on the wire, 140 MiB inflated
+
+  it("of 1 MiB closes with 1009 and costs no more than the limit", function()
+    local before = "\0\1\0\254\255x"
+    local size = #before + #BLOCK * COUNT + 1
+    local octets = { 0, math.floor(size / 65536), math.floor(size / 256) % 256, size % 256 }
+    local header = "\193\127\0\0\0\0" .. string.char(unpack(octets))
+    local token = servers.token()
+    local url = servers.script({ switching("permessage-deflate"), steps.bytes(header .. before),
+      steps.repeated(COUNT, BLOCK), steps.bytes("\0"), "await-close", "await-eof" }, token)
+    local result = child.run(string.format([[
+      local client = require "client"
+      local function resident()
+        local file = io.open("/proc/self/status")
+        local text = file and file:read("*a") or "RssAnon: 0"
+        return tonumber(text:match("RssAnon:%%s*(%%d+)")) * 1024, file and file:close()
+      end
+      client.open(%q, { compression = true }).ws:send(("x"):rep(1000))
+      client.finish()
+      local before = resident()
+      local last = client.drain(client.connect(%q, { compression = true, max_message_size = 1048576 }), 30)
+      print(last[3], resident() - before)
+    ]], servers.url_at(servers.python().ws, "/echo"), url))
+    local code, grown = result.output:match("(%d+)%s+(-?%d+)")
+    assert.equal("1009", code, result.output)
+    -- The limit, twice while it grows, and the pages of 2 MiB that the kernel may give.
+    assert.is_true(tonumber(grown) < 16 * 1048576, "memory grew by " .. grown .. " bytes")
+    assert.equal(1009, client.report(token, "close").close)
+  end)
+end)
+
+describe("without context takeover", function()
+  after_each(client.finish)
+
+  it("connections keep no memory between compressed messages", function()
+    local result = child.run(string.format([[
+      local client = require "client"
+      local function resident()
+        local file = io.open("/proc/self/status")
+        local text = file and file:read("*a") or "RssAnon: 0"
+        return tonumber(text:match("RssAnon:%%s*(%%d+)")), file and file:close()
+      end
+      local all = {}
+      for index = 1, 40 do
+        all[index] = client.open(%q, { compression = { client_no_context_takeover = true,
+          server_no_context_takeover = true } })
+      end
+      local before = resident()
+      for _, recorder in ipairs(all) do
+        recorder.ws:send(("compressible"):rep(50))
+      end
+      for _, recorder in ipairs(all) do
+        client.wait(recorder, "received")
+      end
+      print("grown by", resident() - before)
+      client.finish()
+    ]], servers.url_at(servers.python().ws, "/echo")))
+    local grown = result.output:match("grown by%s+(-?%d+)")
+    -- A window to deflate with takes 256 KiB and more.
+    assert.is_true(tonumber(grown) < 40 * 64, result.output)
+  end)
+end)
+
 describe("send", function()
   after_each(client.finish)
 
@@ -213,6 +288,51 @@ describe("send", function()
     expect.holds(expect.raised(send, recorder.ws, "x", false, { compres = false }), { "compres,", "nearest" })
     expect.holds(expect.raised(send, recorder.ws, "x", false, { compress = 1 }), { "compress", "boolean" })
     expect.holds(expect.raised(send, recorder.ws, "x", false, true), { "table", "boolean" })
+    assert.equal(0, recorder.ws:buffered_amount())
+  end)
+
+  it("counts a compressed empty message as none", function()
+    local recorder = agreed({ "await:messages:3", steps.close(1000), "await-close" },
+      { compression = { threshold = 0 } })
+    client.wait(recorder, "open")
+    recorder.ws:send("")
+    assert.equal(0, recorder.ws:flush():buffered_amount())
+    recorder.ws:send("x")
+    recorder.ws:send("")
+    assert.equal(0, recorder.ws:flush():buffered_amount())
+    expect.closed(recorder, 1000)
+  end)
+
+  it("deflates a large message whole, and what comes after it", function()
+    local recorder = client.open(servers.url_at(servers.python().ws, "/echo"), { compression = { level = 1 } })
+    local long = prose(5 * 1024 * 1024)
+    recorder.ws:send(long)
+    recorder.ws:send("after")
+    assert.equal(0, recorder.ws:flush():buffered_amount())
+    client.wait(recorder, function()
+      return #client.messages(recorder) == 2
+    end)
+    local messages = client.messages(recorder)
+    assert.is_true(messages[1] == long, #messages[1] .. " bytes came back")
+    assert.equal("after", messages[2])
+  end)
+
+  it("leaves other connections their turn while it deflates", function()
+    local echo = client.open(servers.url("/echo"))
+    local recorder = agreed({ "await:messages:1", steps.close(1000), "await-close" },
+      { compression = { level = 9 } })
+    client.wait(recorder, "open")
+    -- Runs of a length that finds no end of matches: slow to deflate, and short.
+    local runs = {}
+    for index = 1, 1000 do
+      runs[index] = ("a"):rep(60 + index * 7919 % 80) .. index % 10
+    end
+    local long = table.concat(runs):rep(240)
+    recorder.ws:send(long)
+    echo.ws:send("beside")
+    client.wait(echo, "received")
+    assert.equal(#long, recorder.ws:buffered_amount())
+    expect.closed(recorder, 1000)
     assert.equal(0, recorder.ws:buffered_amount())
   end)
 

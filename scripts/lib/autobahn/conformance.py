@@ -11,12 +11,12 @@ INTRODUCTION = """\
 
 The [Autobahn test suite](https://github.com/crossbario/autobahn-testsuite) examines WebSocket clients in {cases} cases:
 a client connects once for each and echoes every message, and the suite sends what the case is about and judges what
-comes back and how the connection ends. `scripts/autobahn` runs it, and wrote this page from docs/conformance.json, where
-it keeps what it measured.
+comes back and how the connection ends. `scripts/autobahn` runs it, and wrote this page from docs/conformance.json,
+which keeps what it measured.
 
 - OK: as RFC 6455 and RFC 7692 demand, and at once where the case is about that.
 - NON-STRICT: permitted, but not as the RFC recommends, such as noticing ill-formed UTF-8 late.
-- FAILED: against the RFC, or not done in time.
+- FAILED: against the RFC, not done in time, or refused by a limit that the library has by default.
 - UNIMPLEMENTED: the client lacks the feature.
 - INFORMATIONAL: the RFC leaves it open; {informational} have no other verdict.
 """
