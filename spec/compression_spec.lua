@@ -218,6 +218,38 @@ describe("a bomb", function()
   end)
 end)
 
+describe("without context takeover", function()
+  after_each(client.finish)
+
+  it("connections keep no memory between compressed messages", function()
+    local result = child.run(string.format([[
+      local client = require "client"
+      local function resident()
+        local file = io.open("/proc/self/status")
+        local text = file and file:read("*a") or "RssAnon: 0"
+        return tonumber(text:match("RssAnon:%%s*(%%d+)")), file and file:close()
+      end
+      local all = {}
+      for index = 1, 40 do
+        all[index] = client.open(%q, { compression = { client_no_context_takeover = true,
+          server_no_context_takeover = true } })
+      end
+      local before = resident()
+      for _, recorder in ipairs(all) do
+        recorder.ws:send(("compressible"):rep(50))
+      end
+      for _, recorder in ipairs(all) do
+        client.wait(recorder, "received")
+      end
+      print("grown by", resident() - before)
+      client.finish()
+    ]], servers.url_at(servers.python().ws, "/echo")))
+    local grown = result.output:match("grown by%s+(-?%d+)")
+    -- A window to deflate with takes 256 KiB and more.
+    assert.is_true(tonumber(grown) < 40 * 64, result.output)
+  end)
+end)
+
 describe("send", function()
   after_each(client.finish)
 
@@ -269,6 +301,39 @@ describe("send", function()
     recorder.ws:send("")
     assert.equal(0, recorder.ws:flush():buffered_amount())
     expect.closed(recorder, 1000)
+  end)
+
+  it("deflates a large message whole, and what comes after it", function()
+    local recorder = client.open(servers.url_at(servers.python().ws, "/echo"), { compression = { level = 1 } })
+    local long = prose(5 * 1024 * 1024)
+    recorder.ws:send(long)
+    recorder.ws:send("after")
+    assert.equal(0, recorder.ws:flush():buffered_amount())
+    client.wait(recorder, function()
+      return #client.messages(recorder) == 2
+    end)
+    local messages = client.messages(recorder)
+    assert.is_true(messages[1] == long, #messages[1] .. " bytes came back")
+    assert.equal("after", messages[2])
+  end)
+
+  it("leaves other connections their turn while it deflates", function()
+    local echo = client.open(servers.url("/echo"))
+    local recorder = agreed({ "await:messages:1", steps.close(1000), "await-close" },
+      { compression = { level = 9 } })
+    client.wait(recorder, "open")
+    -- Runs of a length that finds no end of matches: slow to deflate, and short.
+    local runs = {}
+    for index = 1, 1000 do
+      runs[index] = ("a"):rep(60 + index * 7919 % 80) .. index % 10
+    end
+    local long = table.concat(runs):rep(240)
+    recorder.ws:send(long)
+    echo.ws:send("beside")
+    client.wait(echo, "received")
+    assert.equal(#long, recorder.ws:buffered_amount())
+    expect.closed(recorder, 1000)
+    assert.equal(0, recorder.ws:buffered_amount())
   end)
 
   it("counts payload as the script sees it", function()

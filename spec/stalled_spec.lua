@@ -76,17 +76,39 @@ describe("a stalled", function()
 end)
 
 describe("connections opened and closed", function()
-  it("leave nothing behind, however many", function()
-    host.run("run", RESIDENT .. [[
+  it("leave nothing behind, however many and however they end", function()
+    host.run("run", [[
+      -- Where it goes, how it must end, and what is done at an event.
+      local kinds = {
+        { echo, "closed 4000", { open = "send", received = "close" } },
+        { secure, "closed 4000", { open = "send", received = "close" } },
+        { closing, "closed 4001", {} },
+        { silent, "closed 1006", { open = "terminate" } },
+        { refused, "fail connect", {} },
+      }
+      local arguments = { send = "hello", close = 4000 }
+      local function start(kind)
+        local address, wanted, actions = kind[1], kind[2], kind[3]
+        local ws
+        ws = websocket.new(address, function(event, message, detail)
+          local action = actions[event]
+          if action then
+            ws[action](ws, arguments[action])
+          elseif event == "closed" or event == "fail" then
+            local seen = event .. " " .. detail
+            assert(seen == wanted, seen .. ", not " .. wanted .. ": " .. ws:end_info().text)
+          end
+        end, { tls = { ca_file = ca } })
+      end
+      local failures = 0
+      websocket.set_error_handler(function(problem)
+        failures = failures + 1
+        print(problem)
+      end)
       local function many(count)
         for _ = 1, count / 50 do
-          for _ = 1, 50 do
-            local ws
-            ws = websocket.new(url, function(event, message)
-              if event == "open" then ws:send("hello") end
-              if event == "received" then ws:close() end
-              assert(event ~= "fail", message)
-            end)
+          for number = 1, 50 do
+            start(kinds[number % #kinds + 1])
           end
           websocket.run()
         end
@@ -95,9 +117,17 @@ describe("connections opened and closed", function()
         return host.usage()
       end
       local descriptors, threads, heap = many(1000)
-      local descriptors_after, threads_after, heap_after = many(2000)
+      local descriptors_after, threads_after, heap_after = many(9000)
+      assert(failures == 0, failures .. " ended otherwise")
       assert(descriptors == descriptors_after and threads == threads_after)
-      assert(heap_after < heap + 131072, heap_after - heap .. " bytes more")
-    ]], { url = servers.url("/echo") })
+      assert(heap_after < heap + 65536, heap_after - heap .. " bytes more")
+    ]], {
+      echo = servers.url("/echo"),
+      secure = servers.url("/echo", nil, "wss"),
+      closing = servers.url("/close", { code = 4001 }),
+      silent = servers.url("/silent"),
+      refused = servers.url("/", nil, "refused"),
+      ca = servers.file("ca.pem"),
+    })
   end)
 end)

@@ -70,6 +70,17 @@ fn prose(length: usize, mut seed: u32) -> Vec<u8> {
     bytes
 }
 
+/// Bytes that do not compress.
+fn noise(length: usize) -> Vec<u8> {
+    let mut seed = 1_u64;
+    std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 56) as u8
+    })
+    .take(length)
+    .collect()
+}
+
 // RFC 7692 section 7.2.3
 
 #[test]
@@ -140,8 +151,11 @@ fn refuses_the_bit_where_it_may_not_be() {
 
 #[test]
 fn gives_back_what_it_deflated_in_every_window_with_and_without_takeover() {
-    let messages: Vec<Vec<u8>> =
-        [0, 1, 5, 200, 2_000, 40_000, 200_000, 3].iter().zip(1..).map(|(length, seed)| prose(*length, seed)).collect();
+    let messages: Vec<Vec<u8>> = [0, 0, 1, 5, 200, 2_000, 40_000, 200_000, 3, 0, 0]
+        .iter()
+        .zip(1..)
+        .map(|(length, seed)| prose(*length, seed))
+        .collect();
     for bits in 9..=15 {
         for takeover in ["", "; client_no_context_takeover; server_no_context_takeover"] {
             for level in [1, 6, 9] {
@@ -189,14 +203,39 @@ fn deflates_neither_below_the_threshold_nor_into_a_window_of_8_bits() {
 }
 
 #[test]
+fn keeps_within_the_window_that_was_agreed() {
+    let noise = noise(700);
+    let twice = [&noise[..], &noise].concat();
+    for (bits, again) in [(9, 700..2_000), (15, 0..100)] {
+        let agreed = agreed(&format!("permessage-deflate; client_max_window_bits={bits}"));
+        // Leaves a stream of the other window behind.
+        let other = self::agreed(&format!(
+            "permessage-deflate; client_no_context_takeover; client_max_window_bits={}",
+            24 - bits
+        ));
+        assert!(Deflater::new(&other, &Compression::default()).deflate(&noise).is_some());
+        let mut deflater = Deflater::new(&agreed, &Compression::default());
+        let first = deflater.deflate(&noise).expect("a compressed message").len();
+        let second = deflater.deflate(&noise).expect("a compressed message").len();
+        let in_one = deflater.deflate(&twice).expect("a compressed message").len();
+        // What stands 700 bytes before is out of reach of 512.
+        assert!(first >= 700 && again.contains(&second), "{bits} bits: {first}, {second}");
+        assert_eq!(bits == 15, in_one < 700, "{bits} bits: {in_one}");
+    }
+}
+
+#[test]
+fn compresses_better_at_a_higher_level() {
+    let [fast, usual, small] = [1, 6, 9].map(|level| {
+        let mut deflater = Deflater::new(&agreed_as_offered(), &Compression { level, ..Compression::default() });
+        deflater.deflate(&prose(20_000, 1)).expect("a compressed message").len()
+    });
+    assert!(small <= usual && usual < fast, "{small}, {usual} and {fast} bytes");
+}
+
+#[test]
 fn bears_what_does_not_compress() {
-    let mut seed = 1_u64;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (seed >> 56) as u8
-    })
-    .take(300_000)
-    .collect();
+    let noise = noise(300_000);
     let mut deflater = Deflater::new(&agreed_as_offered(), &Compression::default());
     let payload = deflater.deflate(&noise).expect("a compressed message");
     assert!(payload.len() < noise.len() + noise.len() / 1000 + 100);

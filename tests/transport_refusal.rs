@@ -80,7 +80,9 @@ async fn does_not_wait_for_an_endless_or_slow_body() {
 
 #[tokio::test]
 async fn names_the_origin_alone_of_a_redirects_target() {
+    let endless = format!("https://{}.example/", "x".repeat(400));
     for (status, location, origin) in [
+        (303, &*endless, None),
         (301, "https://u:secret@There.example:8443/secret?secret", Some("https://there.example:8443")),
         (302, "wss://there.example/secret", Some("wss://there.example")),
         (307, "/secret", None),

@@ -92,5 +92,6 @@ def handshake_seeds():
         "redirect-other-host": redirect("//example.net:8080/x", status=308),
         "redirect-no-origin": redirect("data:,hunter2"),
         "redirect-not-a-url": redirect("http://[::1"),
+        "redirect-long": redirect("http://{long}/"),
         "redirect-bytes": answer(b"HTTP/1.1 301 M\r\nLocation: \xff\r\n\r\n"),
     }

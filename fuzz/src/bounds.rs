@@ -1,5 +1,5 @@
-//! Bounds what a piece of work costs, whatever the fuzzer and a sanitizer take beside it: memory in use at once, and the
-//! processor's time, which on a busy machine is not that of the clock.
+//! Bounds what a piece of work costs, whatever the fuzzer and a sanitizer take beside it: memory in use at once, and
+//! the processor's time, which on a busy machine is not that of the clock.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,22 +16,36 @@ static COUNTING: Counting = Counting;
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs one execution, and panics where it took more than 64 MiB or 1 s.
+/// The most that was told so far, in KiB and in milliseconds.
+static TOLD: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Runs one execution, and panics where it took more than 64 MiB or 1 s. What is much more than before is told.
 pub fn bounded(work: impl FnOnce()) {
     let before = processor_time();
-    within(MOST_MEMORY, work);
-    let taken = processor_time() - before;
-    assert!(taken <= MOST_TIME, "{taken:?} of the processor's time, limit {MOST_TIME:?}");
+    let ((), memory) = measure(work);
+    let time = processor_time() - before;
+    assert!(memory <= MOST_MEMORY, "{memory} bytes in use, limit {MOST_MEMORY}");
+    assert!(time <= MOST_TIME, "{time:?} of the processor's time, limit {MOST_TIME:?}");
+    let cost = [memory / 1024, time.as_millis() as usize];
+    if TOLD.iter().zip(cost).any(|(told, now)| now > told.load(Relaxed) * 5 / 4 + 4) {
+        let [memory, time] = [0, 1].map(|at| TOLD[at].fetch_max(cost[at], Relaxed).max(cost[at]));
+        eprintln!("at most so far: {memory} KiB in use, {time} ms");
+    }
 }
 
 /// Runs `work`, and panics where it had more than `most` bytes in use beside those from before.
 pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
+    let (result, memory) = measure(work);
+    assert!(memory <= most, "{memory} bytes in use, limit {most}");
+    result
+}
+
+/// Runs `work`, and returns how many bytes it had in use at once.
+fn measure<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = IN_USE.load(Relaxed);
     let outer = PEAK.swap(before, Relaxed);
     let result = work();
-    let peak = PEAK.fetch_max(outer, Relaxed);
-    assert!(peak - before <= most, "{} bytes in use, limit {most}", peak - before);
-    result
+    (result, PEAK.fetch_max(outer, Relaxed) - before)
 }
 
 /// Returns the time that this thread has had of the processor.

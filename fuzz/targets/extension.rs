@@ -1,7 +1,7 @@
 //! The answer on permessage-deflate: any lines of Sec-WebSocket-Extensions, against any offer.
 //!
-//! Input: a byte for the offer (0: none; else bit 1: server_no_context_takeover, bit 2: client_no_context_takeover), one
-//! for our window, one for the server's, then the lines.
+//! Input: a byte for the offer (0: none; else bit 1: server_no_context_takeover, bit 2: client_no_context_takeover),
+//! one for our window, one for the server's, then the lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 //! The event queue and the budgets of two connections: any sequence of operations, against a model.
 //!
-//! Input: a byte for the budgets' limit, then operations: a byte each, its lower half what to do, its upper half on which
-//! connection and by which reader, and a byte or two where there is something to choose.
+//! Input: a byte for the budgets' limit, then operations: a byte each, its lower half what to do, its upper half on
+//! which connection and by which reader, and two bytes where there is a size to choose.
 #![no_main]
 
 use std::collections::VecDeque;

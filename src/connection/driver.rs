@@ -6,12 +6,14 @@
 mod writing;
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::closing::{Cause, Closing};
@@ -37,8 +39,8 @@ const READ_SIZE: usize = 64 * 1024;
 /// theirs; well below the turn that tokio allows a task, which writing needs, too.
 const READS_PER_TURN: usize = 16;
 
-/// Bytes of payload to take in, and to deflate, in one turn, but for the message that passes it: few bytes on the wire may
-/// be many here.
+/// Bytes of payload to take in, and to deflate, in one turn, but for the read and the step that pass it: few bytes on the
+/// wire may be many here.
 const PAYLOAD_PER_TURN: usize = 1024 * 1024;
 
 /// How long the peer may take to end the stream after both Close frames, or after our Close on a violation.
@@ -206,7 +208,7 @@ impl Driver {
                 self.keepalive.heard();
                 told += self.take_in(buffer.filled(), cx.waker(), teller, now);
             }
-            cx.waker().wake_by_ref();
+            yield_turn(cx);
             Poll::Pending
         })
     }
@@ -341,4 +343,11 @@ impl Driver {
             Cause::Silent(format!("the peer was silent for {limit} s after a keepalive ping"))
         })
     }
+}
+
+/// Has the task polled again, but after all others. Woken at once it would also go before what the system has for them: the
+/// runtime asks that only now and then while a task is ready.
+fn yield_turn(cx: &mut Context<'_>) {
+    // The first poll hands the waker over, and is never ready.
+    let _ = pin!(yield_now()).poll(cx);
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::outbox::Outgoing;
 use crate::close::CloseFrame;
 use crate::event::Kind;
-use crate::protocol::{Deflater, Encoder, encoded_len};
+use crate::protocol::{Deflated, Deflater, Deflating, Encoder, encoded_len};
 
 /// Messages above this are masked where they stand, smaller ones are gathered.
 const GATHERED: usize = 16 * 1024;
@@ -36,12 +36,22 @@ pub struct Output {
     encoder: Encoder,
     /// For messages that go compressed, where that was agreed.
     deflater: Option<Deflater>,
+    /// The message that is being deflated.
+    unfinished: Option<Unfinished>,
     runs: VecDeque<Vec<u8>>,
     /// Bytes of the first run that are written.
     offset: usize,
     /// Bytes of all runs that are not.
     len: usize,
     frames: VecDeque<Frame>,
+}
+
+#[derive(Debug)]
+struct Unfinished {
+    kind: Kind,
+    payload: Vec<u8>,
+    cost: usize,
+    deflating: Deflating,
 }
 
 #[derive(Debug)]
@@ -72,7 +82,7 @@ impl Output {
     /// Makes an empty one; `deflater` where compression was agreed.
     pub fn new(deflater: Option<Deflater>) -> Output {
         let (runs, frames) = (VecDeque::new(), VecDeque::new());
-        Output { encoder: Encoder::new(), deflater, runs, offset: 0, len: 0, frames }
+        Output { encoder: Encoder::new(), deflater, unfinished: None, runs, offset: 0, len: 0, frames }
     }
 
     /// Returns the bytes that are not written.
@@ -85,29 +95,44 @@ impl Output {
         self.runs.front().map_or(&[], |run| &run[self.offset..])
     }
 
-    /// Encodes what the script sends; returns the bytes of payload that were deflated for it.
-    pub fn send(&mut self, outgoing: Outgoing) -> usize {
+    /// Encodes what the script sends, or begins to deflate it; not before a message is deflated whole.
+    pub fn send(&mut self, outgoing: Outgoing) {
         let cost = outgoing.cost();
         match outgoing {
-            Outgoing::Message { kind, payload, compress } => {
-                let compressed = match &mut self.deflater {
-                    Some(deflater) if compress => deflater.deflate(&payload),
-                    _ => None,
-                };
-                match compressed {
-                    Some(compressed) => {
-                        let deflated = payload.len();
-                        self.message(Role::Message { cost, deflated: Some(deflated) }, kind, true, compressed);
-                        return deflated;
-                    }
-                    None => self.message(Role::Message { cost, deflated: None }, kind, false, payload),
-                }
+            Outgoing::Message { kind, payload, compress } if compress && self.deflater.is_some() => {
+                self.unfinished = Some(Unfinished { kind, payload, cost, deflating: Deflating::default() });
+            }
+            Outgoing::Message { kind, payload, .. } => {
+                self.message(Role::Message { cost, deflated: None }, kind, false, payload);
             }
             Outgoing::Ping(payload) => {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
             }
         }
-        0
+    }
+
+    /// Deflates a step of a message that is sent, and encodes it once it is whole. Returns the bytes of payload that were
+    /// deflated; `None` where there is no such message.
+    pub fn deflate(&mut self) -> Option<usize> {
+        let (deflater, Unfinished { kind, payload, cost, deflating }) =
+            self.deflater.as_mut().zip(self.unfinished.take())?;
+        let before = deflating.taken();
+        match deflater.advance(&payload, deflating) {
+            Deflated::Part(deflating) => {
+                let taken = deflating.taken() - before;
+                self.unfinished = Some(Unfinished { kind, payload, cost, deflating });
+                Some(taken)
+            }
+            Deflated::Whole(compressed) => {
+                let deflated = payload.len();
+                self.message(Role::Message { cost, deflated: Some(deflated) }, kind, true, compressed);
+                Some(deflated - before)
+            }
+            Deflated::Plain => {
+                self.message(Role::Message { cost, deflated: None }, kind, false, payload);
+                Some(0)
+            }
+        }
     }
 
     fn message(&mut self, role: Role, kind: Kind, compressed: bool, mut payload: Vec<u8>) {
@@ -220,6 +245,7 @@ mod tests {
                 let message = message(size);
                 cost += message.cost();
                 output.send(message);
+                while output.deflate().is_some() {}
             }
             output.keepalive(b"k");
             output.pong(b"p");
@@ -237,6 +263,22 @@ mod tests {
             let payload = sizes.iter().sum();
             assert_eq!(taken, Taken { bytes: total, payload, cost, keepalive: true, close: true });
         }
+    }
+
+    #[test]
+    fn deflates_a_large_message_in_steps_with_room_for_answers_between() {
+        let mut output = deflating(0);
+        output.send(message(1_000_000));
+        let steps: Vec<usize> = std::iter::from_fn(|| {
+            output.pong(b"p");
+            output.deflate()
+        })
+        .collect();
+        assert!(steps.len() >= 3 && steps.iter().all(|step| *step <= 500_000), "{steps:?}");
+        assert_eq!(steps.iter().sum::<usize>(), 1_000_000);
+        // Behind the header, the key and the payload of each Pong: the message, and the last Pong.
+        let bytes = output.bytes();
+        assert_eq!((bytes[0], bytes[7 * steps.len()]), (0x8a, 0xc2));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Deflating of messages (RFC 7692 section 7.2.1).
 //!
-//! Comes in: the payload of whole messages. Goes out: the payload of compressed ones, or nothing, where a message is to
-//! go as it is. Does not know frames.
+//! Comes in: the payload of whole messages, deflated a step at a time. Goes out: the payload of compressed ones, or
+//! nothing, where a message is to go as it is. Does not know frames.
 
+use std::cell::Cell;
 use std::fmt;
 
-use zlib_rs::{Deflate, DeflateFlush};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 use super::inflate::TAIL;
 use crate::extension::{Agreed, Compression};
@@ -13,13 +14,33 @@ use crate::extension::{Agreed, Compression};
 /// The smallest window that zlib compresses with; it cannot keep within 8 bits.
 const LEAST_BITS: u8 = 9;
 
+/// Bytes of payload that are deflated at once: some milliseconds, in which all connections wait.
+const STEP: usize = 256 * 1024;
+
+/// zlib's name for the room in which a block is gathered. 36 KiB less for each connection than its default of 8, for
+/// 0.3 % more bytes in messages of 200 KiB and none in those of 2.
+const MEM_LEVEL: i32 = 6;
+
+thread_local! {
+    /// The stream of the last message whose window nobody takes over, for the next, of whatever connection. Given back to
+    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved; and a new one is
+    /// cleared, for longer than a short message takes.
+    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
+}
+
+struct Spare {
+    level: u8,
+    window_bits: u8,
+    stream: Box<Deflate>,
+}
+
 /// Deflates the messages of one connection.
 pub struct Deflater {
     window_bits: u8,
     takes_over: bool,
     threshold: usize,
     level: u8,
-    /// The window of earlier messages, made with the first that is compressed.
+    /// The window of earlier messages, taken with the first that is compressed.
     stream: Option<Box<Deflate>>,
 }
 
@@ -39,50 +60,164 @@ impl Deflater {
     /// Returns the payload compressed; `None` where it goes as it is: it is below the threshold, or zlib cannot keep
     /// within the window that was agreed.
     pub fn deflate(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut deflating = Deflating::default();
+        loop {
+            match self.advance(payload, deflating) {
+                Deflated::Part(part) => deflating = part,
+                Deflated::Whole(compressed) => return Some(compressed),
+                Deflated::Plain => return None,
+            }
+        }
+    }
+
+    /// Deflates the next [`STEP`] bytes of a message, which begins with `Deflating::default()`. Until it is whole or plain,
+    /// no other message may come in between.
+    pub fn advance(&mut self, payload: &[u8], mut deflating: Deflating) -> Deflated {
         if payload.len() < self.threshold || self.window_bits < LEAST_BITS {
-            return None;
+            return Deflated::Plain;
         }
         if payload.is_empty() {
             // An empty block; flushing a stream a second time would give none (RFC 7692 section 7.2.3.6).
-            return Some(vec![0]);
+            return Deflated::Whole(vec![0]);
         }
-        let stream =
-            self.stream.get_or_insert_with(|| Box::new(Deflate::new(i32::from(self.level), false, self.window_bits)));
-        let compressed = run(stream, payload);
+        let stream = self.stream.get_or_insert_with(|| stream(self.level, self.window_bits));
+        let advanced = deflating.advance(stream, payload);
+        if advanced.is_some() && deflating.taken < payload.len() {
+            return Deflated::Part(deflating);
+        }
+        let compressed = advanced.and_then(|()| deflating.finish());
         // Where it failed, what its window holds is not known any more.
-        if compressed.is_none() || !self.takes_over {
+        if compressed.is_none() {
             self.stream = None;
         }
-        compressed
+        if !self.takes_over
+            && let Some(mut stream) = self.stream.take()
+        {
+            stream.reset();
+            SPARE.set(Some(Spare { level: self.level, window_bits: self.window_bits, stream }));
+        }
+        compressed.map_or(Deflated::Plain, Deflated::Whole)
     }
 }
 
-/// Compresses to the end of `payload`, and leaves out the tail.
-fn run(stream: &mut Deflate, payload: &[u8]) -> Option<Vec<u8>> {
-    let (start_in, start_out) = (stream.total_in(), stream.total_out());
-    let mut out = vec![0; payload.len() / 2 + 64];
-    loop {
-        let taken = (stream.total_in() - start_in) as usize;
-        let made = (stream.total_out() - start_out) as usize;
-        stream.compress(&payload[taken..], &mut out[made..], DeflateFlush::SyncFlush).ok()?;
-        let made = (stream.total_out() - start_out) as usize;
-        // Room that is left says that all is flushed.
-        if made < out.len() {
-            out.truncate(made);
-            break;
+fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
+    match SPARE.take() {
+        Some(spare) if (spare.level, spare.window_bits) == (level, window_bits) => spare.stream,
+        _ => {
+            // Below zero: without the header of zlib's own format.
+            let window_bits = -i32::from(window_bits);
+            let level = i32::from(level);
+            let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
+            Box::new(Deflate::new_with_config(config))
         }
-        out.resize(2 * out.len(), 0);
     }
-    if !out.ends_with(&TAIL) {
-        return None;
+}
+
+/// What a step has made of a message.
+pub enum Deflated {
+    /// A part, with which the next step goes on.
+    Part(Deflating),
+    /// The payload compressed.
+    Whole(Vec<u8>),
+    /// Nothing: the message goes as it is.
+    Plain,
+}
+
+/// How far the deflating of one message has come.
+#[derive(Debug, Default)]
+pub struct Deflating {
+    /// Bytes of payload that are deflated.
+    taken: usize,
+    out: Vec<u8>,
+    /// Bytes of `out` that are filled.
+    made: usize,
+}
+
+impl Deflating {
+    /// Returns the bytes of payload that are deflated.
+    pub fn taken(&self) -> usize {
+        self.taken
     }
-    out.truncate(out.len() - TAIL.len());
-    out.shrink_to_fit();
-    Some(out)
+
+    fn advance(&mut self, stream: &mut Deflate, payload: &[u8]) -> Option<()> {
+        let end = payload.len().min(self.taken + STEP);
+        let flush = if end == payload.len() { DeflateFlush::SyncFlush } else { DeflateFlush::NoFlush };
+        if self.out.is_empty() {
+            self.out = vec![0; payload.len() / 2 + 64];
+        }
+        loop {
+            let before = (stream.total_in(), stream.total_out());
+            stream.compress(&payload[self.taken..end], &mut self.out[self.made..], flush).ok()?;
+            self.taken += (stream.total_in() - before.0) as usize;
+            self.made += (stream.total_out() - before.1) as usize;
+            // Room that is left says that all is taken, and flushed.
+            if self.made < self.out.len() {
+                return Some(());
+            }
+            self.out.resize(2 * self.out.len(), 0);
+        }
+    }
+
+    /// Leaves out the tail.
+    fn finish(mut self) -> Option<Vec<u8>> {
+        self.out.truncate(self.made);
+        if !self.out.ends_with(&TAIL) {
+            return None;
+        }
+        self.out.truncate(self.made - TAIL.len());
+        self.out.shrink_to_fit();
+        Some(self.out)
+    }
 }
 
 impl fmt::Debug for Deflater {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Deflater").field("window_bits", &self.window_bits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extension;
+
+    #[test]
+    fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
+        for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; client_no_context_takeover", false)]
+        {
+            let compression = Compression::default();
+            let agreed = extension::agree(Some(&compression), [answer.as_bytes()].into_iter()).unwrap().unwrap();
+            let mut deflater = Deflater::new(&agreed, &compression);
+            assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
+            assert!(deflater.deflate(&[7; 1000]).is_some());
+            assert_eq!(deflater.stream.is_some(), held, "{answer}");
+        }
+    }
+
+    fn deflater(client_no_context_takeover: bool, client_max_window_bits: u8, level: u8) -> Deflater {
+        let agreed = Agreed {
+            client_no_context_takeover,
+            server_no_context_takeover: false,
+            client_max_window_bits,
+            server_max_window_bits: 15,
+            answer: String::new(),
+        };
+        Deflater::new(&agreed, &Compression { threshold: 0, level, ..Compression::default() })
+    }
+
+    #[test]
+    fn compresses_each_message_by_itself_as_if_it_were_the_first() {
+        let payload = |length: usize| (0..length).map(|at| ((at * at) >> 7) as u8).collect::<Vec<_>>();
+        // One level of each of zlib's ways.
+        for level in [1, 2, 6, 9] {
+            for bits in [15, 9, 15] {
+                let (mut one, mut other) = (deflater(true, bits, level), deflater(true, bits, level));
+                for length in [300, 299, 1, 70_000, 300] {
+                    let first = deflater(false, bits, level).deflate(&payload(length));
+                    assert_eq!(one.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                    assert_eq!(other.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                }
+            }
+        }
     }
 }

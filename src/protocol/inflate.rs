@@ -3,29 +3,33 @@
 //! Comes in: the payload of compressed messages, cut anywhere, and the end of each. Goes out: pieces of what they were,
 //! of at most [`PIECE`] bytes, so that who takes them may stop at any limit. Keeps no message.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::violation::Violation;
-use crate::extension::Agreed;
+use crate::extension::{self, Agreed};
 
 /// The most that comes out at once; shared by all connections.
 const PIECE: usize = 16 * 1024;
+
+/// The largest window, which holds what was compressed in a smaller one, too; zlib-rs keeps room for it in any case.
+const WINDOW_BITS: u8 = *extension::WINDOW_BITS.end();
 
 /// What every compressed message ends with, and what is left out on the wire (RFC 7692 section 7.2.1).
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
+    /// The stream of the last message whose window nobody takes over, for the next, of whatever connection: as in `deflate`.
+    static SPARE: Cell<Option<Box<Inflate>>> = const { Cell::new(None) };
 }
 
 /// Inflates the messages of one connection.
 pub struct Inflater {
-    window_bits: u8,
     takes_over: bool,
-    /// The window of earlier messages, made when the first byte arrives.
+    /// The window of earlier messages, taken when the first byte arrives.
     stream: Option<Box<Inflate>>,
     /// Whether bytes of the message have come since the last block that was marked as the last.
     in_blocks: bool,
@@ -35,12 +39,7 @@ impl Inflater {
     /// Makes an inflater; it takes memory from the first compressed message on, and where context takeover was agreed
     /// against, no longer than to the end of each.
     pub fn new(agreed: &Agreed) -> Inflater {
-        Inflater {
-            window_bits: agreed.server_max_window_bits,
-            takes_over: !agreed.server_no_context_takeover,
-            stream: None,
-            in_blocks: false,
-        }
+        Inflater { takes_over: !agreed.server_no_context_takeover, stream: None, in_blocks: false }
     }
 
     /// Inflates bytes of a message, and gives what they hold to `take`, piece by piece.
@@ -55,7 +54,7 @@ impl Inflater {
         SCRATCH.with_borrow_mut(|scratch| {
             while !bytes.is_empty() || self.in_blocks {
                 self.in_blocks = true;
-                let stream = self.stream.get_or_insert_with(|| Box::new(Inflate::new(false, self.window_bits)));
+                let stream = self.stream.get_or_insert_with(stream);
                 let before = (stream.total_in(), stream.total_out());
                 let result = stream.decompress(bytes, scratch, InflateFlush::SyncFlush);
                 let taken = (stream.total_in() - before.0) as usize;
@@ -69,7 +68,7 @@ impl Inflater {
                 if status == Status::StreamEnd {
                     // A block marked as the last is legal (RFC 7692 section 7.2.3.4). Whoever writes one has ended its
                     // stream, and what follows begins anew.
-                    self.stream = None;
+                    stream.reset(false);
                     self.in_blocks = false;
                 } else if bytes.is_empty() && made < scratch.len() {
                     break; // A full scratch may not have been all there is.
@@ -91,15 +90,43 @@ impl Inflater {
             self.inflate(&TAIL, |_| Err(Violation::corrupt_deflate("the message ends inside a block")))?;
             self.in_blocks = false;
         }
-        if !self.takes_over {
-            self.stream = None;
+        if !self.takes_over
+            && let Some(mut stream) = self.stream.take()
+        {
+            stream.reset(false);
+            SPARE.set(Some(stream));
         }
         Ok(())
     }
 }
 
+fn stream() -> Box<Inflate> {
+    SPARE.take().unwrap_or_else(|| Box::new(Inflate::new(false, WINDOW_BITS)))
+}
+
 impl fmt::Debug for Inflater {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Inflater").field("window_bits", &self.window_bits).finish_non_exhaustive()
+        formatter.debug_struct("Inflater").field("takes_over", &self.takes_over).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extension::Compression;
+
+    #[test]
+    fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
+        const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; server_no_context_takeover", false)]
+        {
+            let agreed = extension::agree(Some(&Compression::default()), [answer.as_bytes()].into_iter());
+            let mut inflater = Inflater::new(&agreed.unwrap().unwrap());
+            assert!(inflater.stream.is_none());
+            inflater.inflate(&HELLO, |_| Ok(())).unwrap();
+            assert!(inflater.stream.is_some());
+            inflater.finish().unwrap();
+            assert_eq!(inflater.stream.is_some(), held, "{answer}");
+        }
     }
 }

@@ -21,7 +21,7 @@ mod utf8;
 mod violation;
 
 pub use decoder::{Decoder, Incoming, Limits};
-pub use deflate::Deflater;
+pub use deflate::{Deflated, Deflater, Deflating};
 pub use encoder::{Encoder, encoded_len};
 pub use frame::MAX_CONTROL_PAYLOAD;
 pub use inflate::Inflater;

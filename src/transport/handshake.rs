@@ -26,6 +26,9 @@ use crate::url::Endpoint;
 /// How long a refusal's body is waited for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The longest origin of a redirect that a text tells, in bytes: a name has at most 253 (RFC 1035 section 2.3.4).
+const MAX_ORIGIN: usize = 300;
+
 /// What an answer comes to: the response, what was agreed on compression, and the bytes that came behind.
 pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
 
@@ -213,7 +216,7 @@ impl Request {
         }
         let location = std::str::from_utf8(head.lines("location").next()?).ok()?;
         let origin = Url::parse(&self.base).ok()?.join(location).ok()?.origin();
-        origin.is_tuple().then(|| origin.ascii_serialization())
+        Some(origin.ascii_serialization()).filter(|text| origin.is_tuple() && text.len() <= MAX_ORIGIN)
     }
 }
 

@@ -1,8 +1,10 @@
-//! The codec against tungstenite: the same bytes, cut anywhere, give the same messages and the same close code; and what
-//! the encoder writes is read back. Every difference there may be is named in `agree`.
+//! The codec against others. Against zlib: `compressed`. Against tungstenite: the same bytes, cut anywhere, give the
+//! same messages and the same close code; and what the encoder writes is read back. Every difference there may be is
+//! named in `agree`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod compressed;
 mod streams;
 
 use std::collections::HashSet;
@@ -37,7 +39,11 @@ enum Ending {
 }
 
 fn ours(limit: usize, stream: &[u8], cuts: &[usize]) -> (Vec<Incoming>, Option<Violation>) {
-    let mut decoder = Decoder::new(Limits { max_message_size: limit, max_fragments: usize::MAX }, None);
+    let limits = Limits { max_message_size: limit, max_fragments: usize::MAX };
+    decode(Decoder::new(limits, None), stream, cuts)
+}
+
+fn decode(mut decoder: Decoder, stream: &[u8], cuts: &[usize]) -> (Vec<Incoming>, Option<Violation>) {
     let mut incoming = Vec::new();
     let mut violation = None;
     for mut piece in pieces(stream, cuts) {

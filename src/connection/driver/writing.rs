@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::{Driver, OUTPUT_MARK, PAYLOAD_PER_TURN};
+use super::{Driver, OUTPUT_MARK, PAYLOAD_PER_TURN, yield_turn};
 use crate::close::CloseFrame;
 use crate::connection::outbox::Outbox;
 use crate::connection::output::Taken;
@@ -39,7 +39,7 @@ impl Driver {
         let mut deflated = 0;
         let result = self.try_write(cx, outbox, now, &mut deflated);
         if deflated >= PAYLOAD_PER_TURN {
-            cx.waker().wake_by_ref();
+            yield_turn(cx);
         }
         if let Err(error) = result {
             outbox.refuse();
@@ -97,8 +97,12 @@ impl Driver {
             self.output.keepalive(&payload);
         }
         while self.output.len() < OUTPUT_MARK && *deflated < PAYLOAD_PER_TURN {
+            if let Some(payload) = self.output.deflate() {
+                *deflated += payload;
+                continue;
+            }
             match outbox.next() {
-                Some(outgoing) => *deflated += self.output.send(outgoing),
+                Some(outgoing) => self.output.send(outgoing),
                 None => {
                     if let Some(body) = self.closing.wished() {
                         self.close(body);
