@@ -208,6 +208,12 @@ fn keeps_within_the_window_that_was_agreed() {
     let twice = [&noise[..], &noise].concat();
     for (bits, again) in [(9, 700..2_000), (15, 0..100)] {
         let agreed = agreed(&format!("permessage-deflate; client_max_window_bits={bits}"));
+        // Leaves a stream of the other window behind.
+        let other = self::agreed(&format!(
+            "permessage-deflate; client_no_context_takeover; client_max_window_bits={}",
+            24 - bits
+        ));
+        assert!(Deflater::new(&other, &Compression::default()).deflate(&noise).is_some());
         let mut deflater = Deflater::new(&agreed, &Compression::default());
         let first = deflater.deflate(&noise).expect("a compressed message").len();
         let second = deflater.deflate(&noise).expect("a compressed message").len();

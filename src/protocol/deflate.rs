@@ -23,7 +23,8 @@ const MEM_LEVEL: i32 = 6;
 
 thread_local! {
     /// The stream of the last message whose window nobody takes over, for the next, of whatever connection. Given back to
-    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved.
+    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved; and a new one is
+    /// cleared, for longer than a short message takes.
     static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
 }
 
@@ -100,15 +101,16 @@ impl Deflater {
 }
 
 fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
-    if let Some(spare) = SPARE.take()
-        && (spare.level, spare.window_bits) == (level, window_bits)
-    {
-        return spare.stream;
+    match SPARE.take() {
+        Some(spare) if (spare.level, spare.window_bits) == (level, window_bits) => spare.stream,
+        _ => {
+            // Below zero: without the header of zlib's own format.
+            let window_bits = -i32::from(window_bits);
+            let level = i32::from(level);
+            let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
+            Box::new(Deflate::new_with_config(config))
+        }
     }
-    // Below zero: without the header of zlib's own format.
-    let (level, window_bits) = (i32::from(level), -i32::from(window_bits));
-    let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
-    Box::new(Deflate::new_with_config(config))
 }
 
 /// What a step has made of a message.
@@ -189,6 +191,33 @@ mod tests {
             assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
             assert!(deflater.deflate(&[7; 1000]).is_some());
             assert_eq!(deflater.stream.is_some(), held, "{answer}");
+        }
+    }
+
+    fn deflater(client_no_context_takeover: bool, client_max_window_bits: u8, level: u8) -> Deflater {
+        let agreed = Agreed {
+            client_no_context_takeover,
+            server_no_context_takeover: false,
+            client_max_window_bits,
+            server_max_window_bits: 15,
+            answer: String::new(),
+        };
+        Deflater::new(&agreed, &Compression { threshold: 0, level, ..Compression::default() })
+    }
+
+    #[test]
+    fn compresses_each_message_by_itself_as_if_it_were_the_first() {
+        let payload = |length: usize| (0..length).map(|at| ((at * at) >> 7) as u8).collect::<Vec<_>>();
+        // One level of each of zlib's ways.
+        for level in [1, 2, 6, 9] {
+            for bits in [15, 9, 15] {
+                let (mut one, mut other) = (deflater(true, bits, level), deflater(true, bits, level));
+                for length in [300, 299, 1, 70_000, 300] {
+                    let first = deflater(false, bits, level).deflate(&payload(length));
+                    assert_eq!(one.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                    assert_eq!(other.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                }
+            }
         }
     }
 }

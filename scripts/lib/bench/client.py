@@ -31,8 +31,7 @@ def options():
 
 
 def report(ws, **numbers):
-    names = ", ".join(extension.name + repr(extension) for extension in ws.protocol.extensions)
-    print(json.dumps({**numbers, "extensions": names}))
+    print(json.dumps({**numbers, "extensions": ", ".join(map(repr, ws.protocol.extensions))}))
 
 
 async def echo(messages, in_flight, warm_up):

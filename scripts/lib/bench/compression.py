@@ -33,6 +33,7 @@ CLIENTS = {
 }
 
 CPU_VARIANTS = {
+    "no compression": ["compression=none"],
     "as each comes": [],
     "all alike: window of 15 bits, level 6, every message compressed": ["window_bits=15", "level=6"],
     "all alike, and each message by itself (no context takeover, both ways)": [
@@ -102,7 +103,7 @@ def echo(server, client, path, size, settings):
 def cpu(server, folder):
     print(f"\n{ROUNDS} rounds, {IN_FLIGHT} messages in flight.")
     for variant, settings in CPU_VARIANTS.items():
-        print(f"\n### CPU and bytes, {variant}\n")
+        print(f"\n### CPU and bytes: {variant}\n")
         print("| message | client | CPU: least | median | most, us | bytes sent | received |")
         print("|---|---|---|---|---|---|---|")
         extensions = {}
