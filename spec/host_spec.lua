@@ -89,6 +89,53 @@ describe("in its host", function()
     ]], { url = servers.url("/echo") })
   end)
 
+  it("lets a finaliser poll in the middle of any call", function()
+    host.run("run", [[
+      if jit then
+        jit.off()
+      end
+      local within = 0
+      local function finalised(finaliser)
+        if newproxy then
+          getmetatable(newproxy(true)).__gc = finaliser
+        else
+          setmetatable({}, { __gc = finaliser })
+        end
+      end
+      for _ = 1, 10 do
+        for _, name in ipairs({ "protocol", "extensions" }) do
+          local told = {}
+          local ws = websocket.new(url, function(event)
+            told[#told + 1] = event
+          end)
+          local method, inside, grown = ws[name], false, {}
+          os.execute("sleep 0.01")
+          -- The collector does all of its work when the next string is made: a table that grows only makes it due.
+          collectgarbage()
+          collectgarbage("stop")
+          finalised(function()
+            within = within + (inside and 1 or 0)
+            websocket.poll(1)
+          end)
+          collectgarbage("setstepmul", 1000000)
+          collectgarbage("setpause", 1)
+          collectgarbage("restart")
+          for index = 1, 1000 do
+            grown[index] = index
+          end
+          inside = true
+          method(ws)
+          inside = false
+          poll_until(function() return ws:status() == "open" end)
+          assert(told[1] == "open", tostring(told[1]))
+          ws:terminate()
+          poll_until(function() return ws:status() == "closed" end)
+        end
+      end
+      assert(within == 20, within .. " polls in calls")
+    ]], { url = servers.url("/echo") })
+  end)
+
   it("keeps the call that an interrupt strikes before, and makes none twice", function()
     host.run("run", [[
       if jit then

@@ -187,7 +187,7 @@ fn settle(host: &Host, item: Item, call: Call) -> Result<Option<Call>, Raise> {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
             }
-            socket.response.replace(Some(response));
+            socket.response.replace(Some(response.into()));
             true
         }
         Event::Closing { .. } => {
@@ -203,9 +203,9 @@ fn settle(host: &Host, item: Item, call: Call) -> Result<Option<Call>, Raise> {
 fn settle_end(host: &Host, id: ConnectionId, socket: &Socket, mut end: Box<End>) {
     socket.status.set(Status::Closed);
     if let Some(response) = end.response.take() {
-        socket.response.replace(Some(response));
+        socket.response.replace(Some(response.into()));
     }
-    socket.end.replace(Some(end));
+    socket.end.replace(Some(end.into()));
     host.forget(id);
     host.forget_values(id);
 }
