@@ -60,6 +60,8 @@ fn dispatch(lua: &Lua, host: &Rc<Host>, runner: &Function) -> Answer {
     let mut waiting = host.pending.borrow().len();
     let mut ran = 0;
     loop {
+        // A callback may have forked: what waits is the parent's.
+        host.check_process()?;
         let unfinished = host.unfinished.take();
         let call = match unfinished {
             Some(call) => call,
