@@ -44,6 +44,32 @@ describe("in its host", function()
     assert.equal(1001, servers.await(token, "close").close)
   end)
 
+  it("serves states that two threads open and close all the time, each when it likes", function()
+    host.run("beside 250", [[
+      local ws, events = open(url)
+      ws:send("hello")
+      if number % 2 == 0 then
+        poll_until(function() return events[2] end)
+        assert(events[2][2] == "hello")
+      end
+      if number % 3 == 0 then
+        ws:close()
+        poll_until(function() return ws:status() == "closed" end)
+      end
+    ]], { url = servers.url("/echo") })
+  end)
+
+  it("survives a state that is closed when the process is ending", function()
+    local token = servers.token()
+    host.run("atexit", [[
+      ws, events = open(url)
+      ws:send("last")
+      other = websocket.new(silent, function() end)
+    ]], { url = servers.url("/count-messages", { token = token }), silent = servers.url("/", nil, "silent") })
+    local record = servers.await(token, "close")
+    assert.same({ 1001, "last" }, { record.close, record.last })
+  end)
+
   it("is back at the start after a thousand states", function()
     host.run("again 1000", [[
       -- Before this state has done anything; the first half fills what is filled once.
