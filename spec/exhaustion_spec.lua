@@ -243,6 +243,27 @@ if host.has_allocator then
   end)
 end
 
+describe("without memory for a copy of a large message", function()
+  it("send raises, takes no memory and leaves the connection as it was", function()
+    host.run("run", [[
+      local ws, events = open(url)
+      -- More than what making it leaves free in the heap of the C library.
+      local message = ("x"):rep(128 * 1048576)
+      for _ = 1, 30 do
+        collectgarbage() -- each time Lua 5.1 gives back a half of the buffer that it made the message in
+      end
+      host.memory(32 * 1048576)
+      local ok, problem = pcall(ws.send, ws, message)
+      host.memory()
+      assert(not ok and problem:find("not enough memory"), tostring(problem))
+      assert(ws:buffered_amount() == 0)
+      ws:send("hello")
+      poll_until(function() return events[2] end)
+      assert(events[2][2] == "hello")
+    ]], { url = servers.url("/echo") })
+  end)
+end)
+
 describe("without descriptors", function()
   it("fails with connect, and connects once there are some", function()
     host.run("run", [[

@@ -45,7 +45,7 @@ describe("in its host", function()
   end)
 
   it("serves states that two threads open and close all the time, each when it likes", function()
-    host.run("beside 250", [[
+    host.run("beside 500", [[
       local ws, events = open(url)
       ws:send("hello")
       if number % 2 == 0 then

@@ -105,6 +105,23 @@ static int host_limit(lua_State *L)
     return 0;
 }
 
+/* host.memory(bytes): how much the whole process may have beside what it has; no number: as much as it wants. */
+static int host_memory(lua_State *L)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%lu", &pages) != 1)
+        return luaL_error(L, "/proc/self/statm cannot be read");
+    fclose(file);
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = lua_isnumber(L, 1) ? pages * (rlim_t)sysconf(_SC_PAGESIZE) + (rlim_t)lua_tonumber(L, 1)
+                                        : limit.rlim_max;
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        return luaL_error(L, "setrlimit: %s", strerror(errno));
+    return 0;
+}
+
 static int entries(const char *path)
 {
     struct dirent *entry;
@@ -207,7 +224,8 @@ static int host_close(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "fail", host_fail }, { "limit", host_limit }, { "usage", host_usage }, { "now", host_now }, { "closing", host_closing },
+    { "fail", host_fail }, { "limit", host_limit }, { "memory", host_memory },
+    { "usage", host_usage }, { "now", host_now }, { "closing", host_closing },
     { "fork", host_fork }, { "wait", host_wait }, { "files", host_files }, { "threads", host_threads },
     { "close", host_close }, { NULL, NULL },
 };

@@ -161,7 +161,14 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let at = error.valid_up_to() + 1;
             return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
         }
-        socket.put(lua, this, || Outgoing::Message { kind, payload: message.to_vec(), compress })
+        let mut payload = Vec::new();
+        if payload.try_reserve_exact(message.len()).is_err() {
+            return raise(format!("not enough memory for a copy of {} bytes", message.len()));
+        }
+        socket.put(lua, this, || {
+            payload.extend_from_slice(&message);
+            Outgoing::Message { kind, payload, compress }
+        })
     })?;
     builder.add(methods, "ping", |lua, host, (this, payload): (Value, Value)| {
         let (this, socket) = receiver(host, &this, "ping")?;
