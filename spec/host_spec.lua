@@ -1,5 +1,6 @@
 -- What a host may do with its Lua states: several at once, on several threads, closed and opened again.
 
+local expect = require "expect"
 local host = require "host"
 local servers = require "servers"
 
@@ -34,14 +35,16 @@ describe("in its host", function()
   end)
 
   it("serves a state that is made on one thread, used on another, and closed on the first", function()
-    local token = servers.token()
-    host.run("moved", [[
-      local ws, events = open(url)
-      ws:send("hello")
-      poll_until(function() return events[2] end)
-      assert(events[2][2] == "hello")
-    ]], { url = servers.url("/echo", { token = token }) })
-    assert.equal(1001, servers.await(token, "close").close)
+    expect.in_time(function()
+      local token = servers.token()
+      host.run("moved", [[
+        local ws, events = open(url)
+        ws:send("hello")
+        poll_until(function() return events[2] end)
+        assert(events[2][2] == "hello")
+      ]], { url = servers.url("/echo", { token = token }) })
+      assert.equal(1001, servers.await(token, "close", 5).close)
+    end)
   end)
 
   it("serves states that two threads open and close all the time, each when it likes", function()
