@@ -191,7 +191,7 @@ describe("close before open", function()
 
   it("sends neither what waits nor a Close frame", function()
     local token = servers.token()
-    local recorder = client.connect(servers.script({ "sleep:100", "status101", "await-eof" }, token))
+    local recorder = client.connect(servers.script({ "sleep:2000", "status101", "await-eof" }, token))
     recorder.ws:send("dropped")
     servers.await(token, "request")
     recorder.ws:close()

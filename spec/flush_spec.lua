@@ -49,7 +49,7 @@ describe("flush", function()
 
   it("waits through connecting", function()
     local token = servers.token()
-    local recorder = client.connect(servers.script({ "sleep:300", "status101", "await:messages:2" }, token))
+    local recorder = client.connect(servers.script({ "sleep:1000", "status101", "await:messages:2" }, token))
     recorder.ws:send("one")
     recorder.ws:send("two")
     local passed, result = timed_flush(recorder.ws, 10)

@@ -284,7 +284,7 @@ describe("the Scripting shape", function()
     end)
 
     it("nothing past max_buffered: onerror is told in a later poll, and the connection is kept", function()
-      local program = { "sleep:200", "status101", "await:messages:1", steps.text "got it", "await-eof" }
+      local program = { "sleep:1000", "status101", "await:messages:1", steps.text "got it", "await-eof" }
       local ws, log = connect(servers.script(program), { max_buffered = 1 })
       local heard
       ws:addEventListener("error", function(problem) heard = problem end)
