@@ -4,8 +4,8 @@
 
 All clients talk to one echo server, by Node's ws, one after another: round by round, so that what else the machine does
 falls on all. CPU time is that of the client's whole process, from the first tenth of its messages to the last echo.
-Writes Markdown. ROUNDS is how often each runs (7); CONNECTIONS how many of which the memory is told (200). CPU=1 has all
-processes run on that CPU alone. The clients' commands come from the environment, as scripts/bench sets them.
+Writes Markdown. ROUNDS is how often each runs (7); CONNECTIONS how many of which the memory is told (200). CPU=1 has
+all processes run on that CPU alone. The clients' commands come from the environment, as scripts/bench sets them.
 """
 
 import json
@@ -47,6 +47,7 @@ MEMORY_VARIANTS = {
     "no compression": ["compression=none"],
     "as each comes": [],
     "window of 15 bits": ["window_bits=15", "level=6"],
+    "window of 12 bits": ["window_bits=12", "level=6"],
     "window of 9 bits": ["window_bits=9", "level=6"],
     "no context takeover": ["window_bits=15", "level=6", "takeover=0"],
 }
@@ -116,8 +117,9 @@ def cpu(server, folder):
             for client, results in runs.items():
                 times = [result[0] for result in results]
                 _, sent, received, extensions[client] = results[0]
-                least, middle, most = min(times), statistics.median(times), max(times)
-                print(f"| {size} B | {client} | {least:.1f} | {middle:.1f} | {most:.1f} | {sent:.0f} | {received:.0f} |")
+                spread = [min(times), statistics.median(times), max(times)]
+                cells = [f"{size} B", client, *(f"{time:.1f}" for time in spread), f"{sent:.0f}", f"{received:.0f}"]
+                print(f"| {' | '.join(cells)} |")
             sys.stdout.flush()
         print_extensions(extensions)
 
