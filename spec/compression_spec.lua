@@ -327,7 +327,7 @@ describe("send", function()
     for index = 1, 1000 do
       runs[index] = ("a"):rep(60 + index * 7919 % 80) .. index % 10
     end
-    local long = table.concat(runs):rep(240)
+    local long = table.concat(runs):rep(100)
     recorder.ws:send(long)
     echo.ws:send("beside")
     client.wait(echo, "received")

@@ -221,6 +221,21 @@ describe("An error that no handler takes", function()
   end)
 end)
 
+describe("An error that no handler takes, where scripts have no io", function()
+  it("is printed, and the rest goes on", function()
+    local result = child.run([[
+      io.stdout:setvbuf("no")
+      io, debug = nil, nil
+      local websocket = require "websocket"
+      websocket.defer(function() error("what a mess") end)
+      websocket.defer(function() print("the rest") end)
+      print(websocket.poll())
+    ]])
+    assert.equal(0, result.status)
+    assert.matches("error in a callback: [^\n]*what a mess\nthe rest\n2\n$", result.output)
+  end)
+end)
+
 describe("A yield in a callback", function()
   before_each(collect)
   after_each(function()

@@ -112,6 +112,59 @@ describe("a child of a fork", function()
     ]], { url = servers.url("/flood", { bytes = 50000000, size = 10000 }), notes = notes() })
   end)
 
+  it("that begins in a callback takes no further event, and the parent takes them all", function()
+    host.run("run", FORK .. [[
+      local told, is_child, text = 0
+      local ws = websocket.new(url, function(event)
+        told = told + 1
+        if event == "received" and is_child == nil then
+          is_child, text = in_child(function() told = 0 end)
+        end
+      end)
+      os.execute("sleep 0.2") -- so that one poll finds them all
+      local ok, problem = pcall(websocket.run)
+      if is_child then
+        local file = assert(io.open(notes, "w"))
+        file:write(tostring(ok), " ", told, " ", tostring(problem))
+        file:close()
+      else
+        assert(ok and told == 22, told .. " events: " .. tostring(problem))
+        local file = assert(io.open(notes))
+        local note = file:read("*a")
+        assert(note:find("^false 0 .*child of a fork"), note)
+      end
+    ]], { url = servers.url("/push", { count = 20, size = 10, ["then"] = "close" }), notes = notes() })
+  end)
+
+  it("does not keep the parent's connections from ending", function()
+    local token = servers.token()
+    host.run("run", [[
+      local ws = open(url)
+      local child = host.fork()
+      if child == 0 then
+        -- Until the parent has seen what it waits for.
+        repeat
+          os.execute("sleep 0.02")
+        until io.open(notes)
+        os.exit(0)
+      end
+      ws:terminate()
+      local deadline, ended = host.now() + 5, false
+      repeat
+        websocket.poll(0.02)
+        local file = io.open(record)
+        ended = file and file:read("*a"):find("\neof=")
+      until ended or host.now() > deadline
+      io.open(notes, "w"):close()
+      host.wait(child)
+      assert(ended, "the server was not told")
+    ]], {
+      url = servers.url("/silent", { token = token }),
+      notes = notes(),
+      record = servers.file("reports/" .. token),
+    })
+  end)
+
   it("may use the module where its parent only loaded it", function()
     host.run("run", FORK .. [[
       local child, text = in_child(function(note)

@@ -1,5 +1,6 @@
 -- What a host may do with its Lua states: several at once, on several threads, closed and opened again.
 
+local expect = require "expect"
 local host = require "host"
 local servers = require "servers"
 
@@ -34,14 +35,42 @@ describe("in its host", function()
   end)
 
   it("serves a state that is made on one thread, used on another, and closed on the first", function()
-    local token = servers.token()
-    host.run("moved", [[
+    expect.in_time(function()
+      local token = servers.token()
+      host.run("moved", [[
+        local ws, events = open(url)
+        ws:send("hello")
+        poll_until(function() return events[2] end)
+        assert(events[2][2] == "hello")
+      ]], { url = servers.url("/echo", { token = token }) })
+      assert.equal(1001, servers.await(token, "close", 5).close)
+    end)
+  end)
+
+  it("serves states that two threads open and close all the time, each when it likes", function()
+    host.run("beside 500", [[
       local ws, events = open(url)
       ws:send("hello")
-      poll_until(function() return events[2] end)
-      assert(events[2][2] == "hello")
-    ]], { url = servers.url("/echo", { token = token }) })
-    assert.equal(1001, servers.await(token, "close").close)
+      if number % 2 == 0 then
+        poll_until(function() return events[2] end)
+        assert(events[2][2] == "hello")
+      end
+      if number % 3 == 0 then
+        ws:close()
+        poll_until(function() return ws:status() == "closed" end)
+      end
+    ]], { url = servers.url("/echo") })
+  end)
+
+  it("survives a state that is closed when the process is ending", function()
+    local token = servers.token()
+    host.run("atexit", [[
+      ws, events = open(url)
+      ws:send("last")
+      other = websocket.new(silent, function() end)
+    ]], { url = servers.url("/count-messages", { token = token }), silent = servers.url("/", nil, "silent") })
+    local record = servers.await(token, "close")
+    assert.same({ 1001, "last" }, { record.close, record.last })
   end)
 
   it("is back at the start after a thousand states", function()
@@ -86,6 +115,53 @@ describe("in its host", function()
       end)
       websocket.run()
       error("not closed")
+    ]], { url = servers.url("/echo") })
+  end)
+
+  it("lets a finaliser poll in the middle of any call", function()
+    host.run("run", [[
+      if jit then
+        jit.off()
+      end
+      local within = 0
+      local function finalised(finaliser)
+        if newproxy then
+          getmetatable(newproxy(true)).__gc = finaliser
+        else
+          setmetatable({}, { __gc = finaliser })
+        end
+      end
+      for _ = 1, 10 do
+        for _, name in ipairs({ "protocol", "extensions" }) do
+          local told = {}
+          local ws = websocket.new(url, function(event)
+            told[#told + 1] = event
+          end)
+          local method, inside, grown = ws[name], false, {}
+          os.execute("sleep 0.01")
+          -- The collector does all of its work when the next string is made: a table that grows only makes it due.
+          collectgarbage()
+          collectgarbage("stop")
+          finalised(function()
+            within = within + (inside and 1 or 0)
+            websocket.poll(1)
+          end)
+          collectgarbage("setstepmul", 1000000)
+          collectgarbage("setpause", 1)
+          collectgarbage("restart")
+          for index = 1, 1000 do
+            grown[index] = index
+          end
+          inside = true
+          method(ws)
+          inside = false
+          poll_until(function() return ws:status() == "open" end)
+          assert(told[1] == "open", tostring(told[1]))
+          ws:terminate()
+          poll_until(function() return ws:status() == "closed" end)
+        end
+      end
+      assert(within == 20, within .. " polls in calls")
     ]], { url = servers.url("/echo") })
   end)
 

@@ -2,6 +2,7 @@
 
 local child = require "child"
 local client = require "client"
+local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
@@ -138,22 +139,26 @@ describe("A script that just ends", function()
 
   for _, port in ipairs({ "ws", "wss" }) do
     it("has its last message sent, over " .. port, function()
-      local token = servers.token()
-      opened(token, "/count-messages", port, [[ ws:send("last words") ]])
-      local record = servers.await(token, "eof")
-      assert.same({ 1, "last words" }, { record.messages, record.last })
-      assert.equal(1001, record.close)
-      assert.is_nil(record.reset)
+      expect.in_time(function()
+        local token = servers.token()
+        opened(token, "/count-messages", port, [[ ws:send("last words") ]])
+        local record = servers.await(token, "eof", 5)
+        assert.same({ 1, "last words" }, { record.messages, record.last })
+        assert.equal(1001, record.close)
+        assert.is_nil(record.reset)
+      end)
     end)
 
     it("has all its last messages sent, and its own Close, over " .. port, function()
-      local token = servers.token()
-      opened(token, "/count-messages", port, [[
-        for _ = 1, 100 do ws:send(("x"):rep(1000)) end
-        ws:close(4000, "bye")
-      ]])
-      local record = servers.await(token, "eof")
-      assert.same({ 100, 4000, "bye" }, { record.messages, record.close, record.reason })
+      expect.in_time(function()
+        local token = servers.token()
+        opened(token, "/count-messages", port, [[
+          for _ = 1, 100 do ws:send(("x"):rep(1000)) end
+          ws:close(4000, "bye")
+        ]])
+        local record = servers.await(token, "eof", 5)
+        assert.same({ 100, 4000, "bye" }, { record.messages, record.close, record.reason })
+      end)
     end)
   end
 

@@ -173,8 +173,8 @@ describe("a connection closes uncleanly, without error", function()
 
   it("with the peer's code where ours could not be written any more", function()
     local more_than_sockets_hold = ("x"):rep(64 * 1024 * 1024)
-    local recorder = page.open(servers.script({ "status101", "sleep:500", steps.close(1001, "going"), "sleep:300",
-      "rst" }))
+    local recorder = page.open(servers.script({ "status101", "await:received:200000", steps.close(1001, "going"),
+      "sleep:300", "rst" }))
     recorder.ws:send(more_than_sockets_hold)
     local ended = page.drain(recorder)
     assert.equal("open close", page.names(recorder))

@@ -199,7 +199,7 @@ fn window_bits(name: &str, value: Option<&str>) -> Result<u8, String> {
     let Some(value) = value else { return Err(refuse(&format!("{name} has no value"))) };
     let number = value.parse().ok().filter(|_| value.starts_with(|first| matches!(first, '1'..='9')));
     number.filter(|bits| WINDOW_BITS.contains(bits)).ok_or_else(|| {
-        refuse(&format!("{name}={} must be {} to {}", shown(value), WINDOW_BITS.start(), WINDOW_BITS.end()))
+        refuse(&format!("{name}={} is no number from {} to {}", shown(value), WINDOW_BITS.start(), WINDOW_BITS.end()))
     })
 }
 

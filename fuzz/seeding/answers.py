@@ -4,7 +4,9 @@ from cuts import BYTES, WHOLE, cut
 
 
 def answer(text, asked=0, cuts=WHOLE):
-    return bytes([asked]) + cuts + (text if isinstance(text, bytes) else text.encode())
+    data = text if isinstance(text, bytes) else text.encode()
+    marks = 0x80 if b"{long}" in data or b"{many}" in data else 0
+    return bytes([asked | marks]) + cuts + data
 
 
 def good(*lines, first="HTTP/1.1 101 Switching Protocols", accept="{accept}", tail=""):

@@ -69,7 +69,7 @@ fn choose(options: &mut Options, part: &[u8]) {
     let before = counts(options);
     let result = match what {
         b'h' => options.add_header(&text, value),
-        b'p' => options.add_protocol(&text),
+        b'p' => options.add_protocol(&String::from_utf8_lossy(part)),
         b'o' => options.set_origin(part),
         b'a' => options.set_basic_auth(name, value),
         b'c' => {

@@ -17,8 +17,14 @@ local SLICE = 0.25
 
 -- Errors of callbacks
 
+-- A host may give its scripts no io.
 local function write_error(_, traceback)
-   io.stderr:write("websocket: error in a callback: ", traceback, "\n")
+   local text = "websocket: error in a callback: " .. traceback
+   if io and io.stderr then
+      io.stderr:write(text, "\n")
+   elseif print then
+      print(text)
+   end
 end
 
 local error_handler = write_error

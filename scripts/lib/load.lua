@@ -17,6 +17,8 @@ local MAX_RISE = 1024 -- KiB an hour
 -- KiB that each moves by all the time, so that a short run cannot tell it from a rise. The resident memory is mostly
 -- what the C library keeps after the fullest moment.
 local NOISE = { heap = 128, resident = 8192 }
+-- Seconds that opening, closing and the answer to a ping may take, so that a machine that is busy breaks nothing.
+local PATIENCE = 60
 local CA = { ca_file = servers.file("ca.pem") }
 
 math.randomseed(seed)
@@ -76,6 +78,7 @@ local names = 0
 -- that.
 local function open(url, options, on, at_end)
    options.tls = CA
+   options.open_timeout, options.close_timeout, options.ping_timeout = PATIENCE, PATIENCE, PATIENCE
    local ws
    ws = websocket.new(url, function(event, message, detail)
       if event == "closed" or event == "fail" then
@@ -177,7 +180,7 @@ function kinds.slow_reader(name)
       end
    end, function(event, _, detail, ws)
       is_end(name, ws, event, detail, 4001)
-      local record = servers.await(token, "closes:1", 5)
+      local record = servers.await(token, "closes:1", PATIENCE)
       if record.messages ~= accepted then
          complain("%s: the server has %s of %d messages", name, tostring(record.messages), accepted)
       end
@@ -271,7 +274,7 @@ local function traffic(seconds)
          stall()
       end
    end
-   local patience = now() + 60
+   local patience = now() + 2 * PATIENCE
    while alive > 0 and now() < patience do
       websocket.poll(0.05)
    end

@@ -8,7 +8,7 @@ local servers = require "servers"
 local M = {}
 
 --- Seconds after which a child is killed.
-local PATIENCE = 20
+local PATIENCE = 60
 
 local resolver
 

@@ -7,7 +7,7 @@ local websocket = require "websocket"
 local M = {}
 
 --- Seconds that a wait takes where it is not told otherwise.
-local PATIENCE = 10
+local PATIENCE = 30
 --- How long one poll waits, in seconds.
 local TICK = 0.05
 --- How many events an error text lists.
@@ -95,7 +95,7 @@ end
 
 --- Polls until the condition returns something true, and returns that; `nil` at the deadline.
 -- @func condition
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.poll_until(condition, seconds)
   local deadline = M.now() + (seconds or PATIENCE)
   repeat
@@ -122,7 +122,7 @@ end
 -- the connection ended without it. A condition is called with the recorder.
 -- @tparam table recorder
 -- @tparam string|function what
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.wait(recorder, what, seconds)
   local by_name = type(what) == "string"
   local answer = M.poll_until(function()
@@ -140,7 +140,7 @@ end
 
 --- Polls until the connection has ended, and returns the last event.
 -- @tparam table recorder
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.drain(recorder, seconds)
   local last = M.poll_until(function()
     return recorder.ended
@@ -175,7 +175,7 @@ end
 --- Polls until the test server's record has what is asked for, and returns it.
 -- @string token
 -- @string[opt] wait `key` or `key:least`; without it the record as it stands
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.report(token, wait, seconds)
   local servers = require "servers"
   local record = servers.recorded(token)

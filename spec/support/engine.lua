@@ -60,7 +60,7 @@ end
 
 --- Polls until the condition holds, and returns what it answers; raises at the deadline.
 -- @func condition
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.wait(condition, seconds)
   return client.poll_until(condition, seconds) or error("what was waited for did not come", 2)
 end

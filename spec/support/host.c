@@ -5,7 +5,9 @@
  *   host run FILE              one state: open, run, close
  *   host again N FILE          one state after another, N times
  *   host threads N FILE        N states at once, each on a thread of its own
+ *   host beside N FILE         one state after another, N times, on each of two threads at once
  *   host moved FILE            opened and closed on the main thread, run on another
+ *   host atexit FILE           opened and run, and closed by a function that exit calls
  *
  * A script is called with the number of its turn or thread, and finds the functions below in the global table `host`.
  * After each state that closes on the main thread the time that took is in `host.closing()` of the next one.
@@ -100,6 +102,23 @@ static int host_fail(lua_State *L)
 static int host_limit(lua_State *L)
 {
     limit = lua_isnumber(L, 1) ? in_use + (size_t)lua_tonumber(L, 1) : (size_t)-1;
+    return 0;
+}
+
+/* host.memory(bytes): how much the whole process may have beside what it has; no number: as much as it wants. */
+static int host_memory(lua_State *L)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%lu", &pages) != 1)
+        return luaL_error(L, "/proc/self/statm cannot be read");
+    fclose(file);
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = lua_isnumber(L, 1) ? pages * (rlim_t)sysconf(_SC_PAGESIZE) + (rlim_t)lua_tonumber(L, 1)
+                                        : limit.rlim_max;
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        return luaL_error(L, "setrlimit: %s", strerror(errno));
     return 0;
 }
 
@@ -205,7 +224,8 @@ static int host_close(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "fail", host_fail }, { "limit", host_limit }, { "usage", host_usage }, { "now", host_now }, { "closing", host_closing },
+    { "fail", host_fail }, { "limit", host_limit }, { "memory", host_memory },
+    { "usage", host_usage }, { "now", host_now }, { "closing", host_closing },
     { "fork", host_fork }, { "wait", host_wait }, { "files", host_files }, { "threads", host_threads },
     { "close", host_close }, { NULL, NULL },
 };
@@ -276,7 +296,7 @@ struct job {
     pthread_t thread;
     lua_State *state;
     const char *file;
-    int number, failed;
+    int number, failed, lives;
 };
 
 static void *live_on_thread(void *argument)
@@ -287,14 +307,24 @@ static void *live_on_thread(void *argument)
     return NULL;
 }
 
-static int run_threads(int count, const char *file)
+static void *live_again(void *argument)
+{
+    struct job *job = argument;
+    int i;
+    for (i = 1; i <= job->lives && !job->failed; i++)
+        job->failed = whole_life(job->file, i);
+    return NULL;
+}
+
+static int run_threads(int count, void *(*live)(void *), int lives, const char *file)
 {
     struct job *jobs = calloc((size_t)count, sizeof *jobs);
     int i, failed = 0;
     for (i = 0; i < count; i++) {
         jobs[i].file = file;
         jobs[i].number = i + 1;
-        if (pthread_create(&jobs[i].thread, NULL, live_on_thread, &jobs[i]) != 0)
+        jobs[i].lives = lives;
+        if (pthread_create(&jobs[i].thread, NULL, live, &jobs[i]) != 0)
             return 1;
     }
     for (i = 0; i < count; i++) {
@@ -315,6 +345,22 @@ static int run_moved(const char *file)
     return job.failed;
 }
 
+static lua_State *left_open;
+
+static void close_what_is_left(void)
+{
+    close_state(left_open);
+}
+
+/* What belongs to the main thread is destroyed before this closes the state. */
+static int run_atexit(const char *file)
+{
+    left_open = open_state();
+    if (left_open == NULL || atexit(close_what_is_left) != 0)
+        return 1;
+    return run_script(left_open, file, 1);
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
@@ -323,13 +369,17 @@ int main(int argc, char **argv)
     int i, failed = 0;
     if (argc == 3 && strcmp(command, "moved") == 0)
         return run_moved(file);
+    if (argc == 3 && strcmp(command, "atexit") == 0)
+        return run_atexit(file);
     if (argc == 4 && strcmp(command, "threads") == 0)
-        return run_threads(count, file);
+        return run_threads(count, live_on_thread, 1, file);
+    if (argc == 4 && strcmp(command, "beside") == 0)
+        return run_threads(2, live_again, count, file);
     if ((argc == 3 && strcmp(command, "run") == 0) || (argc == 4 && strcmp(command, "again") == 0)) {
         for (i = 1; i <= count && !failed; i++)
             failed = whole_life(file, i);
         return failed;
     }
-    fprintf(stderr, "usage: host run FILE | again N FILE | threads N FILE | moved FILE\n");
+    fprintf(stderr, "usage: host run FILE | again N FILE | threads N FILE | beside N FILE | moved FILE | atexit FILE\n");
     return 2;
 }

@@ -17,13 +17,13 @@ M.has_allocator = name ~= "luajit"
 local BEGINNING = [[
 local websocket = require "websocket"
 
--- Polls until the condition holds; raises after ten seconds.
+-- Polls until the condition holds; raises after 30 seconds.
 local function poll_until(condition, what)
-  local deadline = host.now() + 10
+  local deadline = host.now() + 30
   while not condition() do
     websocket.poll(0.02)
     if host.now() > deadline then
-      error((what or "it") .. " did not come within 10 s", 2)
+      error((what or "it") .. " did not come within 30 s", 2)
     end
   end
 end

@@ -5,7 +5,7 @@
 
 local M = {}
 
---- Seconds a server may take to listen.
+--- Seconds that a server may take to listen, and a record to come.
 local PATIENCE = 30
 --- Bytes of a script that a URL takes.
 local LONGEST = 4096
@@ -189,16 +189,16 @@ end
 --- Waits, without polling the module, until a record has what is asked for, and returns it.
 -- @string token
 -- @string wait as in `has`
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.await(token, wait, seconds)
-  for _ = 1, (seconds or 10) * 20 do
+  for _ = 1, (seconds or PATIENCE) * 20 do
     local record = M.recorded(token)
     if M.has(record, wait) then
       return record
     end
     os.execute("sleep 0.05")
   end
-  error(M.describe(token, wait, seconds or 10), 2)
+  error(M.describe(token, wait, seconds or PATIENCE), 2)
 end
 
 --- Says what was waited for in vain and what is there.

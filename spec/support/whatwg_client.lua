@@ -59,7 +59,7 @@ end
 --- Polls until a condition holds and returns what it returns; raises at the deadline.
 -- @tparam table recorder
 -- @func condition
--- @number[opt=10] seconds
+-- @number[opt=30] seconds
 function M.wait(recorder, condition, seconds)
   local answer = client.poll_until(condition, seconds)
   if not answer then

@@ -71,7 +71,7 @@ pub fn size(value: &Value, what: &str) -> Result<usize, Raise> {
 }
 
 /// Takes a size or count, also 0.
-pub fn size_or_none(value: &Value, what: &str) -> Result<usize, Raise> {
+pub fn size_or_zero(value: &Value, what: &str) -> Result<usize, Raise> {
     Ok(usize::try_from(within(value, what, 0..=MAX_SIZE)?).unwrap_or(usize::MAX))
 }
 

@@ -60,6 +60,8 @@ fn dispatch(lua: &Lua, host: &Rc<Host>, runner: &Function) -> Answer {
     let mut waiting = host.pending.borrow().len();
     let mut ran = 0;
     loop {
+        // A callback may have forked: what waits is the parent's.
+        host.check_process()?;
         let unfinished = host.unfinished.take();
         let call = match unfinished {
             Some(call) => call,
@@ -187,7 +189,7 @@ fn settle(host: &Host, item: Item, call: Call) -> Result<Option<Call>, Raise> {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
             }
-            socket.response.replace(Some(response));
+            socket.response.replace(Some(response.into()));
             true
         }
         Event::Closing { .. } => {
@@ -203,9 +205,9 @@ fn settle(host: &Host, item: Item, call: Call) -> Result<Option<Call>, Raise> {
 fn settle_end(host: &Host, id: ConnectionId, socket: &Socket, mut end: Box<End>) {
     socket.status.set(Status::Closed);
     if let Some(response) = end.response.take() {
-        socket.response.replace(Some(response));
+        socket.response.replace(Some(response.into()));
     }
-    socket.end.replace(Some(end));
+    socket.end.replace(Some(end.into()));
     host.forget(id);
     host.forget_values(id);
 }

@@ -3,7 +3,7 @@
 use mlua::{Table, Value};
 
 use super::answer::{Raise, raise};
-use super::arguments::{boolean, duration, optional_duration, size, size_or_none, small, string, type_name, utf8};
+use super::arguments::{boolean, duration, optional_duration, size, size_or_zero, small, string, type_name, utf8};
 use crate::extension::{Compression, LEVELS, WINDOW_BITS};
 use crate::options::{Options, TlsOptions};
 
@@ -158,7 +158,7 @@ fn read_compression(value: &Value) -> Result<Option<Compression>, Raise> {
             "server_no_context_takeover" => compression.server_no_context_takeover = boolean(&value, &what)?,
             "client_max_window_bits" => compression.client_max_window_bits = small(&value, &what, WINDOW_BITS)?,
             "server_max_window_bits" => compression.server_max_window_bits = Some(small(&value, &what, WINDOW_BITS)?),
-            "threshold" => compression.threshold = size_or_none(&value, &what)?,
+            "threshold" => compression.threshold = size_or_zero(&value, &what)?,
             "level" => compression.level = small(&value, &what, LEVELS)?,
             other => return raise(format!("unknown option compression.{other}")),
         }
@@ -206,6 +206,7 @@ fn entries(table: &Table, what: &str, names: &[&str]) -> Result<Vec<(String, Val
     for pair in table.pairs::<Value, Value>() {
         let (name, value) = pair?;
         let Value::String(name) = name else {
+            let what = what.trim_end_matches('.');
             return raise(format!("{what} names must be strings, got a {}", type_name(&name)));
         };
         let name = name.to_string_lossy();

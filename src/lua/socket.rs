@@ -54,9 +54,9 @@ pub struct Socket {
     /// Where it stands.
     pub status: Cell<Status>,
     /// The response, once it is open or refused.
-    pub response: RefCell<Option<Box<Response>>>,
+    pub response: RefCell<Option<Rc<Response>>>,
     /// How it ended.
-    pub end: RefCell<Option<Box<End>>>,
+    pub end: RefCell<Option<Rc<End>>>,
 }
 
 impl UserData for Socket {
@@ -71,6 +71,11 @@ impl UserData for Socket {
 }
 
 impl Socket {
+    /// Returns the response, and holds nothing: whatever takes Lua's memory may run a finaliser, which may poll.
+    fn response(&self) -> Option<Rc<Response>> {
+        self.response.borrow().clone()
+    }
+
     fn is_over(&self) -> bool {
         self.status.get() == Status::Closed || self.host.has_ended()
     }
@@ -156,7 +161,14 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let at = error.valid_up_to() + 1;
             return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
         }
-        socket.put(lua, this, || Outgoing::Message { kind, payload: message.to_vec(), compress })
+        let mut payload = Vec::new();
+        if payload.try_reserve_exact(message.len()).is_err() {
+            return raise(format!("not enough memory for a copy of {} bytes", message.len()));
+        }
+        socket.put(lua, this, || {
+            payload.extend_from_slice(&message);
+            Outgoing::Message { kind, payload, compress }
+        })
     })?;
     builder.add(methods, "ping", |lua, host, (this, payload): (Value, Value)| {
         let (this, socket) = receiver(host, &this, "ping")?;
@@ -209,25 +221,24 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     builder.add(methods, "url", |lua, _, this: Value| one(lua, &*borrowed(&this, "url")?.1.url))?;
     builder.add(methods, "protocol", |lua, _, this: Value| {
         let (_, socket) = borrowed(&this, "protocol")?;
-        one(lua, socket.response.borrow().as_ref().map_or("", |response| &response.protocol))
+        one(lua, socket.response().as_ref().map_or("", |response| &response.protocol))
     })?;
     builder.add(methods, "extensions", |lua, _, this: Value| {
         let (_, socket) = borrowed(&this, "extensions")?;
-        one(lua, socket.response.borrow().as_ref().map_or("", |response| &response.extensions))
+        one(lua, socket.response().as_ref().map_or("", |response| &response.extensions))
     })?;
     builder.add(methods, "response", |lua, _, this: Value| {
         let (_, socket) = borrowed(&this, "response")?;
-        let response = socket.response.borrow();
-        match response.as_ref() {
-            Some(response) => one(lua, record::response(lua, response)?),
+        match socket.response() {
+            Some(response) => one(lua, record::response(lua, &response)?),
             None => nothing(),
         }
     })?;
     builder.add(methods, "end_info", |lua, _, this: Value| {
         let (_, socket) = borrowed(&this, "end_info")?;
-        let (end, response) = (socket.end.borrow(), socket.response.borrow());
-        match end.as_ref() {
-            Some(end) => one(lua, record::end(lua, end, response.as_deref())?),
+        let end = socket.end.borrow().clone();
+        match end {
+            Some(end) => one(lua, record::end(lua, &end, socket.response().as_deref())?),
             None => nothing(),
         }
     })?;

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -103,13 +103,22 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Lets only plain writes through to a socket.
+/// Lets only plain writes through to a socket, and ends the stream when it is dropped.
 ///
 /// The standard library writes to sockets with MSG_NOSIGNAL, but a vectored write has no such flag: with the peer gone
 /// it raises SIGPIPE, which a Lua host does not ignore, and the process ends. TLS writes vectored where it may.
-pub(super) struct Unvectored<S>(pub(super) S);
+///
+/// To close a socket tells the peer nothing while the child of a fork has it, too.
+pub(super) struct Unvectored<S: AsyncWrite + Unpin>(pub(super) S);
 
-impl<S: AsyncRead + Unpin> AsyncRead for Unvectored<S> {
+impl<S: AsyncWrite + Unpin> Drop for Unvectored<S> {
+    fn drop(&mut self) {
+        // Of a socket this is done at once, and an error means that there is nothing to end.
+        let _ = Pin::new(&mut self.0).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Unvectored<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
@@ -169,7 +178,7 @@ mod tests {
     fn lets_no_vectored_write_through() {
         let mut socket = Unvectored(Mortal(Vec::new()));
         assert!(!socket.is_write_vectored());
-        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut cx = Context::from_waker(Waker::noop());
         let slices = [IoSlice::new(b""), IoSlice::new(b"ab"), IoSlice::new(b"c")];
         let Poll::Ready(Ok(2)) = Pin::new(&mut socket).poll_write_vectored(&mut cx, &slices) else {
             panic!("the first buffer that holds anything is written, and it alone");

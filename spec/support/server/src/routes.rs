@@ -211,7 +211,7 @@ async fn ping(mut peer: Peer, request: &Request, record: &Record) -> io::Result<
 
 async fn report(mut peer: Peer, request: &Request, record: &Record) -> io::Result<()> {
     let (key, least) = script::condition(request.text("wait"));
-    let deadline = Instant::now() + Duration::from_millis(request.number("timeout").unwrap_or(10_000));
+    let deadline = Instant::now() + Duration::from_millis(request.number("timeout").unwrap_or(30_000));
     while !key.is_empty() && !record.has(key, least) && Instant::now() < deadline {
         sleep(Duration::from_millis(5)).await;
     }

@@ -15,7 +15,7 @@ use crate::peer::Peer;
 use crate::record::Record;
 
 /// How long a step waits for what the client should do.
-const PATIENCE: u64 = 10_000;
+const PATIENCE: u64 = 30_000;
 
 enum Step {
     /// A right 101.
