@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::InvalidInput;
 use crate::extension::Compression;
+use crate::header::{check_value, is_token};
 
 /// Credentials for Basic authorization (RFC 7617).
 #[derive(Clone, PartialEq, Eq)]
@@ -192,20 +193,6 @@ impl Options {
     /// Returns the first value of a request header by its lower-case name.
     pub fn header(&self, lower: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(lower)).map(|(_, value)| &value[..])
-    }
-}
-
-/// Tells whether `text` is a token (RFC 9110 section 5.6.2).
-pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-fn check_value(what: &str, value: &[u8]) -> Result<(), InvalidInput> {
-    match value.iter().position(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
-        Some(at) => {
-            Err(InvalidInput::new(format!("{what} holds the control character 0x{:02x} at byte {}", value[at], at + 1)))
-        }
-        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use websocket_core::extension::{Agreed, Compression, agree};
-use websocket_core::options::is_token;
+use websocket_core::header::is_token;
 use websocket_fuzz::bounds::bounded;
 use websocket_fuzz::input::Input;
 

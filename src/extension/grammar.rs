@@ -2,7 +2,7 @@
 //!
 //! Comes in: one line of the header. Goes out: the extensions that it lists. Knows none of them.
 
-use crate::options::is_token;
+use crate::header::is_token;
 
 /// A parameter's name, and its value where it has one.
 pub(super) type Parameter = (String, Option<String>);
