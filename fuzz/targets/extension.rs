@@ -11,8 +11,7 @@ use websocket_fuzz::bounds::bounded;
 use websocket_fuzz::input::Input;
 
 const NAME: &str = "permessage-deflate";
-const WINDOWS: [Option<u8>; 9] =
-    [Some(15), Some(14), Some(13), Some(12), Some(11), Some(10), Some(9), Some(8), None];
+const WINDOWS: [Option<u8>; 9] = [Some(15), Some(14), Some(13), Some(12), Some(11), Some(10), Some(9), Some(8), None];
 const SERVER_WINDOWS: [Option<u8>; 6] = [None, Some(15), Some(12), Some(10), Some(9), Some(8)];
 const LONGEST_TEXT: usize = 200;
 
