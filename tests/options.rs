@@ -1,6 +1,8 @@
 //! The documents of the options: the classes in lua/websocket/types.lua and the tables in docs/options.md are written
 //! from the table of all options. With UPDATE_OPTIONS=1 in the environment these tests write the files anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
