@@ -155,6 +155,11 @@ describe("a list", function()
       end)
    end
 
+   it("with a hole is refused with the key behind the hole", function()
+      refuses({ protocols = { "a", nil, "c" } }, { "a list without holes; it has 2 entries, one at the key 3" })
+      refuses({ protocols = { "a", [1.5] = "c" } }, { "a list without holes; it has 2 entries, one at the key 1.5" })
+   end)
+
    it("with an item of another type is refused", function()
       for _, item in ipairs({ false, 42, {}, print }) do
          refuses({ protocols = { "a", item } }, { "an item of option protocols must be a string, got " .. type(item) })

@@ -25,6 +25,18 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as `math.huge`.
+pub fn shown(number: f64) -> String {
+    match number {
+        f64::INFINITY => "math.huge".to_owned(),
+        f64::NEG_INFINITY => "-math.huge".to_owned(),
+        number => {
+            let text = format!("{number:?}");
+            text.strip_suffix(".0").unwrap_or(&text).to_owned()
+        }
+    }
+}
+
 /// Reads a string.
 pub fn string<'a>(value: &'a Value, what: &str) -> Result<&'a LuaString, Raise> {
     match value {
@@ -138,16 +150,4 @@ fn timeout(number: f64, what: &str) -> Result<Duration, Raise> {
         return Ok(duration.max(Duration::from_nanos(1)));
     }
     raise(format!("{what} must be above 0 and at most {MAX_SECONDS} seconds, got {}", shown(number)))
-}
-
-/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as `math.huge`.
-fn shown(number: f64) -> String {
-    match number {
-        f64::INFINITY => "math.huge".to_owned(),
-        f64::NEG_INFINITY => "-math.huge".to_owned(),
-        number => {
-            let text = format!("{number:?}");
-            text.strip_suffix(".0").unwrap_or(&text).to_owned()
-        }
-    }
 }

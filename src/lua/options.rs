@@ -7,7 +7,7 @@
 use mlua::{Table, Value};
 
 use super::answer::{Raise, raise};
-use super::arguments::{boolean, count, duration, duration_or_false, small, string, type_name, utf8};
+use super::arguments::{boolean, count, duration, duration_or_false, shown, small, string, type_name, utf8};
 use crate::error::InvalidInput;
 use crate::options::kind::{Group, Kind, Presence};
 use crate::options::table::{CONNECTION, SEND};
@@ -152,16 +152,19 @@ fn items(list: &Table, what: &str) -> Result<Vec<Value>, Raise> {
     let entries = stored(list, what)?;
     let mut items = vec![Value::Nil; entries.len()];
     for (key, value) in entries {
-        let place = match &key {
-            Value::Integer(index) => {
-                usize::try_from(*index).ok().and_then(|index| items.get_mut(index.checked_sub(1)?))
-            }
-            Value::Number(_) => None,
-            other => return raise(format!("{what} must be a list; a key is a {}", type_name(other))),
+        let (place, key) = match key {
+            Value::Integer(key) => (usize::try_from(key).ok().and_then(|key| key.checked_sub(1)), key.to_string()),
+            Value::Number(key) => (None, shown(key)),
+            other => return raise(format!("{what} must be a list; a key is a {}", type_name(&other))),
         };
-        match place {
-            Some(place) => *place = value,
-            None => return raise(format!("{what} must be a list without holes, with the keys 1 to {}", items.len())),
+        match place.and_then(|place| items.get_mut(place)) {
+            Some(item) => *item = value,
+            None => {
+                let count = items.len();
+                return raise(format!(
+                    "{what} must be a list without holes; it has {count} entries, one at the key {key}"
+                ));
+            }
         }
     }
     Ok(items)
