@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
 
-use websocket_core::close::CloseCode;
+use websocket_core::close::{CloseCode, MAX_REASON, NO_STATUS};
 use websocket_core::options::Options;
 use websocket_core::options::kind::{Entry, Group, Kind, MAX_COUNT, MAX_SECONDS, Presence, Unit};
 use websocket_core::options::table::{BASIC_AUTH, COMPRESSION, CONNECTION, SEND, TLS};
@@ -55,16 +55,19 @@ fn every_option_has_a_name_of_its_own_and_a_sentence() {
 }
 
 #[test]
-fn the_close_codes_in_the_documents_are_those_that_the_engine_sends() {
+fn the_arguments_of_close_in_the_types_are_those_that_the_engine_sends() {
     let text = read(TYPES);
-    let line = text.lines().find(|line| line.starts_with("--- @param code? integer")).expect("close in types.lua");
-    assert!(
-        line.contains(&CloseCode::ranges()),
-        "{TYPES} names other close codes than {}: {line}",
-        CloseCode::ranges()
-    );
-    let default = format!("default {}", CloseCode::NORMAL.get());
-    assert!(line.contains(&default), "{TYPES} names another {default}: {line}");
+    let (above, _) = text.split_once("function connection:close(").expect("close in types.lua");
+    let comment = above.rsplit("\n\n").next().unwrap_or_default();
+    let facts = [
+        CloseCode::ranges(),
+        format!("default {}", CloseCode::NORMAL.get()),
+        NO_STATUS.to_string(),
+        format!("{MAX_REASON} bytes"),
+    ];
+    for fact in facts {
+        assert!(comment.contains(&fact), "{TYPES} does not say {fact:?} of close:\n{comment}");
+    }
 }
 
 fn read(path: &str) -> String {
