@@ -3,6 +3,8 @@
 //! A [`CloseCode`] cannot hold a value that is illegal on the wire, in either direction; 1005 and 1006 are what is told
 //! where no code came, and exist only as plain numbers.
 
+use std::ops::RangeInclusive;
+
 use crate::error::InvalidInput;
 
 /// Told where the peer's Close frame had no body (RFC 6455 section 7.1.5).
@@ -12,7 +14,10 @@ pub const ABNORMAL: u16 = 1006;
 /// The longest reason in bytes: a control frame holds 125 and the code takes 2 (RFC 6455 section 5.5).
 pub const MAX_REASON: usize = 123;
 
-/// A close code that may stand on the wire: 1000-1003, 1007-1014 or 3000-4999.
+/// The codes that may stand on the wire (RFC 6455 section 7.4, and IANA's registry of close codes).
+const RANGES: [RangeInclusive<u16>; 3] = [1000..=1003, 1007..=1014, 3000..=4999];
+
+/// A close code that may stand on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseCode(u16);
 
@@ -30,7 +35,13 @@ impl CloseCode {
 
     /// Returns the code, or `None` where it is illegal on the wire.
     pub fn new(code: u16) -> Option<CloseCode> {
-        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(CloseCode(code))
+        RANGES.iter().any(|range| range.contains(&code)).then_some(CloseCode(code))
+    }
+
+    /// Returns the codes that may stand on the wire as a text: "1000-1003, 1007-1014 or 3000-4999".
+    pub fn ranges() -> String {
+        let [first, second, third] = RANGES.map(|range| format!("{}-{}", range.start(), range.end()));
+        format!("{first}, {second} or {third}")
     }
 
     /// Returns the number.
@@ -72,7 +83,8 @@ impl CloseFrame {
         }
         let Some(legal) = u16::try_from(code).ok().and_then(CloseCode::new) else {
             return Err(InvalidInput::new(format!(
-                "invalid close code: {code}, must be 1000-1003, 1005 (no code), 1007-1014 or 3000-4999"
+                "invalid close code: {code}, must be {}, or {NO_STATUS} for none",
+                CloseCode::ranges()
             )));
         };
         if reason.len() > MAX_REASON {
@@ -103,7 +115,8 @@ mod tests {
     fn refuses_what_a_script_must_not_send() {
         for code in [-1, 0, 999, 1004, 1006, 1015, 2999, 5000, 65536 + 1000] {
             let error = CloseFrame::from_script(code, b"").unwrap_err();
-            assert!(error.to_string().contains(&code.to_string()), "{error}");
+            let wanted = "must be 1000-1003, 1007-1014 or 3000-4999, or 1005 for none";
+            assert_eq!(error.to_string(), format!("invalid close code: {code}, {wanted}"));
         }
         assert!(CloseFrame::from_script(1005, b"x").is_err());
         assert!(CloseFrame::from_script(1000, &[b'x'; 124]).is_err());

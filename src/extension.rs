@@ -1,7 +1,7 @@
-//! permessage-deflate (RFC 7692) in the opening handshake: what is offered, and what the server's answer makes of it.
+//! The negotiation of permessage-deflate (RFC 7692) in the opening handshake.
 //!
-//! Comes in: a script's choice, and the lines of the response's Sec-WebSocket-Extensions. Goes out: the offer for the
-//! request and what was [`Agreed`], or why the answer must be refused. Compresses nothing.
+//! Comes in: what a script chose, and the lines of the response's Sec-WebSocket-Extensions. Goes out: the offer for the
+//! request, and what was [`Agreed`] or why the answer must be refused. Compresses nothing.
 
 mod grammar;
 
@@ -10,29 +10,32 @@ use std::ops::RangeInclusive;
 
 use self::grammar::{Extension, Parameter, parse};
 
-/// The name of the only extension there is (RFC 7692 section 7).
-pub const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
+/// The name of the only extension that is offered (RFC 7692 section 7).
+const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
 
-/// The base-2 logarithms of window sizes that the extension knows (RFC 7692 section 7.1.2).
+/// The window sizes that may be negotiated, as base-2 logarithms of bytes (RFC 7692 section 7.1.2).
 pub const WINDOW_BITS: RangeInclusive<u8> = 8..=15;
 
-/// The levels of compression.
+/// The window of a side for which nothing was negotiated (RFC 7692 section 7.1.2).
+const LARGEST_WINDOW: u8 = *WINDOW_BITS.end();
+
+/// The compression levels of zlib, from the fastest to the one that makes the smallest messages.
 pub const LEVELS: RangeInclusive<u8> = 1..=9;
 
-/// What a script chooses of compression.
+/// What a script chooses about compression; `options::table` says what each field does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compression {
-    /// Promises to compress each message by itself (RFC 7692 section 7.1.1.2); default false.
+    /// Promises to compress each message by itself (RFC 7692 section 7.1.1.2).
     pub client_no_context_takeover: bool,
-    /// Demands that the server compresses each message by itself (RFC 7692 section 7.1.1.1); default false.
+    /// Demands that the server compresses each message by itself (RFC 7692 section 7.1.1.1).
     pub server_no_context_takeover: bool,
-    /// The largest window to compress with, 8 to 15 (RFC 7692 section 7.1.2.2); default 15.
-    pub client_max_window_bits: u8,
-    /// Demands that the server's window be at most this, 8 to 15 (RFC 7692 section 7.1.2.1); default `None`, its choice.
+    /// The largest window to compress with (RFC 7692 section 7.1.2.2); `None` leaves the parameter out of the offer.
+    pub client_max_window_bits: Option<u8>,
+    /// Demands that the server's window is at most this (RFC 7692 section 7.1.2.1); `None` leaves it to the server.
     pub server_max_window_bits: Option<u8>,
-    /// Bytes below which a message goes uncompressed; default 64.
+    /// The size in bytes below which a message goes uncompressed.
     pub threshold: usize,
-    /// 1, the fastest, to 9, the smallest; default 6.
+    /// The compression level, one of [`LEVELS`].
     pub level: u8,
 }
 
@@ -41,7 +44,7 @@ impl Default for Compression {
         Compression {
             client_no_context_takeover: false,
             server_no_context_takeover: false,
-            client_max_window_bits: *WINDOW_BITS.end(),
+            client_max_window_bits: Some(LARGEST_WINDOW),
             server_max_window_bits: None,
             threshold: 64,
             level: 6,
@@ -49,18 +52,18 @@ impl Default for Compression {
     }
 }
 
-/// What both ends keep to.
+/// What client and server have agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agreed {
-    /// We compress each message by itself.
+    /// The client compresses each message by itself.
     pub client_no_context_takeover: bool,
     /// The server compresses each message by itself.
     pub server_no_context_takeover: bool,
-    /// The largest window that we may compress with, 8 to 15.
+    /// The largest window that the client may compress with, one of [`WINDOW_BITS`].
     pub client_max_window_bits: u8,
-    /// The largest window that the server compresses with, 8 to 15.
+    /// The largest window that the server compresses with, one of [`WINDOW_BITS`].
     pub server_max_window_bits: u8,
-    /// The answer, in the words of the RFC: `permessage-deflate; client_max_window_bits=12`.
+    /// The answer as RFC 7692 writes it, for instance `permessage-deflate; client_max_window_bits=12`.
     pub answer: String,
 }
 
@@ -78,9 +81,13 @@ impl Compression {
             // Writing to a String cannot fail.
             let _ = write!(offer, "; server_max_window_bits={bits}");
         }
-        offer.push_str("; client_max_window_bits");
-        if self.client_max_window_bits < *WINDOW_BITS.end() {
-            let _ = write!(offer, "={}", self.client_max_window_bits);
+        match self.client_max_window_bits {
+            None => {}
+            // Without a value it allows the server to choose a window (RFC 7692 section 7.1.2.2).
+            Some(LARGEST_WINDOW) => offer.push_str("; client_max_window_bits"),
+            Some(bits) => {
+                let _ = write!(offer, "; client_max_window_bits={bits}");
+            }
         }
         offer
     }
@@ -98,28 +105,34 @@ impl Compression {
             }
             _ => {}
         }
-        if let Some(bits) = answered.client_max_window_bits
-            && bits > self.client_max_window_bits
-        {
-            let offered = self.client_max_window_bits;
-            return Err(refuse(&format!("client_max_window_bits={bits} is above the offered {offered}")));
+        match (self.client_max_window_bits, answered.client_max_window_bits) {
+            // A server may send it only if it was offered (RFC 7692 section 7.1.2.2).
+            (None, Some(bits)) => {
+                return Err(refuse(&format!("client_max_window_bits={bits} was not offered")));
+            }
+            (Some(offered), Some(bits)) if bits > offered => {
+                return Err(refuse(&format!("client_max_window_bits={bits} is above the offered {offered}")));
+            }
+            _ => {}
         }
+        let client_window = answered.client_max_window_bits.or(self.client_max_window_bits);
         Ok(Agreed {
             client_no_context_takeover: self.client_no_context_takeover || answered.client_no_context_takeover,
             server_no_context_takeover: answered.server_no_context_takeover,
-            client_max_window_bits: answered.client_max_window_bits.unwrap_or(self.client_max_window_bits),
-            server_max_window_bits: answered.server_max_window_bits.unwrap_or(*WINDOW_BITS.end()),
+            client_max_window_bits: client_window.unwrap_or(LARGEST_WINDOW),
+            server_max_window_bits: answered.server_max_window_bits.unwrap_or(LARGEST_WINDOW),
             answer: answered.to_text(),
         })
     }
 }
 
-/// Checks the lines of the response's Sec-WebSocket-Extensions against the offer; `None` where nothing is in use.
+/// Checks the lines of the response's Sec-WebSocket-Extensions against the offer, and returns what was agreed on; `None`
+/// if the server chose no extension.
 ///
 /// # Errors
-/// Why the connection must fail (RFC 6455 section 4.1, RFC 7692 section 7.1), with the parameter named: an answer that is
-/// malformed, an extension that was not offered or that comes twice, a parameter that is unknown, repeated, out of
-/// range, not allowed by the offer, or missing.
+/// The reason why the connection must fail (RFC 6455 section 4.1, RFC 7692 section 7.1), with the name of the parameter:
+/// the answer is malformed; an extension was not offered or comes twice; a parameter is unknown, comes twice, is out of
+/// range, was not offered, or is missing.
 pub fn agree<'a>(offer: Option<&Compression>, lines: impl Iterator<Item = &'a [u8]>) -> Result<Option<Agreed>, String> {
     let mut agreed = None;
     for line in lines {
@@ -139,7 +152,7 @@ pub fn agree<'a>(offer: Option<&Compression>, lines: impl Iterator<Item = &'a [u
     Ok(agreed)
 }
 
-/// The parameters of an answer, each within its own rules.
+/// The parameters of an answer, each of them valid by itself.
 #[derive(Default)]
 struct Answered {
     server_no_context_takeover: bool,
@@ -190,7 +203,7 @@ impl Answered {
 fn flag(name: &str, value: Option<&str>) -> Result<bool, String> {
     match value {
         None => Ok(true),
-        Some(_) => Err(refuse(&format!("{name} has a value, and may have none"))),
+        Some(_) => Err(refuse(&format!("{name} has a value, which it must not have"))),
     }
 }
 
@@ -199,7 +212,12 @@ fn window_bits(name: &str, value: Option<&str>) -> Result<u8, String> {
     let Some(value) = value else { return Err(refuse(&format!("{name} has no value"))) };
     let number = value.parse().ok().filter(|_| value.starts_with(|first| matches!(first, '1'..='9')));
     number.filter(|bits| WINDOW_BITS.contains(bits)).ok_or_else(|| {
-        refuse(&format!("{name}={} is no number from {} to {}", shown(value), WINDOW_BITS.start(), WINDOW_BITS.end()))
+        refuse(&format!(
+            "{name}={} is not a number from {} to {}",
+            shown(value),
+            WINDOW_BITS.start(),
+            WINDOW_BITS.end()
+        ))
     })
 }
 
@@ -207,7 +225,7 @@ fn refuse(cause: &str) -> String {
     format!("the server's {PERMESSAGE_DEFLATE} cannot be accepted: {cause}")
 }
 
-/// What the peer wrote, at a length that a text for people bears.
+/// Cuts a token of the peer's to a length that an error text can hold.
 fn shown(token: &str) -> &str {
     const LONGEST: usize = 40;
     token.get(..LONGEST).unwrap_or(token)
@@ -222,12 +240,12 @@ mod tests {
     }
 
     #[test]
-    fn offers_what_was_chosen_in_the_order_of_the_rfc() {
+    fn offers_the_chosen_parameters_in_the_order_of_the_rfc() {
         assert_eq!(Compression::default().offer(), "permessage-deflate; client_max_window_bits");
         let all = Compression {
             client_no_context_takeover: true,
             server_no_context_takeover: true,
-            client_max_window_bits: 9,
+            client_max_window_bits: Some(9),
             server_max_window_bits: Some(10),
             ..Compression::default()
         };
@@ -239,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn obeys_what_the_server_asks_without_being_asked() {
+    fn accepts_parameters_that_the_server_adds_without_a_demand() {
         let line = "permessage-deflate; client_no_context_takeover; server_no_context_takeover; \
                     server_max_window_bits=9; client_max_window_bits=\"10\"";
         let agreed = answer(&Compression::default(), line).unwrap();
@@ -253,9 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn keeps_its_own_word_where_the_server_says_nothing() {
-        let offer =
-            Compression { client_no_context_takeover: true, client_max_window_bits: 11, ..Compression::default() };
+    fn keeps_its_own_promises_when_the_answer_is_silent() {
+        let offer = Compression {
+            client_no_context_takeover: true,
+            client_max_window_bits: Some(11),
+            ..Compression::default()
+        };
         let agreed = answer(&offer, "permessage-deflate").unwrap();
         assert!(agreed.client_no_context_takeover && !agreed.server_no_context_takeover);
         assert_eq!((agreed.client_max_window_bits, agreed.server_max_window_bits), (11, 15));
@@ -263,11 +284,23 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_the_rfc_forbids_and_names_the_parameter() {
+    fn refuses_a_client_window_that_was_not_offered() {
+        let offer = Compression { client_max_window_bits: None, ..Compression::default() };
+        assert_eq!(offer.offer(), "permessage-deflate");
+        for bits in WINDOW_BITS {
+            let text = answer(&offer, &format!("permessage-deflate; client_max_window_bits={bits}")).unwrap_err();
+            assert!(text.contains(&format!("client_max_window_bits={bits} was not offered")), "{text}");
+        }
+        let agreed = answer(&offer, "permessage-deflate; server_max_window_bits=9").unwrap();
+        assert_eq!((agreed.client_max_window_bits, agreed.server_max_window_bits), (15, 9));
+    }
+
+    #[test]
+    fn refuses_an_answer_that_the_rfc_forbids_and_names_the_parameter() {
         let demands = Compression {
             server_no_context_takeover: true,
             server_max_window_bits: Some(10),
-            client_max_window_bits: 12,
+            client_max_window_bits: Some(12),
             ..Compression::default()
         };
         for (parameters, named) in [
@@ -292,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_was_not_offered_and_what_comes_twice() {
+    fn refuses_extensions_that_were_not_offered_or_come_twice() {
         let lines = |lines: &[&'static str]| lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>().into_iter();
         let offer = Compression::default();
         assert!(agree(None, lines(&["permessage-deflate"])).is_err());

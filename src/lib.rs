@@ -1,7 +1,7 @@
 //! The engine of `websocket-native`, and its door to Lua.
 //!
-//! Reading order: the vocabulary ([`error`], [`event`], [`close`], [`extension`], [`options`], [`url`]), where threads meet
-//! ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`], then `lua`.
+//! Reading order: the vocabulary ([`error`], [`event`], [`close`], [`header`], [`extension`], [`options`], [`url`]), where
+//! threads meet ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! Threads: the host's, which runs Lua, and one of ours, which drives all connections of the process. Lua's side puts
 //! messages into a connection's outbox; the connection puts events into the queue of its Lua state; `poll` takes them
@@ -12,6 +12,7 @@ pub mod connection;
 pub mod error;
 pub mod event;
 pub mod extension;
+pub mod header;
 #[cfg(any(
     feature = "lua51",
     feature = "lua52",

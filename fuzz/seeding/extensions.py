@@ -19,6 +19,7 @@ def extension_seeds():
         "asked-and-more-given": extension(f"{full}; client_max_window_bits=8".replace("10", "9"), **hard),
         "asked-and-not-given": extension(name, **hard),
         "asked-and-too-little-given": extension(full.replace("10", "11"), **hard),
+        "given-and-not-asked": extension(f"{name}; client_max_window_bits=10", windows=(8, 0)),
         "asked-and-too-large": extension(f"{full}; client_max_window_bits=15", **hard),
         "promised": extension(name, offer=5),
         "quoted": extension(f'{name}; client_max_window_bits="10"'),

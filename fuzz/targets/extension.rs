@@ -6,12 +6,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use websocket_core::extension::{Agreed, Compression, agree};
-use websocket_core::options::is_token;
+use websocket_core::header::is_token;
 use websocket_fuzz::bounds::bounded;
 use websocket_fuzz::input::Input;
 
 const NAME: &str = "permessage-deflate";
-const WINDOWS: [u8; 8] = [15, 14, 13, 12, 11, 10, 9, 8];
+const WINDOWS: [Option<u8>; 9] = [Some(15), Some(14), Some(13), Some(12), Some(11), Some(10), Some(9), Some(8), None];
 const SERVER_WINDOWS: [Option<u8>; 6] = [None, Some(15), Some(12), Some(10), Some(9), Some(8)];
 const LONGEST_TEXT: usize = 200;
 
@@ -47,7 +47,7 @@ fn check(offer: &Compression, agreed: &Agreed, lines: &[&[u8]]) {
     assert!(agreed.server_no_context_takeover || !offer.server_no_context_takeover);
     assert!(agreed.client_no_context_takeover || !offer.client_no_context_takeover);
     assert!((8..=offer.server_max_window_bits.unwrap_or(15)).contains(&agreed.server_max_window_bits));
-    assert!((8..=offer.client_max_window_bits).contains(&agreed.client_max_window_bits));
+    assert!((8..=offer.client_max_window_bits.unwrap_or(15)).contains(&agreed.client_max_window_bits));
     // The answer in our words means the same, and holds nothing that the server did not say.
     assert_eq!(agree(Some(offer), [agreed.answer.as_bytes()].into_iter()).as_ref(), Ok(&Some(agreed.clone())));
     let said: Vec<u8> = lines.concat().into_iter().filter(|byte| !b"\"\\ \t".contains(byte)).collect();
@@ -94,7 +94,7 @@ fn simply(offer: Option<&Compression>, lines: &[&[u8]]) -> Option<Agreed> {
         && parameters.iter().all(|(name, value)| is_token(name) && value.is_none_or(is_token))
         && (server_alone || !offer.server_no_context_takeover)
         && offer.server_max_window_bits.is_none_or(|most| server_bits.is_some_and(|bits| bits <= most))
-        && client_bits.is_none_or(|bits| bits <= offer.client_max_window_bits);
+        && client_bits.is_none_or(|bits| offer.client_max_window_bits.is_some_and(|most| bits <= most));
     let flags = [("server_no_context_takeover", server_alone), ("client_no_context_takeover", client_alone)];
     let numbers = [("server_max_window_bits", server_bits), ("client_max_window_bits", client_bits)];
     let words = flags.iter().filter(|(_, said)| *said).map(|(name, _)| name.to_string());
@@ -103,7 +103,7 @@ fn simply(offer: Option<&Compression>, lines: &[&[u8]]) -> Option<Agreed> {
         server_no_context_takeover: server_alone,
         client_no_context_takeover: client_alone || offer.client_no_context_takeover,
         server_max_window_bits: server_bits.unwrap_or(15),
-        client_max_window_bits: client_bits.unwrap_or(offer.client_max_window_bits),
+        client_max_window_bits: client_bits.or(offer.client_max_window_bits).unwrap_or(15),
         answer: [NAME.to_owned()].into_iter().chain(words).collect::<Vec<_>>().join("; "),
     })
 }

@@ -35,7 +35,7 @@ static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
     let hard = Compression {
         server_no_context_takeover: true,
         server_max_window_bits: Some(10),
-        client_max_window_bits: 12,
+        client_max_window_bits: Some(12),
         ..Compression::default()
     };
     vec![

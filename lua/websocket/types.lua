@@ -19,47 +19,56 @@ websocket._VERSION = ""
 --- "closing" and "closed", reason, code; "fail", text, error code. Anything callable will do.
 --- @alias websocket.Callback fun(event: websocket.Event, message: string?, detail: string|integer|nil)
 
---- Where trust comes from, and who we are.
+-- Written by `UPDATE_OPTIONS=1 cargo test --test options`, up to the end mark.
+
+--- Credentials for Basic authorization (RFC 7617).
+--- @class websocket.BasicAuth
+--- @field user string The user name, without a colon.
+--- @field password? string The password; empty if it is left out.
+
+--- Which servers a `wss` connection trusts, and the client's own certificate.
 --- @class websocket.TlsOptions
---- @field ca_file? string PEM file of certificates that replace the system's roots
---- @field ca? string PEM text of certificates that replace the system's roots
---- @field cert_file? string PEM file with the client's certificate chain; goes with key_file
---- @field key_file? string PEM file with the client's private key; goes with cert_file
---- @field server_name? string the name to ask for and to verify, in place of the URL's host
---- @field insecure? boolean skips verification; for loopback addresses alone
+--- @field ca_file? string Path of a PEM file with the root certificates to trust in place of the system's.
+--- @field ca? string The same root certificates as PEM text, in place of `ca_file`.
+--- @field cert_file? string Path of a PEM file with the client's certificate chain. Must be given together with `key_file`.
+--- @field key_file? string Path of a PEM file with the client's private key. Must be given together with `cert_file`.
+--- @field server_name? string The host name to send to the server (SNI) and to verify, in place of the URL's host.
+--- @field insecure? boolean Skips verification of the server's certificate. Accepted for loopback addresses only. (default false)
 
---- What to choose of permessage-deflate (RFC 7692).
+--- The parameters of permessage-deflate (RFC 7692 section 7.1).
 --- @class websocket.CompressionOptions
---- @field client_no_context_takeover? boolean we compress each message by itself; default false
---- @field server_no_context_takeover? boolean demands the same of the server, or the handshake fails; default false
---- @field client_max_window_bits? integer 8 to 15, the largest window to send with; 8 sends uncompressed; default 15
---- @field server_max_window_bits? integer 8 to 15, demanded of the server; default: its choice
---- @field threshold? integer bytes below which a message goes uncompressed; default 64
---- @field level? integer 1, the fastest, to 9, the smallest; default 6
+--- @field client_no_context_takeover? boolean Compresses each message by itself: needs no memory between messages, but more bytes on the wire. (default false)
+--- @field server_no_context_takeover? boolean Demands the same of the server. The handshake fails if it does not agree. (default false)
+--- @field client_max_window_bits? integer|false Compresses with a window of at most 2^n bytes; with 8, messages go uncompressed. False leaves the parameter out of the offer, for servers that refuse it. (8 to 15; default 15)
+--- @field server_max_window_bits? integer Demands that the server's window is at most 2^n bytes. The handshake fails if it does not agree. (8 to 15)
+--- @field threshold? integer Messages below this size go uncompressed. (0 to 2^53 bytes; default 64)
+--- @field level? integer How hard to compress: 1 is the fastest, 9 gives the smallest messages. (1 to 9; default 6)
 
---- What `send` may be told of one message.
---- @class websocket.SendOptions
---- @field compress? boolean false sends it uncompressed, for a message that holds a secret; default true
-
---- All times in seconds, all sizes in bytes. An unknown name raises.
+--- What `websocket.new` may be told about one connection.
 --- @class websocket.Options
---- @field headers? table<string, string|string[]> further request headers; Host may be set, what the handshake owns not
---- @field protocols? string|string[] subprotocols to offer, the preferred first
---- @field require_protocol? boolean fails the handshake where the server chooses none; default false
---- @field origin? string the Origin header
---- @field basic_auth? { user: string, password: string } Basic authorization
---- @field open_timeout? number for name, TCP, TLS and upgrade together; default 10
---- @field close_timeout? number for the peer to answer our Close; default 10
---- @field ping_interval? number|false between keepalive pings; default 20
---- @field ping_timeout? number|false for the peer to send anything after one; default 20
---- @field max_message_size? integer largest message to accept; default 16 MiB
---- @field max_fragments? integer most frames of one message; default 131072
---- @field max_queue? integer payload and 128 an event that may wait for poll before reading rests; default 16 MiB
---- @field max_buffered? integer encoded bytes and 128 a message that may wait for the transport; default 16 MiB
---- @field report_pings? boolean tells the event "ping"; default false
---- @field report_closing? boolean tells the event "closing"; default false
---- @field compression? boolean|websocket.CompressionOptions offers permessage-deflate; default false
---- @field tls? websocket.TlsOptions
+--- @field headers? table<string, string|string[]> Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; headers that belong to the opening handshake are refused.
+--- @field protocols? string|string[] Subprotocols to offer, the preferred one first.
+--- @field require_protocol? boolean Fails the handshake when the server chooses none of `protocols`. (default false)
+--- @field origin? string The Origin header (RFC 6454).
+--- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
+--- @field open_timeout? number How long opening may take: name resolution, TCP, TLS and the opening handshake together. (above 0, up to 1e9 seconds; default 10)
+--- @field close_timeout? number How long the peer may take to answer our Close frame, once it is written. (above 0, up to 1e9 seconds; default 10)
+--- @field ping_interval? number|false Time between keepalive pings; false sends none. (above 0, up to 1e9 seconds; default 20)
+--- @field ping_timeout? number|false How long the peer may stay silent after a keepalive ping; any byte it sends is a sign of life. False waits for ever. (above 0, up to 1e9 seconds; default 20)
+--- @field max_message_size? integer Size of the largest message to accept, after decompression. A larger one closes the connection with 1009. (1 to 2^53 bytes; default 16 MiB)
+--- @field max_fragments? integer The most frames that one message may come in. More close the connection with 1009. (1 to 2^53 frames; default 131072)
+--- @field max_queue? integer How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit the engine stops reading from the connection until half of it is free. (1 to 2^53 bytes; default 16 MiB)
+--- @field max_buffered? integer How much may wait to be sent, before compression: each message as encoded and 128 bytes more. The limit is checked before a message is added, so one message of any size is accepted below the limit. (1 to 2^53 bytes; default 16 MiB)
+--- @field report_pings? boolean Delivers the event `ping` for each Ping of the peer. The engine has answered it already. (default false)
+--- @field report_closing? boolean Delivers the event `closing` when the peer's Close frame arrives. (default false)
+--- @field compression? boolean|websocket.CompressionOptions Offers permessage-deflate (RFC 7692); a table also chooses its parameters. (default false)
+--- @field tls? websocket.TlsOptions Certificates and verification, for `wss` URLs.
+
+--- What `send` may be told about one message.
+--- @class websocket.SendOptions
+--- @field compress? boolean False sends the message uncompressed, for one that holds a secret. (default true)
+
+-- End mark.
 
 --- The server's answer to the opening handshake.
 --- @class websocket.Response

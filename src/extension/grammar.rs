@@ -1,19 +1,19 @@
 //! The grammar of Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 //!
-//! Comes in: one line of the header. Goes out: the extensions that it lists. Knows none of them.
+//! Comes in: one line of the header. Goes out: the extensions that it lists. Knows no extension by name.
 
-use crate::options::is_token;
+use crate::header::is_token;
 
-/// A parameter's name, and its value where it has one.
+/// A parameter's name, and its value if it has one.
 pub(super) type Parameter = (String, Option<String>);
 
-/// One extension of a list.
+/// One extension of the list.
 pub(super) struct Extension {
     pub(super) name: String,
     pub(super) parameters: Vec<Parameter>,
 }
 
-/// Reads a list of extensions; `None` where it is malformed, or empty.
+/// Reads a list of extensions; returns `None` if it is malformed or empty.
 pub(super) fn parse(line: &[u8]) -> Option<Vec<Extension>> {
     let mut rest = Rest(std::str::from_utf8(line).ok()?);
     let mut extensions = Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Vec<Extension>> {
     }
 }
 
-/// What is not read yet; behind each element also the space is read.
+/// The part of the line that is not read yet. Reading an element also skips the spaces behind it.
 struct Rest<'a>(&'a str);
 
 impl Rest<'_> {
@@ -73,7 +73,7 @@ impl Rest<'_> {
         is_token(&value).then_some(value)
     }
 
-    /// Takes `mark` and the space behind it.
+    /// Reads `mark` and skips the spaces behind it.
     fn take(&mut self, mark: char) -> Option<()> {
         self.0 = self.0.strip_prefix(mark)?;
         self.skip_space();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_nothing_that_is_malformed() {
+    fn refuses_malformed_lists() {
         let lines: [&[u8]; 16] = [
             b"",
             b" ",

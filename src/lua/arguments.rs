@@ -1,4 +1,7 @@
-//! Lua values as arguments: types and ranges checked, with texts that name the value and the limit.
+//! Checks of the type and the range of a Lua value, with error texts that name the value and the limit.
+//!
+//! Comes in: a value, and what it is for ("option open_timeout"). Goes out: the Rust value, or an error to raise. A float
+//! without a fraction counts as an integer, because Lua 5.1 and 5.2 have no other numbers.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,14 +9,9 @@ use std::time::Duration;
 use mlua::{LuaString, Value};
 
 use super::answer::{Raise, raise};
+use crate::options::kind::{MAX_COUNT, MAX_SECONDS};
 
-/// The longest time that a script may ask for, in seconds: some thirty years.
-const MAX_SECONDS: f64 = 1e9;
-
-/// The largest size in bytes, or number, that a script may ask for: what a float holds exactly.
-const MAX_SIZE: i64 = 1 << 53;
-
-/// Returns the name of a value's type, as Lua's own messages have it.
+/// Returns the name of a value's type, as Lua's own error messages write it.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Nil => "nil",
@@ -27,7 +25,19 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Takes a string.
+/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as `math.huge`.
+pub fn shown(number: f64) -> String {
+    match number {
+        f64::INFINITY => "math.huge".to_owned(),
+        f64::NEG_INFINITY => "-math.huge".to_owned(),
+        number => {
+            let text = format!("{number:?}");
+            text.strip_suffix(".0").unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+/// Reads a string.
 pub fn string<'a>(value: &'a Value, what: &str) -> Result<&'a LuaString, Raise> {
     match value {
         Value::String(text) => Ok(text),
@@ -35,7 +45,7 @@ pub fn string<'a>(value: &'a Value, what: &str) -> Result<&'a LuaString, Raise> 
     }
 }
 
-/// Takes a string that is UTF-8.
+/// Reads a string that is valid UTF-8.
 pub fn utf8(value: &Value, what: &str) -> Result<String, Raise> {
     match String::from_utf8(string(value, what)?.as_bytes().to_vec()) {
         Ok(text) => Ok(text),
@@ -43,7 +53,7 @@ pub fn utf8(value: &Value, what: &str) -> Result<String, Raise> {
     }
 }
 
-/// Takes a boolean; nil is false.
+/// Reads a boolean; nil counts as false.
 pub fn boolean(value: &Value, what: &str) -> Result<bool, Raise> {
     match value {
         Value::Nil => Ok(false),
@@ -52,68 +62,92 @@ pub fn boolean(value: &Value, what: &str) -> Result<bool, Raise> {
     }
 }
 
-/// Takes a whole number; a float without fraction is one.
+/// Reads an integer.
 pub fn integer(value: &Value, what: &str) -> Result<i64, Raise> {
     match value {
         // i32 in a build for a Lua without integers.
         #[allow(clippy::useless_conversion)]
         Value::Integer(number) => Ok(i64::from(*number)),
-        // The comparison is false for NaN and for what i64 cannot hold.
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(*number as i64),
-        Value::Number(number) => raise(format!("{what} must be an integer, got {number}")),
+        // False for NaN and the infinities, whose fraction is NaN. -(i64::MIN as f64) is 2^63, the first that is too large.
+        Value::Number(number)
+            if number.fract() == 0.0 && *number >= i64::MIN as f64 && *number < -(i64::MIN as f64) =>
+        {
+            Ok(*number as i64)
+        }
+        Value::Number(number) => raise(format!("{what} must be an integer, got {}", shown(*number))),
         other => raise(format!("{what} must be an integer, got {}", type_name(other))),
     }
 }
 
-/// Takes a size or count of at least 1.
-pub fn size(value: &Value, what: &str) -> Result<usize, Raise> {
-    Ok(usize::try_from(within(value, what, 1..=MAX_SIZE)?).unwrap_or(usize::MAX))
+/// Reads a count from `least` to [`MAX_COUNT`].
+pub fn count(value: &Value, what: &str, least: usize) -> Result<usize, Raise> {
+    let least = i64::try_from(least).unwrap_or(i64::MAX);
+    let number = within(value, what, least..=MAX_COUNT.cast_signed())?;
+    // Where an address has 32 bits, more than fits into memory is as good as no limit.
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-/// Takes a size or count, also 0.
-pub fn size_or_zero(value: &Value, what: &str) -> Result<usize, Raise> {
-    Ok(usize::try_from(within(value, what, 0..=MAX_SIZE)?).unwrap_or(usize::MAX))
-}
-
-/// Takes a whole number of a short range.
-pub fn small(value: &Value, what: &str, range: RangeInclusive<u8>) -> Result<u8, Raise> {
+/// Reads an integer of a short range.
+pub fn small(value: &Value, what: &str, range: &RangeInclusive<u8>) -> Result<u8, Raise> {
     let number = within(value, what, i64::from(*range.start())..=i64::from(*range.end()))?;
     Ok(u8::try_from(number).unwrap_or(*range.end()))
 }
 
+/// Reads an integer of a range whose ends a float holds exactly.
 fn within(value: &Value, what: &str, range: RangeInclusive<i64>) -> Result<i64, Raise> {
-    let number = integer(value, what)?;
-    if !range.contains(&number) {
-        return raise(format!("{what} must be {} to {}, got {number}", range.start(), range.end()));
-    }
-    Ok(number)
-}
-
-/// Takes a time in seconds, 0 or more; `math.huge` is allowed.
-pub fn seconds(value: &Value, what: &str) -> Result<f64, Raise> {
-    #[allow(clippy::unnecessary_cast)]
-    let number = match value {
-        Value::Integer(number) => *number as f64,
-        Value::Number(number) => *number,
-        other => return raise(format!("{what} must be a number of seconds, got {}", type_name(other))),
+    let (least, most) = range.into_inner();
+    let got = match value {
+        #[allow(clippy::useless_conversion)]
+        Value::Integer(number) => match i64::from(*number) {
+            number if (least..=most).contains(&number) => return Ok(number),
+            number => number.to_string(),
+        },
+        Value::Number(number) if number.fract() == 0.0 && (least as f64..=most as f64).contains(number) => {
+            return Ok(*number as i64);
+        }
+        Value::Number(number) => shown(*number),
+        other => type_name(other).to_owned(),
     };
-    if number >= 0.0 { Ok(number) } else { raise(format!("{what} must be 0 or more seconds, got {number}")) }
+    raise(format!("{what} must be an integer from {least} to {most}, got {got}"))
 }
 
-/// Takes a time in seconds above 0 that ends.
+/// Reads a time in seconds, 0 or more; `math.huge` is accepted.
+pub fn seconds(value: &Value, what: &str) -> Result<f64, Raise> {
+    let number = number(value, what, "a number of seconds")?;
+    // False for NaN.
+    if number >= 0.0 { Ok(number) } else { raise(format!("{what} must be 0 or more seconds, got {}", shown(number))) }
+}
+
+/// Reads a time above 0 and up to [`MAX_SECONDS`].
 pub fn duration(value: &Value, what: &str) -> Result<Duration, Raise> {
-    let number = seconds(value, what)?;
-    match Duration::try_from_secs_f64(number) {
-        Ok(duration) if !duration.is_zero() && number <= MAX_SECONDS => Ok(duration),
-        _ => raise(format!("{what} must be above 0 and at most {MAX_SECONDS} seconds, got {number}")),
-    }
+    timeout(number(value, what, "a number of seconds")?, what)
 }
 
-/// Takes a time as [`duration`] does, or false for none.
-pub fn optional_duration(value: &Value, what: &str) -> Result<Option<Duration>, Raise> {
+/// Reads a time as [`duration`] does, or false for none.
+pub fn duration_or_false(value: &Value, what: &str) -> Result<Option<Duration>, Raise> {
     match value {
         Value::Boolean(false) => Ok(None),
-        Value::Integer(_) | Value::Number(_) => duration(value, what).map(Some),
-        other => raise(format!("{what} must be a number of seconds or false, got {}", type_name(other))),
+        value => timeout(number(value, what, "a number of seconds or false")?, what).map(Some),
     }
+}
+
+fn number(value: &Value, what: &str, wanted: &str) -> Result<f64, Raise> {
+    match value {
+        // i32 in a build for a Lua without integers.
+        #[allow(clippy::unnecessary_cast)]
+        Value::Integer(number) => Ok(*number as f64),
+        Value::Number(number) => Ok(*number),
+        other => raise(format!("{what} must be {wanted}, got {}", type_name(other))),
+    }
+}
+
+fn timeout(number: f64, what: &str) -> Result<Duration, Raise> {
+    if number > 0.0
+        && number <= MAX_SECONDS
+        && let Ok(duration) = Duration::try_from_secs_f64(number)
+    {
+        // A time too short for a Duration is still above 0.
+        return Ok(duration.max(Duration::from_nanos(1)));
+    }
+    raise(format!("{what} must be above 0 and at most {MAX_SECONDS} seconds, got {}", shown(number)))
 }

@@ -1,240 +1,194 @@
-//! The options tables of `websocket.new` and of `send`, name by name.
+//! Reads the option tables of `websocket.new` and `send` by the table of all options.
+//!
+//! Comes in: what a script passed. Goes out: checked options, or an error to raise that names the option. Knows no option
+//! by name. The tables are read as they are stored; one whose metatable would answer for missing entries is refused,
+//! because what it holds would be ignored silently.
 
 use mlua::{Table, Value};
 
 use super::answer::{Raise, raise};
-use super::arguments::{boolean, duration, optional_duration, size, size_or_zero, small, string, type_name, utf8};
-use crate::extension::{Compression, LEVELS, WINDOW_BITS};
-use crate::options::{Options, TlsOptions};
+use super::arguments::{boolean, count, duration, duration_or_false, shown, small, string, type_name, utf8};
+use crate::error::InvalidInput;
+use crate::options::kind::{Group, Kind, Presence};
+use crate::options::table::{CONNECTION, SEND};
+use crate::options::{Options, SendOptions};
 
-const NAMES: [&str; 17] = [
-    "headers",
-    "protocols",
-    "require_protocol",
-    "origin",
-    "basic_auth",
-    "open_timeout",
-    "close_timeout",
-    "ping_interval",
-    "ping_timeout",
-    "max_message_size",
-    "max_fragments",
-    "max_queue",
-    "max_buffered",
-    "report_pings",
-    "report_closing",
-    "compression",
-    "tls",
-];
-
-const COMPRESSION_NAMES: [&str; 6] = [
-    "client_no_context_takeover",
-    "server_no_context_takeover",
-    "client_max_window_bits",
-    "server_max_window_bits",
-    "threshold",
-    "level",
-];
-
-const SEND_NAMES: [&str; 1] = ["compress"];
-
-const TLS_NAMES: [&str; 6] = ["ca_file", "ca", "cert_file", "key_file", "server_name", "insecure"];
-
-const AUTH_NAMES: [&str; 2] = ["user", "password"];
-
-/// Reads the options; nil gives the defaults.
+/// Reads the options of `websocket.new`; nil gives the defaults.
 pub fn read(value: &Value) -> Result<Options, Raise> {
     let mut options = Options::default();
-    let table = match value {
-        Value::Nil => return Ok(options),
-        Value::Table(table) => table,
-        other => return raise(format!("options must be a table, got {}", type_name(other))),
-    };
-    for (name, value) in entries(table, "option", &NAMES)? {
-        read_one(&mut options, &name, &value)?;
-    }
+    read_argument(value, &CONNECTION, Place { table: "options", entry: "option " }, &mut options)?;
     options.check()?;
     Ok(options)
 }
 
-fn read_one(options: &mut Options, name: &str, value: &Value) -> Result<(), Raise> {
-    let what = format!("option {name}");
-    match name {
-        "headers" => read_headers(options, value)?,
-        "protocols" => read_protocols(options, value)?,
-        "require_protocol" => options.require_protocol = boolean(value, &what)?,
-        "origin" => options.set_origin(&string(value, &what)?.as_bytes())?,
-        "basic_auth" => read_auth(options, value)?,
-        "open_timeout" => options.open_timeout = duration(value, &what)?,
-        "close_timeout" => options.close_timeout = duration(value, &what)?,
-        "ping_interval" => options.ping_interval = optional_duration(value, &what)?,
-        "ping_timeout" => options.ping_timeout = optional_duration(value, &what)?,
-        "max_message_size" => options.max_message_size = size(value, &what)?,
-        "max_fragments" => options.max_fragments = size(value, &what)?,
-        "max_queue" => options.max_queue = size(value, &what)?,
-        "max_buffered" => options.max_buffered = size(value, &what)?,
-        "report_pings" => options.report_pings = boolean(value, &what)?,
-        "report_closing" => options.report_closing = boolean(value, &what)?,
-        "compression" => options.compression = read_compression(value)?,
-        "tls" => options.tls = read_tls(value)?,
-        other => return raise(format!("unknown option {other}")),
+/// Reads the options of `send`, and returns whether the message may be compressed.
+pub fn read_send(value: &Value) -> Result<bool, Raise> {
+    let mut options = SendOptions::default();
+    read_argument(value, &SEND, Place { table: "send options", entry: "send option " }, &mut options)?;
+    Ok(options.compress)
+}
+
+/// How error texts name a table of options, and how they begin the name of an option in it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    table: &'a str,
+    entry: &'a str,
+}
+
+fn read_argument<T>(value: &Value, group: &Group<T>, place: Place, into: &mut T) -> Result<(), Raise> {
+    match value {
+        Value::Nil => Ok(()),
+        Value::Table(table) => read_group(table, group, place, into),
+        other => raise(format!("{} must be a table, got {}", place.table, type_name(other))),
+    }
+}
+
+fn read_group<T>(table: &Table, group: &Group<T>, place: Place, into: &mut T) -> Result<(), Raise> {
+    let Place { table: whole, entry: prefix } = place;
+    (group.start)(into);
+    let mut found = Vec::new();
+    for (name, value) in stored(table, whole)? {
+        let Value::String(name) = name else {
+            return raise(format!(
+                "{} names must be strings, got a {}",
+                prefix.trim_end_matches([' ', '.']),
+                type_name(&name)
+            ));
+        };
+        let name = name.to_string_lossy();
+        let Some(entry) = group.entries.iter().find(|entry| entry.name == name) else {
+            let nearest = nearest(&name, group.entries.iter().map(|entry| entry.name));
+            return raise(format!("unknown {prefix}{name}, the nearest known is {nearest}"));
+        };
+        read_value(&value, &entry.kind, &format!("{prefix}{name}"), into)?;
+        found.push(entry.name);
+    }
+    match group.entries.iter().find(|entry| entry.presence == Presence::Required && !found.contains(&entry.name)) {
+        Some(missing) => raise(format!("{prefix}{} is missing", missing.name)),
+        None => Ok(()),
+    }
+}
+
+fn read_value<T>(value: &Value, kind: &Kind<T>, what: &str, into: &mut T) -> Result<(), Raise> {
+    match kind {
+        Kind::Boolean(field) => *field(into) = boolean(value, what)?,
+        Kind::Count { field, least, .. } => *field(into) = count(value, what, *least)?,
+        Kind::Small(field, range) => *field(into) = small(value, what, range)?,
+        Kind::OptionalSmall(field, range) => *field(into) = Some(small(value, what, range)?),
+        Kind::SmallOrFalse(field, range) => {
+            *field(into) = match value {
+                Value::Boolean(false) => None,
+                value => Some(small(value, what, range)?),
+            }
+        }
+        Kind::Seconds(field) => *field(into) = duration(value, what)?,
+        Kind::SecondsOrFalse(field) => *field(into) = duration_or_false(value, what)?,
+        Kind::Text(field) => *field(into) = Some(utf8(value, what)?),
+        Kind::Bytes(field) => *field(into) = Some(string(value, what)?.as_bytes().to_vec()),
+        Kind::HeaderValue(set) => set(into, &string(value, what)?.as_bytes())?,
+        Kind::List(add) => match value {
+            Value::Table(list) => {
+                let what_item = format!("an item of {what}");
+                for item in items(list, what)? {
+                    add(into, &utf8(&item, &what_item)?)?;
+                }
+            }
+            Value::String(_) => add(into, &utf8(value, what)?)?,
+            other => return raise(format!("{what} must be a string or a list of strings, got {}", type_name(other))),
+        },
+        Kind::HeaderMap(add) => read_headers(value, *add, what, into)?,
+        Kind::Table(group) => match value {
+            Value::Table(table) => read_inner(table, group, what, into)?,
+            other => return raise(format!("{what} must be a table, got {}", type_name(other))),
+        },
+        Kind::TableOrBoolean(group) => match value {
+            Value::Table(table) => read_inner(table, group, what, into)?,
+            Value::Boolean(true) => (group.start)(into),
+            // As without the option.
+            Value::Boolean(false) => {}
+            other => return raise(format!("{what} must be a boolean or a table, got {}", type_name(other))),
+        },
     }
     Ok(())
 }
 
-fn read_headers(options: &mut Options, value: &Value) -> Result<(), Raise> {
+fn read_inner<T>(table: &Table, group: &Group<T>, what: &str, into: &mut T) -> Result<(), Raise> {
+    read_group(table, group, Place { table: what, entry: &format!("{what}.") }, into)
+}
+
+/// The function of [`Kind::HeaderMap`].
+type AddHeader<T> = fn(&mut T, &str, &[u8]) -> Result<(), InvalidInput>;
+
+fn read_headers<T>(value: &Value, add: AddHeader<T>, what: &str, into: &mut T) -> Result<(), Raise> {
     let Value::Table(headers) = value else {
-        return raise(format!("option headers must be a table, got {}", type_name(value)));
+        return raise(format!("{what} must be a table, got {}", type_name(value)));
     };
     let mut sorted = Vec::new();
-    for pair in headers.pairs::<Value, Value>() {
-        let (name, value) = pair?;
+    for (name, value) in stored(headers, what)? {
         if !matches!(name, Value::String(_)) {
-            return raise(format!(
-                "option headers must be a map from names to values; a key is a {}",
-                type_name(&name)
-            ));
+            return raise(format!("{what} must be a map from names to values; a key is a {}", type_name(&name)));
         }
         sorted.push((utf8(&name, "header name")?, value));
     }
-    // The order of a Lua table is chance; requests should not be.
+    // Lua visits the entries of a table in an arbitrary order; the same options must give the same request.
     sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (name, value) in sorted {
         let what = format!("value of header {name:?}");
         match value {
             Value::Table(list) => {
                 for item in items(&list, &what)? {
-                    options.add_header(&name, &string(&item, &what)?.as_bytes())?;
+                    add(into, &name, &string(&item, &what)?.as_bytes())?;
                 }
             }
-            value => options.add_header(&name, &string(&value, &what)?.as_bytes())?,
+            value => add(into, &name, &string(&value, &what)?.as_bytes())?,
         }
     }
     Ok(())
 }
 
-fn read_protocols(options: &mut Options, value: &Value) -> Result<(), Raise> {
-    match value {
-        Value::Table(list) => {
-            for item in items(list, "option protocols")? {
-                options.add_protocol(&utf8(&item, "subprotocol")?)?;
+/// Returns the items of a list: a table whose keys are 1 to the number of its entries. Its length in Lua does not tell
+/// that, because with a hole in it the length may be any border (Lua 5.4 manual, section 3.4.7).
+fn items(list: &Table, what: &str) -> Result<Vec<Value>, Raise> {
+    let entries = stored(list, what)?;
+    let mut items = vec![Value::Nil; entries.len()];
+    for (key, value) in entries {
+        let (place, key) = match key {
+            Value::Integer(key) => (usize::try_from(key).ok().and_then(|key| key.checked_sub(1)), key.to_string()),
+            Value::Number(key) => (None, shown(key)),
+            other => return raise(format!("{what} must be a list; a key is a {}", type_name(&other))),
+        };
+        match place.and_then(|place| items.get_mut(place)) {
+            Some(item) => *item = value,
+            None => {
+                let count = items.len();
+                return raise(format!(
+                    "{what} must be a list without holes; it has {count} entries, one at the key {key}"
+                ));
             }
         }
-        Value::String(_) => options.add_protocol(&utf8(value, "subprotocol")?)?,
-        other => return raise(format!("option protocols must be a string or a list, got {}", type_name(other))),
     }
-    Ok(())
+    Ok(items)
 }
 
-fn read_auth(options: &mut Options, value: &Value) -> Result<(), Raise> {
-    let Value::Table(table) = value else {
-        return raise(format!("option basic_auth must be a table, got {}", type_name(value)));
-    };
-    let (mut user, mut password) = (None, Vec::new());
-    for (name, value) in entries(table, "option basic_auth.", &AUTH_NAMES)? {
-        let bytes = string(&value, &format!("option basic_auth.{name}"))?.as_bytes().to_vec();
-        match &*name {
-            "user" => user = Some(bytes),
-            "password" => password = bytes,
-            other => return raise(format!("unknown option basic_auth.{other}")),
+/// Returns the entries of a table as they are stored.
+fn stored(table: &Table, what: &str) -> Result<Vec<(Value, Value)>, Raise> {
+    if let Some(metatable) = table.metatable() {
+        for event in ["__index", "__pairs"] {
+            if !metatable.raw_get::<Value>(event)?.is_nil() {
+                return raise(format!(
+                    "{what} must be a plain table; its metatable has {event}, which is not used here"
+                ));
+            }
         }
     }
-    let Some(user) = user else { return raise("option basic_auth.user is missing") };
-    Ok(options.set_basic_auth(&user, &password)?)
+    Ok(table.pairs().collect::<mlua::Result<_>>()?)
 }
 
-fn read_compression(value: &Value) -> Result<Option<Compression>, Raise> {
-    let mut compression = Compression::default();
-    let table = match value {
-        Value::Boolean(false) => return Ok(None),
-        Value::Boolean(true) => return Ok(Some(compression)),
-        Value::Table(table) => table,
-        other => return raise(format!("option compression must be a boolean or a table, got {}", type_name(other))),
-    };
-    for (name, value) in entries(table, "option compression.", &COMPRESSION_NAMES)? {
-        let what = format!("option compression.{name}");
-        match &*name {
-            "client_no_context_takeover" => compression.client_no_context_takeover = boolean(&value, &what)?,
-            "server_no_context_takeover" => compression.server_no_context_takeover = boolean(&value, &what)?,
-            "client_max_window_bits" => compression.client_max_window_bits = small(&value, &what, WINDOW_BITS)?,
-            "server_max_window_bits" => compression.server_max_window_bits = Some(small(&value, &what, WINDOW_BITS)?),
-            "threshold" => compression.threshold = size_or_zero(&value, &what)?,
-            "level" => compression.level = small(&value, &what, LEVELS)?,
-            other => return raise(format!("unknown option compression.{other}")),
-        }
-    }
-    Ok(Some(compression))
+fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> &'static str {
+    known.min_by_key(|known| distance(name, known)).unwrap_or_default()
 }
 
-/// Reads the options of `send`, and tells whether the message may go compressed.
-pub fn read_send(value: &Value) -> Result<bool, Raise> {
-    let table = match value {
-        Value::Nil => return Ok(true),
-        Value::Table(table) => table,
-        other => return raise(format!("send options must be a table, got {}", type_name(other))),
-    };
-    let mut compress = true;
-    for (_, value) in entries(table, "send option", &SEND_NAMES)? {
-        compress = boolean(&value, "send option compress")?;
-    }
-    Ok(compress)
-}
-
-fn read_tls(value: &Value) -> Result<TlsOptions, Raise> {
-    let Value::Table(table) = value else {
-        return raise(format!("option tls must be a table, got {}", type_name(value)));
-    };
-    let mut tls = TlsOptions::default();
-    for (name, value) in entries(table, "option tls.", &TLS_NAMES)? {
-        let what = format!("option tls.{name}");
-        match &*name {
-            "ca_file" => tls.ca_file = Some(utf8(&value, &what)?),
-            "ca" => tls.ca = Some(string(&value, &what)?.as_bytes().to_vec()),
-            "cert_file" => tls.cert_file = Some(utf8(&value, &what)?),
-            "key_file" => tls.key_file = Some(utf8(&value, &what)?),
-            "server_name" => tls.server_name = Some(utf8(&value, &what)?),
-            "insecure" => tls.insecure = boolean(&value, &what)?,
-            other => return raise(format!("unknown option tls.{other}")),
-        }
-    }
-    Ok(tls)
-}
-
-/// Returns a table's entries, all of which must have one of `names`.
-fn entries(table: &Table, what: &str, names: &[&str]) -> Result<Vec<(String, Value)>, Raise> {
-    let mut found = Vec::new();
-    for pair in table.pairs::<Value, Value>() {
-        let (name, value) = pair?;
-        let Value::String(name) = name else {
-            let what = what.trim_end_matches('.');
-            return raise(format!("{what} names must be strings, got a {}", type_name(&name)));
-        };
-        let name = name.to_string_lossy();
-        if !names.contains(&&*name) {
-            let separator = if what.ends_with('.') { "" } else { " " };
-            let nearest = nearest(&name, names);
-            return raise(format!("unknown {what}{separator}{name}, the nearest known is {nearest}"));
-        }
-        found.push((name, value));
-    }
-    Ok(found)
-}
-
-/// Returns the items of a list, refusing a map.
-fn items(list: &Table, what: &str) -> Result<Vec<Value>, Raise> {
-    let length = list.raw_len();
-    let count = list.pairs::<Value, Value>().count();
-    if count != length {
-        return raise(format!("{what} must be a list without holes; {count} entries, the last number is {length}"));
-    }
-    Ok(list.sequence_values::<Value>().collect::<mlua::Result<_>>()?)
-}
-
-fn nearest<'a>(name: &str, names: &[&'a str]) -> &'a str {
-    names.iter().copied().min_by_key(|known| distance(name, known)).unwrap_or("")
-}
-
-/// Returns the number of characters to insert, delete or replace between two names (Levenshtein).
+/// Returns how many characters must be inserted, deleted or replaced to turn one name into the other (Levenshtein).
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

@@ -1,75 +1,89 @@
-//! What a script may choose for one connection, checked before a packet is sent.
+//! The values of the options, their defaults, and the rules that one value or several together must obey.
 //!
-//! Comes in: names, values and numbers of the right type. Goes out: [`Options`] that the rooms above may trust.
+//! Comes in: names and values of the right type. Goes out: [`Options`] that the layers above may trust.
 
 use std::time::Duration;
 
 use crate::error::InvalidInput;
 use crate::extension::Compression;
+use crate::header::{check_value, is_token};
 
 /// Credentials for Basic authorization (RFC 7617).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct BasicAuth {
-    /// The user; no colon, because the first colon ends it on the wire.
+    /// The user name. It has no colon, because the first colon ends it on the wire.
     pub user: Vec<u8>,
     /// The password.
     pub password: Vec<u8>,
 }
 
-/// Where trust comes from, and who we are (RFC 8446 section 4.4.2).
+/// Which servers are trusted, and the client's own certificate (RFC 8446 section 4.4.2).
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// A PEM file of certificates that replace the system's roots.
+    /// A file of root certificates.
     pub ca_file: Option<String>,
-    /// PEM text of certificates that replace the system's roots.
+    /// Root certificates as PEM text.
     pub ca: Option<Vec<u8>>,
-    /// A PEM file with the client's certificate chain; goes with `key_file`.
+    /// A file with the client's certificate chain.
     pub cert_file: Option<String>,
-    /// A PEM file with the client's private key; goes with `cert_file`.
+    /// A file with the client's private key.
     pub key_file: Option<String>,
-    /// The name to ask for and to verify, in place of the URL's host.
+    /// The name to verify in place of the URL's host.
     pub server_name: Option<String>,
-    /// Skips verification; for loopback addresses alone.
+    /// Skips verification.
     pub insecure: bool,
 }
 
-/// Everything a script may choose, with defaults for what it does not.
+/// Everything a script may choose for one connection; [`table`](super::table) says what each option does.
 #[derive(Clone)]
 pub struct Options {
-    /// Further request headers, in the order they are sent.
+    /// Further request headers, in the order in which they are sent.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Subprotocols to offer, the preferred first.
+    /// The subprotocols to offer, the preferred one first.
     pub protocols: Vec<String>,
-    /// Fails the handshake when the server chooses none of `protocols`.
+    /// Fails the handshake when the server chooses no subprotocol.
     pub require_protocol: bool,
     /// The Origin header (RFC 6454).
     pub origin: Option<Vec<u8>>,
     /// Basic authorization.
     pub basic_auth: Option<BasicAuth>,
-    /// One deadline for name, TCP, TLS and upgrade; default 10 s.
+    /// The deadline for opening the connection.
     pub open_timeout: Duration,
-    /// How long the peer may take to answer our Close; default 10 s.
+    /// The deadline for the peer's answer to our Close.
     pub close_timeout: Duration,
-    /// Time between keepalive pings; default 20 s, `None` sends none.
+    /// The time between keepalive pings; `None` sends none.
     pub ping_interval: Option<Duration>,
-    /// How long the peer may stay silent after a keepalive ping; default 20 s, `None` is for ever.
+    /// How long the peer may stay silent after a keepalive ping; `None` waits for ever.
     pub ping_timeout: Option<Duration>,
-    /// The largest message to accept, in bytes; default 16 MiB.
+    /// The size of the largest message to accept, in bytes.
     pub max_message_size: usize,
-    /// The most frames that one message may come in; default 131,072.
+    /// The most frames that one message may come in.
     pub max_fragments: usize,
-    /// Bytes that may wait for the script before reading rests; default 16 MiB.
+    /// The bytes that may wait for the script before the engine stops reading.
     pub max_queue: usize,
-    /// Bytes that may wait for the transport before `send` refuses; default 16 MiB.
+    /// The bytes that may wait for the transport before `send` refuses a message.
     pub max_buffered: usize,
-    /// Tells the peer's pings.
+    /// Delivers the event `ping`.
     pub report_pings: bool,
-    /// Tells the peer's Close when it arrives.
+    /// Delivers the event `closing`.
     pub report_closing: bool,
-    /// Offers permessage-deflate (RFC 7692); default `None`, which offers nothing.
+    /// What to offer of permessage-deflate (RFC 7692); `None` offers nothing.
     pub compression: Option<Compression>,
     /// TLS, for `wss`.
     pub tls: TlsOptions,
+}
+
+/// Everything a script may choose for one message; [`table`](super::table) says what each option does.
+#[derive(Clone, Copy)]
+pub struct SendOptions {
+    /// Whether the message may be compressed.
+    pub compress: bool,
+}
+
+impl Default for SendOptions {
+    fn default() -> Self {
+        SendOptions { compress: true }
+    }
 }
 
 const MIB: usize = 1024 * 1024;
@@ -102,8 +116,8 @@ impl Options {
     /// Adds a request header.
     ///
     /// # Errors
-    /// A name that is no token, one that the opening handshake owns (Connection, Upgrade, Sec-WebSocket-*, and what
-    /// frames a body), a second Host, or a value with CR, LF, NUL or another control character (RFC 9110 section 5.5).
+    /// A name that is not a token; a name that belongs to the opening handshake (Connection, Upgrade, Sec-WebSocket-*, and
+    /// those that announce a body); a second Host; a value with a control character (RFC 9110 section 5.5).
     pub fn add_header(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidInput> {
         if !is_token(name) {
             return Err(InvalidInput::new(format!("invalid header name: {name:?}")));
@@ -124,10 +138,10 @@ impl Options {
         Ok(())
     }
 
-    /// Offers a further subprotocol.
+    /// Adds a subprotocol to the offer.
     ///
     /// # Errors
-    /// A name that is no token, or one already offered (RFC 6455 section 4.1).
+    /// A name that is not a token, or one that is offered already (RFC 6455 section 4.1).
     pub fn add_protocol(&mut self, name: &str) -> Result<(), InvalidInput> {
         if !is_token(name) {
             return Err(InvalidInput::new(format!("invalid subprotocol: {name:?}")));
@@ -142,28 +156,46 @@ impl Options {
     /// Sets the Origin header.
     ///
     /// # Errors
-    /// A value with a control character, or an Origin among the headers.
+    /// A value with a control character (RFC 9110 section 5.5).
     pub fn set_origin(&mut self, origin: &[u8]) -> Result<(), InvalidInput> {
         check_value("option origin", origin)?;
         self.origin = Some(origin.to_owned());
         Ok(())
     }
 
-    /// Sets the credentials of Basic authorization.
+    /// Sets the user name and the password of Basic authorization.
     ///
     /// # Errors
-    /// A colon in the user, or a control character in either (RFC 7617 section 2).
+    /// As [`Options::set_user`] and [`Options::set_password`].
     pub fn set_basic_auth(&mut self, user: &[u8], password: &[u8]) -> Result<(), InvalidInput> {
+        self.set_user(user)?;
+        self.set_password(password)
+    }
+
+    /// Sets the user name of Basic authorization.
+    ///
+    /// # Errors
+    /// A colon or a control character in the name (RFC 7617 section 2).
+    pub fn set_user(&mut self, user: &[u8]) -> Result<(), InvalidInput> {
         if user.contains(&b':') {
             return Err(InvalidInput::new("user name of basic_auth holds a colon, which would end it"));
         }
         check_value("user name of basic_auth", user)?;
-        check_value("password of basic_auth", password)?;
-        self.basic_auth = Some(BasicAuth { user: user.to_owned(), password: password.to_owned() });
+        self.basic_auth.get_or_insert_default().user = user.to_owned();
         Ok(())
     }
 
-    /// Checks what only the whole can tell.
+    /// Sets the password of Basic authorization.
+    ///
+    /// # Errors
+    /// A control character in the password (RFC 7617 section 2).
+    pub fn set_password(&mut self, password: &[u8]) -> Result<(), InvalidInput> {
+        check_value("password of basic_auth", password)?;
+        self.basic_auth.get_or_insert_default().password = password.to_owned();
+        Ok(())
+    }
+
+    /// Checks the rules between options, once all of them are set.
     ///
     /// # Errors
     /// Credentials together with an Authorization header, an origin together with an Origin header, `require_protocol`
@@ -181,7 +213,7 @@ impl Options {
             return Err(InvalidInput::new("option require_protocol needs option protocols"));
         }
         if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
-            return Err(InvalidInput::new("options tls.cert_file and tls.key_file go together"));
+            return Err(InvalidInput::new("options tls.cert_file and tls.key_file must be given together"));
         }
         if self.tls.ca.is_some() && self.tls.ca_file.is_some() {
             return Err(InvalidInput::new("options tls.ca and tls.ca_file exclude each other"));
@@ -189,23 +221,9 @@ impl Options {
         Ok(())
     }
 
-    /// Returns the first value of a request header by its lower-case name.
+    /// Returns the first value of the request header that has this name, in lower case.
     pub fn header(&self, lower: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(lower)).map(|(_, value)| &value[..])
-    }
-}
-
-/// Tells whether `text` is a token (RFC 9110 section 5.6.2).
-pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-fn check_value(what: &str, value: &[u8]) -> Result<(), InvalidInput> {
-    match value.iter().position(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
-        Some(at) => {
-            Err(InvalidInput::new(format!("{what} holds the control character 0x{:02x} at byte {}", value[at], at + 1)))
-        }
-        None => Ok(()),
     }
 }
 
@@ -234,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_one_host_and_repeated_other_headers() {
+    fn accepts_one_host_and_several_lines_of_other_headers() {
         let mut options = Options::default();
         options.add_header("Host", b"other.example").unwrap();
         assert!(options.add_header("host", b"third.example").is_err());
@@ -253,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_contradicts_itself() {
+    fn refuses_options_that_contradict_each_other() {
         let mut options = Options::default();
         options.set_basic_auth(b"me", b"secret").unwrap();
         options.add_header("authorization", b"Bearer x").unwrap();

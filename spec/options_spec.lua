@@ -1,0 +1,226 @@
+--- The values of options at their exact limits, and the shape of the tables that hold them.
+
+local client = require "client"
+local expect = require "expect"
+local servers = require "servers"
+local websocket = require "websocket"
+
+local NAN = 0 / 0
+local integer = math.tointeger or function() end
+
+local function accepts(options)
+   websocket.new(servers.url("/echo"), function() end, options):terminate()
+end
+
+local function refuses(options, pieces)
+   expect.raises(servers.url("/echo"), options, pieces)
+end
+
+-- A number as a float and, where Lua has integers, as one.
+local function both(number)
+   return { number + 0.0, integer(number) }
+end
+
+-- The options that set one option, whose name may begin with that of the table that holds it.
+local function set(name, value)
+   local outer, inner = name:match("^(%w+)%.(.*)$")
+   return outer and { [outer] = { [inner] = value } } or { [name] = value }
+end
+
+describe("an option that is an integer", function()
+   after_each(client.finish)
+
+   local ranges = {
+      max_message_size = { 1, 2 ^ 53 },
+      max_fragments = { 1, 2 ^ 53 },
+      max_queue = { 1, 2 ^ 53 },
+      max_buffered = { 1, 2 ^ 53 },
+      ["compression.threshold"] = { 0, 2 ^ 53 },
+      ["compression.level"] = { 1, 9 },
+      ["compression.client_max_window_bits"] = { 8, 15 },
+      ["compression.server_max_window_bits"] = { 8, 15 },
+   }
+   for name, range in pairs(ranges) do
+      local text = ("option %s must be an integer from %d to %.0f, got "):format(name, range[1], range[2])
+
+      it(name .. " accepts both ends of its range, as integer and as float", function()
+         for _, limit in ipairs(range) do
+            for _, value in ipairs(both(limit)) do
+               accepts(set(name, value))
+            end
+         end
+      end)
+
+      it(name .. " refuses the next number beyond each end", function()
+         -- The float after 2^53 is 2^53 + 2.
+         local above = range[2] == 2 ^ 53 and 2 ^ 53 + 2 or range[2] + 1
+         for _, limit in ipairs({ range[1] - 1, above }) do
+            for _, value in ipairs(both(limit)) do
+               refuses(set(name, value), { text .. ("%.0f"):format(limit) })
+            end
+         end
+         if math.tointeger then
+            local next_above = math.tointeger(range[2]) + 1
+            refuses(set(name, next_above), { text .. next_above })
+            refuses(set(name, math.mininteger), { text .. "-9223372036854775808" })
+            refuses(set(name, math.maxinteger), { text .. "9223372036854775807" })
+         end
+      end)
+
+      it(name .. " refuses every other number, and shows it", function()
+         for shown, value in pairs({ NaN = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["8.5"] = 8.5,
+            ["1e300"] = 1e300, ["-1e300"] = -1e300, ["5e-324"] = 5e-324 }) do
+            refuses(set(name, value), { text .. shown })
+         end
+      end)
+   end
+end)
+
+describe("an option that is a time", function()
+   after_each(client.finish)
+
+   for _, name in ipairs({ "open_timeout", "close_timeout", "ping_interval", "ping_timeout" }) do
+      local text = ("option %s must be above 0 and at most 1000000000 seconds, got "):format(name)
+
+      it(name .. " accepts any time above 0, up to 1e9 seconds", function()
+         for _, value in ipairs({ 5e-324, 1e-10, 1e-9, 0.5 }) do
+            accepts({ [name] = value })
+         end
+         for _, value in ipairs(both(1e9)) do
+            accepts({ [name] = value })
+         end
+      end)
+
+      it(name .. " refuses every other number, and shows it", function()
+         for shown, value in pairs({ NaN = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["0"] = 0,
+            ["-5e-324"] = -5e-324, ["-1"] = -1, ["1000000000.0000001"] = 1e9 + 2 ^ -23, ["1e300"] = 1e300 }) do
+            refuses({ [name] = value }, { text .. shown })
+         end
+         for _, value in ipairs(both(1000000001)) do
+            refuses({ [name] = value }, { text .. "1000000001" })
+         end
+         refuses({ [name] = 0 * -1.0 }, { text })
+      end)
+   end
+end)
+
+describe("a close code", function()
+   after_each(client.finish)
+
+   it("may be a float without a fraction, and each other number is refused and shown", function()
+      local recorder = client.open(servers.url("/echo"))
+      for shown, value in pairs({ NaN = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge,
+         ["1000.5"] = 1000.5, ["1e300"] = 1e300, ["9.223372036854776e18"] = 2 ^ 63 }) do
+         local text = expect.raised(recorder.ws.close, recorder.ws, value)
+         expect.holds(text, { "close code must be an integer, got " .. shown })
+      end
+      for shown, value in pairs({ ["9007199254740992"] = 2 ^ 53, ["9007199254740994"] = 2 ^ 53 + 2, ["-1"] = -1,
+         ["-9223372036854775808"] = -2 ^ 63, ["1004"] = 1004.0 }) do
+         expect.holds(expect.raised(recorder.ws.close, recorder.ws, value), { "invalid close code: " .. shown .. "," })
+      end
+      recorder.ws:close(4999 + 0.0)
+      expect.closed(recorder, 4999)
+   end)
+end)
+
+describe("a list", function()
+   after_each(client.finish)
+
+   local late = { "a", "b", "c" }
+   late[2] = nil
+   local wrong = {
+      ["with a hole and another key"] = { "a", nil, "c", x = "b" },
+      ["with a hole"] = { "a", nil, "c" },
+      ["with a hole near its end"] = { "a", "b", nil, "d" },
+      ["with a hole at its beginning"] = { nil, "b" },
+      ["of which an item was removed"] = late,
+      ["without its first item"] = { [2] = "b" },
+      ["with a name"] = { "a", x = "b" },
+      ["with a count"] = { "a", "b", n = 2 },
+      ["with the key 0"] = { "a", [0] = "z" },
+      ["with a negative key"] = { "a", [-1] = "z" },
+      ["with a key between two"] = { "a", "b", [1.5] = "z" },
+      ["with a huge key"] = { "a", [2 ^ 53] = "z" },
+      ["with an infinite key"] = { "a", [math.huge] = "z" },
+      ["with a boolean key"] = { "a", [true] = "z" },
+      ["with names only"] = { x = "a" },
+      ["with items that only its metatable has"] = setmetatable({ "a" }, { __index = { "a", "b" } }),
+      ["whose metatable iterates over others"] = setmetatable({ "a" }, { __pairs = pairs }),
+      ["whose metatable is hidden"] = setmetatable({ "a" }, { __index = { "a", "b" }, __metatable = false }),
+   }
+   for how, list in pairs(wrong) do
+      it(how .. " is refused, for subprotocols and for header values", function()
+         refuses({ protocols = list }, { "option protocols" })
+         refuses({ headers = { ["X-Many"] = list } }, { "header \"X-Many\"" })
+      end)
+   end
+
+   it("with a hole is refused with the key behind the hole", function()
+      refuses({ protocols = { "a", nil, "c" } }, { "a list without holes; it has 2 entries, one at the key 3" })
+      refuses({ protocols = { "a", [1.5] = "c" } }, { "a list without holes; it has 2 entries, one at the key 1.5" })
+   end)
+
+   it("with an item of another type is refused", function()
+      for _, item in ipairs({ false, 42, {}, print }) do
+         refuses({ protocols = { "a", item } }, { "an item of option protocols must be a string, got " .. type(item) })
+         local headers = { ["X-Many"] = { "a", item } }
+         refuses({ headers = headers }, { "header \"X-Many\" must be a string, got " .. type(item) })
+      end
+   end)
+
+   -- What a request says in one header, each line in its place.
+   local function sent(options, name)
+      local recorder = client.open(servers.url("/headers"), options)
+      local head = client.wait(recorder, "received")[2]
+      local lines = {}
+      for line, value in head:gmatch("\r\n([^:\r\n]+): ?([^\r\n]*)") do
+         if line:lower() == name then
+            lines[#lines + 1] = value
+         end
+      end
+      return lines
+   end
+
+   it("keeps its order, however it was made", function()
+      local backwards = {}
+      for index = 20, 1, -1 do
+         backwards[index] = "p" .. index
+      end
+      local all = {}
+      for index = 1, 20 do
+         all[index] = "p" .. index
+      end
+      assert.same({ table.concat(all, ", ") }, sent({ protocols = backwards }, "sec-websocket-protocol"))
+      assert.same(all, sent({ headers = { ["X-Many"] = backwards } }, "x-many"))
+   end)
+
+   it("loses no item by what its metatable says of its length", function()
+      local list = setmetatable({ "a", "b" }, { __len = function() return 1 end })
+      assert.same({ "a, b" }, sent({ protocols = list }, "sec-websocket-protocol"))
+      assert.same({ "a", "b" }, sent({ headers = { ["X-Many"] = list } }, "x-many"))
+   end)
+end)
+
+describe("a table of options", function()
+   it("that inherits from another is refused, because what it inherits would be ignored", function()
+      local heir = setmetatable({}, { __index = { insecure = true } })
+      refuses(heir, { "options must be a plain table", "__index" })
+      for _, name in ipairs({ "tls", "compression", "basic_auth", "headers" }) do
+         refuses({ [name] = heir }, { "option " .. name .. " must be a plain table", "__index" })
+      end
+      local recorder = client.open(servers.url("/echo"))
+      local text = expect.raised(recorder.ws.send, recorder.ws, "x", false, heir)
+      expect.holds(text, { "send options must be a plain table" })
+      client.finish()
+   end)
+
+   it("must hold what has no default", function()
+      refuses({ basic_auth = {} }, { "option basic_auth.user is missing" })
+      refuses({ basic_auth = { password = "p" } }, { "option basic_auth.user is missing" })
+   end)
+
+   it("has strings for names", function()
+      refuses({ "headers" }, { "option names must be strings, got a number" })
+      refuses({ tls = { "ca" } }, { "option tls names must be strings, got a number" })
+   end)
+end)

@@ -1,0 +1,213 @@
+//! Every option, once.
+//!
+//! The reader in src/lua/options.rs, lua/websocket/types.lua and docs/options.md are made from these tables. Defaults
+//! stand in [`Options`], [`SendOptions`] and [`Compression`].
+
+use super::kind::{Entry, Group, Kind, Presence, Unit};
+use super::values::{BasicAuth, Options, SendOptions};
+use crate::extension::{Compression, LEVELS, WINDOW_BITS};
+
+/// The options of `websocket.new`.
+pub static CONNECTION: Group<Options> = Group {
+    class: "Options",
+    about: "What `websocket.new` may be told about one connection.",
+    start: |_| {},
+    entries: &[
+        optional(
+            "headers",
+            Kind::HeaderMap(Options::add_header),
+            "Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; \
+             headers that belong to the opening handshake are refused.",
+        ),
+        optional("protocols", Kind::List(Options::add_protocol), "Subprotocols to offer, the preferred one first."),
+        optional(
+            "require_protocol",
+            Kind::Boolean(|options| &mut options.require_protocol),
+            "Fails the handshake when the server chooses none of `protocols`.",
+        ),
+        optional("origin", Kind::HeaderValue(Options::set_origin), "The Origin header (RFC 6454)."),
+        optional(
+            "basic_auth",
+            Kind::Table(&BASIC_AUTH),
+            "Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).",
+        ),
+        optional(
+            "open_timeout",
+            Kind::Seconds(|options| &mut options.open_timeout),
+            "How long opening may take: name resolution, TCP, TLS and the opening handshake together.",
+        ),
+        optional(
+            "close_timeout",
+            Kind::Seconds(|options| &mut options.close_timeout),
+            "How long the peer may take to answer our Close frame, once it is written.",
+        ),
+        optional(
+            "ping_interval",
+            Kind::SecondsOrFalse(|options| &mut options.ping_interval),
+            "Time between keepalive pings; false sends none.",
+        ),
+        optional(
+            "ping_timeout",
+            Kind::SecondsOrFalse(|options| &mut options.ping_timeout),
+            "How long the peer may stay silent after a keepalive ping; any byte it sends is a sign of life. False waits \
+             for ever.",
+        ),
+        optional(
+            "max_message_size",
+            bytes(|options| &mut options.max_message_size),
+            "Size of the largest message to accept, after decompression. A larger one closes the connection with 1009.",
+        ),
+        optional(
+            "max_fragments",
+            Kind::Count { field: |options| &mut options.max_fragments, least: 1, unit: Unit::Frames },
+            "The most frames that one message may come in. More close the connection with 1009.",
+        ),
+        optional(
+            "max_queue",
+            bytes(|options| &mut options.max_queue),
+            "How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit the engine stops \
+             reading from the connection until half of it is free.",
+        ),
+        optional(
+            "max_buffered",
+            bytes(|options| &mut options.max_buffered),
+            "How much may wait to be sent, before compression: each message as encoded and 128 bytes more. The limit is \
+             checked before a message is added, so one message of any size is accepted below the limit.",
+        ),
+        optional(
+            "report_pings",
+            Kind::Boolean(|options| &mut options.report_pings),
+            "Delivers the event `ping` for each Ping of the peer. The engine has answered it already.",
+        ),
+        optional(
+            "report_closing",
+            Kind::Boolean(|options| &mut options.report_closing),
+            "Delivers the event `closing` when the peer's Close frame arrives.",
+        ),
+        optional(
+            "compression",
+            Kind::TableOrBoolean(&COMPRESSION),
+            "Offers permessage-deflate (RFC 7692); a table also chooses its parameters.",
+        ),
+        optional("tls", Kind::Table(&TLS), "Certificates and verification, for `wss` URLs."),
+    ],
+};
+
+/// The table `basic_auth`.
+pub static BASIC_AUTH: Group<Options> = Group {
+    class: "BasicAuth",
+    about: "Credentials for Basic authorization (RFC 7617).",
+    start: |options| options.basic_auth = Some(BasicAuth::default()),
+    entries: &[
+        Entry {
+            name: "user",
+            kind: Kind::HeaderValue(Options::set_user),
+            presence: Presence::Required,
+            about: "The user name, without a colon.",
+        },
+        optional("password", Kind::HeaderValue(Options::set_password), "The password; empty if it is left out."),
+    ],
+};
+
+/// The table `tls`.
+pub static TLS: Group<Options> = Group {
+    class: "TlsOptions",
+    about: "Which servers a `wss` connection trusts, and the client's own certificate.",
+    start: |_| {},
+    entries: &[
+        optional(
+            "ca_file",
+            Kind::Text(|options| &mut options.tls.ca_file),
+            "Path of a PEM file with the root certificates to trust in place of the system's.",
+        ),
+        optional(
+            "ca",
+            Kind::Bytes(|options| &mut options.tls.ca),
+            "The same root certificates as PEM text, in place of `ca_file`.",
+        ),
+        optional(
+            "cert_file",
+            Kind::Text(|options| &mut options.tls.cert_file),
+            "Path of a PEM file with the client's certificate chain. Must be given together with `key_file`.",
+        ),
+        optional(
+            "key_file",
+            Kind::Text(|options| &mut options.tls.key_file),
+            "Path of a PEM file with the client's private key. Must be given together with `cert_file`.",
+        ),
+        optional(
+            "server_name",
+            Kind::Text(|options| &mut options.tls.server_name),
+            "The host name to send to the server (SNI) and to verify, in place of the URL's host.",
+        ),
+        optional(
+            "insecure",
+            Kind::Boolean(|options| &mut options.tls.insecure),
+            "Skips verification of the server's certificate. Accepted for loopback addresses only.",
+        ),
+    ],
+};
+
+/// The table `compression`.
+pub static COMPRESSION: Group<Options> = Group {
+    class: "CompressionOptions",
+    about: "The parameters of permessage-deflate (RFC 7692 section 7.1).",
+    start: |options| options.compression = Some(Compression::default()),
+    entries: &[
+        optional(
+            "client_no_context_takeover",
+            Kind::Boolean(|options| &mut compression(options).client_no_context_takeover),
+            "Compresses each message by itself: needs no memory between messages, but more bytes on the wire.",
+        ),
+        optional(
+            "server_no_context_takeover",
+            Kind::Boolean(|options| &mut compression(options).server_no_context_takeover),
+            "Demands the same of the server. The handshake fails if it does not agree.",
+        ),
+        optional(
+            "client_max_window_bits",
+            Kind::SmallOrFalse(|options| &mut compression(options).client_max_window_bits, WINDOW_BITS),
+            "Compresses with a window of at most 2^n bytes; with 8, messages go uncompressed. False leaves the \
+             parameter out of the offer, for servers that refuse it.",
+        ),
+        optional(
+            "server_max_window_bits",
+            Kind::OptionalSmall(|options| &mut compression(options).server_max_window_bits, WINDOW_BITS),
+            "Demands that the server's window is at most 2^n bytes. The handshake fails if it does not agree.",
+        ),
+        optional(
+            "threshold",
+            Kind::Count { field: |options| &mut compression(options).threshold, least: 0, unit: Unit::Bytes },
+            "Messages below this size go uncompressed.",
+        ),
+        optional(
+            "level",
+            Kind::Small(|options| &mut compression(options).level, LEVELS),
+            "How hard to compress: 1 is the fastest, 9 gives the smallest messages.",
+        ),
+    ],
+};
+
+/// The options of `send`.
+pub static SEND: Group<SendOptions> = Group {
+    class: "SendOptions",
+    about: "What `send` may be told about one message.",
+    start: |_| {},
+    entries: &[optional(
+        "compress",
+        Kind::Boolean(|options| &mut options.compress),
+        "False sends the message uncompressed, for one that holds a secret.",
+    )],
+};
+
+fn compression(options: &mut Options) -> &mut Compression {
+    options.compression.get_or_insert_default()
+}
+
+const fn optional<T>(name: &'static str, kind: Kind<T>, about: &'static str) -> Entry<T> {
+    Entry { name, kind, presence: Presence::Optional, about }
+}
+
+const fn bytes<T>(field: fn(&mut T) -> &mut usize) -> Kind<T> {
+    Kind::Count { field, least: 1, unit: Unit::Bytes }
+}
