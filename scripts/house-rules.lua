@@ -3,7 +3,7 @@
 
 -- Imports point down, to a lower level or to the same file's room; the two rooms of level 2 do not know each other.
 local levels = {
-   error = 0, event = 0, close = 0, extension = 0, options = 0, url = 0, sync = 0,
+   error = 0, event = 0, response = 0, close = 0, extension = 0, options = 0, url = 0, sync = 0,
    queue = 1, runtime = 1, process = 1,
    transport = 2, protocol = 2,
    connection = 3,

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::event::Response;
+use crate::response::Response;
 
 /// The stable error codes a script may compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

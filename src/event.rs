@@ -2,6 +2,7 @@
 
 use crate::close::ABNORMAL;
 use crate::error::ErrorCode;
+use crate::response::Response;
 
 /// The two kinds of data message (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,21 +21,6 @@ impl Kind {
             Kind::Binary => "binary",
         }
     }
-}
-
-/// The server's answer to the opening handshake.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Response {
-    /// The HTTP status; 101 where the handshake succeeded.
-    pub status: u16,
-    /// Names in lower case with values as they came, in the order of the wire.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// Of a refusal, the first 4 KiB of the body; else empty.
-    pub body: Vec<u8>,
-    /// The subprotocol that the server chose, `""` where it chose none.
-    pub protocol: String,
-    /// The extensions in use as the server named them, `""` where there is none.
-    pub extensions: String,
 }
 
 /// What happened on one connection.

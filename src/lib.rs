@@ -1,6 +1,7 @@
 //! The engine of `websocket-native`, and its door to Lua.
 //!
-//! Reading order: the vocabulary ([`error`], [`event`], [`close`], [`extension`], [`options`], [`url`]), where threads meet
+//! Reading order: the vocabulary ([`error`], [`event`], [`response`], [`close`], [`extension`],
+//! [`options`], [`url`]), where threads meet
 //! ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! Threads: the host's, which runs Lua, and one of ours, which drives all connections of the process. Lua's side puts
@@ -25,6 +26,7 @@ pub mod options;
 pub mod process;
 pub mod protocol;
 pub mod queue;
+pub mod response;
 pub mod runtime;
 mod sync;
 pub mod transport;

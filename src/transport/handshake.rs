@@ -18,9 +18,9 @@ use super::body::{self, Body};
 use super::head::{self, Head, Search};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
-use crate::event::Response;
 use crate::extension::{self, Agreed, Compression};
 use crate::options::Options;
+use crate::response::Response;
 use crate::url::Endpoint;
 
 /// How long a refusal's body is waited for.

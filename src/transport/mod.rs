@@ -23,9 +23,9 @@ pub use self::dial::{Resolver, resolver};
 pub use self::handshake::{Request, Verdict};
 pub use self::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure, InvalidInput};
-use crate::event::Response;
 use crate::extension::Agreed;
 use crate::options::Options;
+use crate::response::Response;
 use crate::url::Endpoint;
 
 /// Everything checked and read, nothing sent yet.
