@@ -15,8 +15,6 @@ pub enum ErrorCode {
     Dns,
     /// No address of the host accepted the TCP connection.
     Connect,
-    /// The proxy refused or broke its protocol.
-    Proxy,
     /// The TLS handshake or a TLS record failed.
     Tls,
     /// `open_timeout` passed before the connection was open.
@@ -43,7 +41,6 @@ impl ErrorCode {
         match self {
             ErrorCode::Dns => "dns",
             ErrorCode::Connect => "connect",
-            ErrorCode::Proxy => "proxy",
             ErrorCode::Tls => "tls",
             ErrorCode::Timeout => "timeout",
             ErrorCode::Handshake => "handshake",
