@@ -42,7 +42,7 @@ fn takes_trust_roots_from_the_environment() {
         format!("{variable} names no usable trust roots: {path}: {cause}: TLS handshake with ")
     };
     run(&[("SSL_CERT_FILE", "/none.pem")], &unusable("SSL_CERT_FILE", "/none.pem", "no such file or directory"));
-    run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "no certificate in it"));
+    run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "holds no certificate in PEM form"));
     run(&[("SSL_CERT_DIR", "/none")], &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));
     let both = [("SSL_CERT_FILE", &*ca), ("SSL_CERT_DIR", "/none")];
     run(&both, &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));

@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::off_thread;
-use super::stream::{cause, lower_first};
+use super::background;
+use super::io_text::{describe, lower_first};
 use crate::error::{ErrorCode, Failure};
 
 /// How long an attempt runs alone before the next address is tried beside it (RFC 8305 section 5).
@@ -39,10 +39,10 @@ where
 
 /// The system's own resolver.
 ///
-/// A call of getaddrinfo cannot be cancelled: one that hangs keeps its thread of the runtime's pool.
+/// A call of getaddrinfo cannot be cancelled: one that hangs keeps its thread.
 pub(super) fn system() -> Resolver {
     resolver(|host: String, port| async move {
-        off_thread(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)).await?
+        background::run(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)).await?
     })
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn lookup(resolver: &Resolver, host: String, port: u16) -> Resu
         Ok(addresses) if addresses.is_empty() => Err(Failure::new(ErrorCode::Dns, "the name has no address")),
         Ok(addresses) => Ok(addresses),
         Err(error) => {
-            let text = cause(&error);
+            let text = describe(&error);
             let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
             Err(Failure::new(ErrorCode::Dns, lower_first(text)))
         }
@@ -122,7 +122,7 @@ pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mu
         };
         match finished {
             Some(Ok((_, Ok(socket)))) => return Ok(socket),
-            Some(Ok((address, Err(error)))) => tried.failed(address, cause(&error)),
+            Some(Ok((address, Err(error)))) => tried.failed(address, describe(&error)),
             Some(Err(_)) => {}
             None => return Err(Failure::new(ErrorCode::Connect, "no address of the host accepted")),
         }

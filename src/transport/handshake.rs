@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::http;
 use url::Url;
 
-use super::Deadline;
 use super::body::{self, Body};
+use super::deadline::{Deadline, during};
 use super::head::{self, Head, Search};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
@@ -129,10 +129,10 @@ impl Request {
     /// # Errors
     /// `handshake`, `http_status`, `tls` where an alert comes in place of a response, `timeout`.
     pub(super) async fn perform(&self, stream: &mut Stream, deadline: &Deadline, phase: &str) -> Verdict {
-        let (head, tail) = deadline.hold(phase, self.exchange(stream)).await?;
+        let (head, tail) = deadline.run(phase, self.exchange(stream)).await?;
         let refused = match self.check(&head) {
             Ok(agreed) => return Ok(accepted(head, agreed, tail)),
-            Err(refused) => refused.during(phase),
+            Err(refused) => during(refused, phase),
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
         let body = body::read(stream, Body::new(&head, tail), until).await;
