@@ -235,16 +235,20 @@ async fn refuses_heads_that_are_not_strict_http() {
         (with("HTTP/1.1", "\r\nHTTP/1.1"), "not HTTP"),
         ("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "not HTTP"),
         ("\x16\x03\x01".to_owned(), "not HTTP"),
-        (plus("X: a\r\n b\r\n"), "folded"),
-        (plus("X: a\r\n\tb\r\n"), "folded"),
+        (with("Upgrade: websocket", " folded: x\r\nUpgrade: websocket"), "folded before the first header"),
         (plus("X: a\n"), "line feed"),
         (GOOD.replace("\r\n", "\n"), "line feed"),
         (plus("X: a\rY: b\r\n"), "carriage return"),
         (plus("X: a\0b\r\n"), "NUL"),
-        (plus("X : a\r\n"), "not HTTP"),
-        (plus("X\r\n"), "not HTTP"),
-        (plus("X: a\x01b\r\n"), "not HTTP"),
-        (with(" 101 ", " 1O1 "), "not HTTP"),
+        (plus("X-Name : a\r\n"), "white space between the header name \"X-Name\" and its colon"),
+        (plus("X-Name\t: a\r\n"), "white space between the header name \"X-Name\" and its colon"),
+        (plus("X Name: a\r\n"), "the header name \"X Name\" is invalid"),
+        (plus("X\u{e9}: a\r\n"), "the header name in line 5 is invalid"),
+        (plus("Secret\r\n"), "line 5 of the response's head has no colon"),
+        (plus(": a\r\n"), "line 5 of the response's head has no header name"),
+        (plus("X-Name: a\x01b\r\n"), "the value of the header \"X-Name\" holds a control character"),
+        (plus("X-Name: a\r\n b\x7f\r\n"), "the value of the header \"X-Name\" holds a control character"),
+        (with(" 101 ", " 1O1 "), "the response's status line is not HTTP"),
         (plus(&"X: y\r\n".repeat(122)), "too many headers, limit 124"),
         (plus(&format!("X: {}\r\n", "y".repeat(64 * 1024))), "too big, limit 65536"),
         (format!("HTTP/1.1 {}", "1".repeat(70_000)), "too big, limit 65536"),
@@ -252,6 +256,45 @@ async fn refuses_heads_that_are_not_strict_http() {
         let failure = failure(&answer, &Options::default()).await;
         assert_eq!((failure.code, failure.header), (ErrorCode::Handshake, None), "{answer:.300}");
         assert!(failure.text.contains(text), "{}: {answer:.300}", failure.text);
+    }
+}
+
+#[tokio::test]
+async fn reads_a_folded_header_line_as_one_line() {
+    // RFC 9112 section 5.2: a user agent replaces each fold by a space.
+    for (lines, name, value) in [
+        ("X-A: one\r\n\ttwo\r\n", "x-a", "one two"),
+        ("X-A: one \t\r\n \t two\r\n   three\r\nX-B: four\r\n", "x-a", "one two three"),
+        ("X-A:\r\n one\r\n", "x-a", "one"),
+        ("X-A: one\r\n \r\n", "x-a", "one"),
+        ("X-A: one\r\n X-B: two\r\n", "x-a", "one X-B: two"),
+    ] {
+        let address = answering(plus(lines)).await;
+        let opened = open(&format!("ws://{address}/"), &Options::default()).await.map_err(|failure| failure.text);
+        let (found, bytes) = opened.unwrap().response.headers.remove(3);
+        assert_eq!((&*found, std::str::from_utf8(&bytes).unwrap()), (name, value));
+    }
+    let folded = with("Upgrade: websocket", "Upgrade:\r\n websocket");
+    open(&format!("ws://{}/", answering(folded).await), &Options::default()).await.ok().unwrap();
+    let many = plus(&"X: y\r\n z\r\n".repeat(121));
+    let opened = open(&format!("ws://{}/", answering(many).await), &Options::default()).await;
+    assert_eq!(opened.map_err(|failure| failure.text).unwrap().response.headers.len(), 124);
+}
+
+#[tokio::test]
+async fn tells_of_a_header_that_is_empty() {
+    for (answer, name) in [
+        (with("Upgrade: websocket", "Upgrade:"), "Upgrade"),
+        (with("Connection: Upgrade", "Connection: \t"), "Connection"),
+        (with("{accept}", ""), "Sec-WebSocket-Accept"),
+        (plus("Sec-WebSocket-Protocol:\r\n"), "Sec-WebSocket-Protocol"),
+        (plus("Sec-WebSocket-Extensions: \r\n"), "Sec-WebSocket-Extensions"),
+        (plus("Sec-WebSocket-Extensions: ,\r\nSec-WebSocket-Extensions:\r\n"), "Sec-WebSocket-Extensions"),
+    ] {
+        let failure = failure(&answer, &offering(&["a"])).await;
+        let expected = format!("the response's {name} header is empty: ");
+        assert!(failure.text.starts_with(&expected), "{}", failure.text);
+        assert_eq!(failure.header.map(str::to_owned), Some(name.to_lowercase()));
     }
 }
 

@@ -160,28 +160,23 @@ impl Request {
                 "the server switched protocols by HTTP/1.0, must be HTTP/1.1",
             ));
         }
+        check_not_empty(head, "Upgrade", "upgrade")?;
         let mut upgrade = head.list("upgrade").peekable();
         if upgrade.peek().is_none() || !upgrade.all(|token| token.eq_ignore_ascii_case(b"websocket")) {
             return Err(refuse("upgrade", "the response's Upgrade header is missing or not \"websocket\""));
         }
+        check_not_empty(head, "Connection", "connection")?;
         if !head.list("connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
             return Err(refuse("connection", "the response's Connection header is missing or without \"upgrade\""));
         }
-        let mut accepts = head.lines("sec-websocket-accept");
-        match (accepts.next(), accepts.next()) {
-            (Some(accept), None) if accept == self.accept.as_bytes() => {}
-            (Some(_), None) => {
-                return Err(refuse(
-                    "sec-websocket-accept",
-                    "the response's Sec-WebSocket-Accept does not match the key",
-                ));
-            }
-            (Some(_), Some(_)) => {
-                return Err(refuse("sec-websocket-accept", "the response has more than one Sec-WebSocket-Accept"));
-            }
-            (None, _) => return Err(refuse("sec-websocket-accept", "the response has no Sec-WebSocket-Accept")),
+        const ACCEPT: &str = "sec-websocket-accept";
+        match only_line(head, "Sec-WebSocket-Accept", ACCEPT)? {
+            Some(accept) if accept == self.accept.as_bytes() => {}
+            Some(_) => return Err(refuse(ACCEPT, "the response's Sec-WebSocket-Accept does not match the key")),
+            None => return Err(refuse(ACCEPT, "the response has no Sec-WebSocket-Accept")),
         }
         const EXTENSIONS: &str = "sec-websocket-extensions";
+        check_not_empty(head, "Sec-WebSocket-Extensions", EXTENSIONS)?;
         let agreed = extension::agree(self.compression.as_ref(), head.lines(EXTENSIONS))
             .map_err(|cause| refuse(EXTENSIONS, &cause))?;
         Ok((self.check_protocol(head)?, agreed))
@@ -189,12 +184,10 @@ impl Request {
 
     fn check_protocol(&self, head: &Head) -> Result<String, Failure> {
         const NAME: &str = "sec-websocket-protocol";
-        let mut lines = head.lines(NAME);
-        match (lines.next(), lines.next()) {
-            (None, _) if self.require_protocol => Err(refuse(NAME, "the server chose none of the subprotocols")),
-            (None, _) => Ok(String::new()),
-            (Some(_), Some(_)) => Err(refuse(NAME, "the response has more than one Sec-WebSocket-Protocol")),
-            (Some(chosen), None) => match self.protocols.iter().find(|offered| offered.as_bytes() == chosen) {
+        match only_line(head, "Sec-WebSocket-Protocol", NAME)? {
+            None if self.require_protocol => Err(refuse(NAME, "the server chose none of the subprotocols")),
+            None => Ok(String::new()),
+            Some(chosen) => match self.protocols.iter().find(|offered| offered.as_bytes() == chosen) {
                 Some(offered) => Ok(offered.clone()),
                 None => Err(refuse(NAME, "the server chose a subprotocol that was not offered")),
             },
@@ -234,6 +227,28 @@ fn with_response(refused: Failure, head: Head, body: Vec<u8>) -> Failure {
     let Head { status, headers, .. } = head;
     let response = Response { status, headers, body, ..Response::default() };
     Failure { response: Some(Box::new(response)), ..refused }
+}
+
+/// Returns the value of a header that may stand once; `name` is for texts, `lower` for the search.
+fn only_line<'a>(head: &'a Head, name: &str, lower: &'static str) -> Result<Option<&'a [u8]>, Failure> {
+    let mut lines = head.lines(lower);
+    match (lines.next(), lines.next()) {
+        (_, Some(_)) => Err(refuse(lower, &format!("the response has more than one {name}"))),
+        (Some([]), None) => Err(refuse_empty(name, lower)),
+        (value, None) => Ok(value),
+    }
+}
+
+/// Checks that a header that is a list has an element, if it is there at all.
+fn check_not_empty(head: &Head, name: &str, lower: &'static str) -> Result<(), Failure> {
+    match (head.lines(lower).next(), head.list(lower).next()) {
+        (Some(_), None) => Err(refuse_empty(name, lower)),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_empty(name: &str, lower: &'static str) -> Failure {
+    refuse(lower, &format!("the response's {name} header is empty: the server must leave it out or give a value"))
 }
 
 fn refuse(header: &'static str, cause: &str) -> Failure {

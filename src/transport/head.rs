@@ -3,15 +3,20 @@
 //! Comes in: a stream of bytes. Goes out: a parsed [`Head`] and what came behind it. Knows the rules of HTTP (RFC
 //! 9112) and the bounds, not what a WebSocket wants of the headers.
 
+use std::borrow::Cow;
+
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure};
+use crate::options::is_token;
 
 /// The longest head, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// The most header lines in a head.
 pub(super) const MAX_HEADERS: usize = 124;
+/// The longest header name that a text shows, in bytes.
+const MAX_SHOWN_NAME: usize = 64;
 /// What is read at once, in bytes.
 pub(super) const READ: usize = 4096;
 const BEGINNING: &[u8] = b"HTTP/1.";
@@ -48,7 +53,7 @@ impl Head {
         match response.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err("the response's head is cut short".to_owned()),
-            Err(error) => return Err(format!("the response is not HTTP: {error}")),
+            Err(error) => return Err(describe(error, bytes)),
         }
         let (Some(minor_version), Some(status)) = (response.version, response.code) else {
             return Err("the response has no status".to_owned());
@@ -105,7 +110,7 @@ impl Search {
     pub fn advance(&mut self) -> Result<Option<(Head, Vec<u8>)>, Failure> {
         while let Some(end) = self.scanner.scan(&self.buffer).map_err(refuse)? {
             let tail = self.buffer.split_off(end);
-            let head = Head::parse(&self.buffer).map_err(refuse)?;
+            let head = Head::parse(&unfold(&self.buffer)).map_err(refuse)?;
             if !head.is_interim() {
                 return Ok(Some((head, tail)));
             }
@@ -133,7 +138,75 @@ fn refuse(cause: String) -> Failure {
     Failure::new(ErrorCode::Handshake, cause)
 }
 
-/// Finds a head's end, and refuses what lenient parsers read in more than one way (RFC 9112 sections 2.2 and 5.2).
+/// Replaces each fold of a header line by a space (RFC 9112 section 5.2): the white space on both sides of the line end,
+/// and the line end itself.
+fn unfold(head: &[u8]) -> Cow<'_, [u8]> {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    if !head.windows(3).any(|window| window.starts_with(b"\r\n") && is_blank(&window[2])) {
+        return Cow::Borrowed(head);
+    }
+    let mut unfolded: Vec<u8> = Vec::with_capacity(head.len());
+    let mut rest = head;
+    while let Some((byte, behind)) = rest.split_first() {
+        match behind {
+            [b'\n', blank, ..] if *byte == b'\r' && is_blank(blank) => {
+                while unfolded.last().is_some_and(is_blank) {
+                    unfolded.pop();
+                }
+                unfolded.push(b' ');
+                let blanks = behind[1..].iter().take_while(|byte| is_blank(byte)).count();
+                rest = &behind[1 + blanks..];
+            }
+            _ => {
+                unfolded.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    Cow::Owned(unfolded)
+}
+
+/// Says what is wrong with a head that is not HTTP, without its values: they may be secret.
+fn describe(error: httparse::Error, head: &[u8]) -> String {
+    match error {
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => {}
+        _ => return "the response's status line is not HTTP".to_owned(),
+    }
+    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let bad = (1..).zip(lines).skip(1).find_map(|(number, line)| header_problem(number, line));
+    bad.unwrap_or_else(|| "the response has an invalid header".to_owned())
+}
+
+/// Says what is wrong with a header line; `None` where nothing is.
+fn header_problem(number: usize, line: &[u8]) -> Option<String> {
+    if line.is_empty() {
+        return None;
+    }
+    let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        return Some(format!("line {number} of the response's head has no colon"));
+    };
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if name.is_empty() {
+        return Some(format!("line {number} of the response's head has no header name"));
+    }
+    let shown = std::str::from_utf8(name).ok().map(str::trim_end).filter(|name| {
+        name.len() <= MAX_SHOWN_NAME && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    });
+    let Some(shown) = shown else {
+        return Some(format!("the header name in line {number} is invalid"));
+    };
+    if !is_token(shown) {
+        return Some(format!("the header name \"{shown}\" is invalid"));
+    }
+    if shown.len() < name.len() {
+        return Some(format!("the response has white space between the header name \"{shown}\" and its colon"));
+    }
+    let is_control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
+    let has_control = value.iter().any(is_control);
+    has_control.then(|| format!("the value of the header \"{shown}\" holds a control character"))
+}
+
+/// Finds a head's end, and refuses what lenient parsers read in more than one way (RFC 9112 section 2.2).
 ///
 /// Looks at every byte once, however the bytes are cut.
 #[derive(Default)]
@@ -173,8 +246,13 @@ impl Scanner {
                 b'\r' => self.after_cr = true,
                 b'\n' => return Err("the response's head has a line feed without carriage return".to_owned()),
                 0 => return Err("the response's head has a NUL".to_owned()),
+                b' ' | b'\t' if self.line_len == 0 && self.lines == 1 => {
+                    return Err("the response has a line folded before the first header".to_owned());
+                }
                 b' ' | b'\t' if self.line_len == 0 => {
-                    return Err("the response has a folded header line".to_owned());
+                    // The line goes on, so it is not counted again.
+                    self.lines -= 1;
+                    self.line_len = 1;
                 }
                 _ => self.line_len += 1,
             }
