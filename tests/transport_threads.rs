@@ -1,6 +1,6 @@
-//! Work that blocks has threads of its own; where the system has none left, the connection fails and nothing is printed.
+//! Tests what happens if the system can start no thread for name resolution or for reading trust roots.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -13,10 +13,10 @@ use websocket_core::event::Event;
 use websocket_core::options::Options;
 
 #[test]
-fn fails_without_a_word_on_stderr_where_no_thread_can_be_started() {
+fn fails_and_prints_nothing_if_no_thread_can_be_started() {
     for child in ["child_resolves_a_name_without_threads", "child_reads_trust_roots_without_threads"] {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        // A thread has a stack of 4 GiB in the child, and its memory ends before that.
+        // In the child each thread has a stack of 4 GiB, for which the limit that it sets leaves no memory.
         command.args(["--exact", child, "--ignored", "--nocapture"]).env("RUST_MIN_STACK", (4_u64 << 30).to_string());
         let output = command.output().unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -25,9 +25,9 @@ fn fails_without_a_word_on_stderr_where_no_thread_can_be_started() {
     }
 }
 
-/// Opens `url` after the system has refused this process the memory for any further thread's stack.
-fn fails_for_want_of_a_thread(url: &str, code: ErrorCode) {
-    // The first connection starts the engine's own thread, which must be there before the limit.
+/// Opens `url` after the memory of this process was limited, so that no more threads can be started.
+fn fails_without_threads(url: &str, code: ErrorCode) {
+    // The first connection starts the engine's own thread, which must happen before the limit is set.
     let mut client = Client::start("ws://127.0.0.1:9/", &Options::default());
     assert!(matches!(client.next(), Event::End(_)));
     let pages: u64 = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -48,12 +48,12 @@ fn fails_for_want_of_a_thread(url: &str, code: ErrorCode) {
 #[test]
 #[ignore = "run by another test, in a process of its own"]
 fn child_resolves_a_name_without_threads() {
-    fails_for_want_of_a_thread("ws://localhost:9/", ErrorCode::Dns);
+    fails_without_threads("ws://localhost:9/", ErrorCode::Dns);
 }
 
 #[test]
 #[ignore = "run by another test, in a process of its own"]
 fn child_reads_trust_roots_without_threads() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    fails_for_want_of_a_thread(&format!("wss://{}/", listener.local_addr().unwrap()), ErrorCode::Tls);
+    fails_without_threads(&format!("wss://{}/", listener.local_addr().unwrap()), ErrorCode::Tls);
 }

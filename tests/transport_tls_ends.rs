@@ -1,6 +1,6 @@
-//! However we end a TLS connection, the server gets close_notify before the end of TCP (RFC 8446 section 6.1).
+//! Tests that the server receives close_notify before the end of TCP (RFC 8446 section 6.1), however we end a connection.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -19,7 +19,7 @@ use websocket_core::options::{Options, TlsOptions};
 
 type Channel = StreamOwned<ServerConnection, TcpStream>;
 
-/// Starts a connection and returns it with the server's side, on which nothing was read yet.
+/// Starts a connection. Returns it with the server's side, from which nothing was read yet.
 fn started(door: &Door, server: Server, authority: &Authority) -> (Client, Channel) {
     let config = server.acceptor().config().clone();
     let tls = TlsOptions { ca: Some(authority.pem().into_bytes()), ..TlsOptions::default() };
@@ -35,7 +35,7 @@ fn opened(door: &Door) -> (Client, Peer<Channel>) {
     (client, peer)
 }
 
-/// Reads what is left; fails unless the stream ends by close_notify.
+/// Reads the rest of the stream, and fails unless it ends by close_notify.
 fn ends_by_close_notify(channel: &mut Channel) {
     let mut rest = Vec::new();
     match channel.read_to_end(&mut rest) {
@@ -52,7 +52,7 @@ fn sends_close_notify_after_a_close_that_we_began() {
     client.close(1000, "");
     assert_eq!(peer.hear_close().0, 1000);
     peer.say(&close(1000, ""));
-    // The server ends its side first, as RFC 6455 section 7.1.1 wants it.
+    // The server ends its side first, as RFC 6455 section 7.1.1 recommends.
     peer.stream.conn.send_close_notify();
     peer.stream.flush().unwrap();
     ends_by_close_notify(&mut peer.stream);

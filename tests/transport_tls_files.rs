@@ -1,6 +1,6 @@
-//! The files that TLS options name: forms of PEM, what is refused by name, and what is no regular file.
+//! Tests the files that TLS options name: variants of PEM, what is refused, and files that are no regular files.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -29,7 +29,7 @@ fn refusal(tls: TlsOptions) -> String {
     plan.err().expect("the options must be refused").to_string()
 }
 
-/// A server whose certificate the authority signed.
+/// Starts a server whose certificate the authority signed.
 async fn server(authority: &Authority) -> SocketAddr {
     Server::new(authority.issue(&["127.0.0.1"])).start().await
 }
@@ -39,7 +39,7 @@ async fn opens(server: SocketAddr, tls: TlsOptions) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn trusts_every_certificate_of_a_file_however_it_is_written() {
+async fn trusts_every_certificate_in_all_variants_of_pem() {
     let (first, second) = (Authority::named("first"), Authority::named("second"));
     let servers = [server(&first).await, server(&second).await];
     let (a, b) = (first.pem(), second.pem());
@@ -68,7 +68,7 @@ fn revocation_list() -> &'static str {
 }
 
 #[tokio::test]
-async fn obeys_what_a_trusted_certificate_says_of_its_use() {
+async fn follows_the_settings_of_a_trusted_certificate() {
     let authority = Authority::new();
     let server = server(&authority).await;
     for name in ["trusted.pem", "trusted-for-servers.pem"] {
@@ -77,13 +77,13 @@ async fn obeys_what_a_trusted_certificate_says_of_its_use() {
     for name in ["trusted-for-mail.pem", "refused-for-servers.pem"] {
         let text = refusal(with_ca(stored(name)));
         assert!(text.contains("not trusted for servers"), "{text}");
-        // As in a system's bundle: one that is not for servers does not spoil the others.
+        // As in a system's bundle: the other certificates of the file are still trusted.
         opens(server, with_ca(stored(name) + &authority.pem())).await.unwrap();
     }
 }
 
 #[test]
-fn names_what_it_does_not_understand() {
+fn says_what_in_a_file_is_not_understood() {
     let pem = Authority::new().pem();
     let certificate_request = pem.replace(" CERTIFICATE", " CERTIFICATE REQUEST");
     let utf16: Vec<u8> = format!("\u{feff}{pem}").encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -109,7 +109,7 @@ fn names_what_it_does_not_understand() {
 }
 
 #[test]
-fn takes_a_private_key_in_each_unencrypted_form() {
+fn accepts_a_private_key_in_every_unencrypted_form() {
     let rsa = TlsOptions {
         cert_file: Some(stored_path("rsa.pem")),
         key_file: Some(stored_path("pkcs1.key")),
@@ -131,7 +131,7 @@ fn takes_a_private_key_in_each_unencrypted_form() {
 }
 
 #[test]
-fn tells_why_a_private_key_cannot_be_used() {
+fn says_why_a_private_key_cannot_be_used() {
     let files = Files::new("bad-keys");
     let certificate = |name: &str| Some(stored_path(name));
     let cases = [
@@ -167,7 +167,7 @@ fn tells_why_a_private_key_cannot_be_used() {
 }
 
 #[test]
-fn never_waits_for_a_file_that_is_no_regular_file() {
+fn refuses_a_file_that_is_no_regular_file_without_waiting() {
     let files = Files::new("special");
     let fifo = files.path().join("fifo").to_str().unwrap().to_owned();
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());

@@ -1,6 +1,6 @@
-//! Trust roots from the environment, each in a process of its own.
+//! Tests trust roots that the environment names, each case in its own process.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -23,7 +23,7 @@ fn in_child(child: &str, roots: &[(&str, &str)]) {
 }
 
 #[test]
-fn takes_trust_roots_from_the_environment() {
+fn uses_the_trust_roots_that_the_environment_names() {
     let authority = Authority::new();
     let files = Files::new("environment");
     let ca = files.write("ca.pem", &authority.pem());
@@ -55,7 +55,7 @@ async fn child_opens() {
     let read = |name: &str| std::fs::read_to_string(std::env::var(name).unwrap()).unwrap();
     let server = Server::new(Identity { cert: read("CHILD_CERT"), key: read("CHILD_KEY") }).start().await;
     let expected = std::env::var("CHILD_EXPECTED").unwrap();
-    // Twice: what failed is looked for again, what was found stays.
+    // Twice, because what failed is tried again, and what was found is kept.
     for _ in 0..2 {
         match open(&format!("wss://{server}/"), &Options::default()).await {
             Ok(_) => assert_eq!(expected, ""),

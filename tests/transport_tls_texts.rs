@@ -1,6 +1,6 @@
-//! What a user reads where a server's certificate or key cannot be used: plain words, and what to do.
+//! Tests the texts for certificates and keys of servers that cannot be used: plain words, and what to do.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -17,7 +17,7 @@ use websocket_core::error::ErrorCode;
 use websocket_core::options::{Options, TlsOptions};
 use websocket_core::transport::resolver;
 
-/// An RSA key of a given size, as a server could have one; nobody knows its private key, so its signatures are noise.
+/// A public RSA key of any size. Nobody knows its private key, so its signatures are noise.
 struct RsaKey(Vec<u8>);
 
 impl RsaKey {
@@ -34,7 +34,7 @@ fn integer(bytes: &[u8]) -> Vec<u8> {
     element(0x02, bytes)
 }
 
-/// Encodes a DER element of 128 to 65,535 bytes, or of fewer.
+/// Encodes a DER element of up to 65,535 bytes.
 fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = u16::try_from(contents.len()).unwrap().to_be_bytes();
     let header = match contents.len() {
@@ -68,7 +68,7 @@ fn insecure() -> TlsOptions {
     TlsOptions { insecure: true, ..TlsOptions::default() }
 }
 
-/// Returns the text of the failure to open `wss://host.example/`, which resolves to `server`.
+/// Opens `wss://host.example/`, whose name resolves to `server`, and returns the text of the failure.
 async fn text(server: SocketAddr, tls: TlsOptions) -> String {
     let options = Options { tls, ..Options::default() };
     let there = resolver(move |_, _| std::future::ready(Ok(vec![server])));
@@ -81,7 +81,7 @@ async fn text(server: SocketAddr, tls: TlsOptions) -> String {
     text
 }
 
-/// Fails where a text looks like the debug output of a type.
+/// Fails if a text looks like the debug output of a type.
 fn is_plain(text: &str) {
     for sign in ["(\"", "Error(", " { ", "[1, ", "Some(", "Context"] {
         assert!(!text.contains(sign), "{text}");
@@ -98,7 +98,7 @@ async fn serving(cert: String) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn tells_of_an_rsa_key_that_is_too_weak_or_too_large() {
+async fn says_that_an_rsa_key_is_too_weak_or_too_large() {
     let authority = Authority::new();
     for (bits, expected) in [(512, "too weak"), (1024, "too weak"), (2032, "too weak"), (16384, "too large")] {
         let cert = authority.issue_for(&["host.example"], &RsaKey::of_bits(bits));
@@ -115,7 +115,7 @@ async fn tells_of_an_rsa_key_that_is_too_weak_or_too_large() {
 }
 
 #[tokio::test]
-async fn tells_of_an_authority_whose_key_is_too_weak() {
+async fn says_that_the_key_of_an_authority_is_too_weak() {
     let weak = |name: &str| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -129,7 +129,7 @@ async fn tells_of_an_authority_whose_key_is_too_weak() {
     assert!(text_of_root.contains("an RSA key of 1024 bits, which is too weak"), "{text_of_root}");
     assert!(text_of_root.contains("CA"), "{text_of_root}");
 
-    // The same key between the server's certificate and a trusted authority.
+    // Now the weak key belongs to an authority between the server's certificate and a trusted one.
     let authority = Authority::new();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, "weak root");
@@ -141,7 +141,7 @@ async fn tells_of_an_authority_whose_key_is_too_weak() {
 }
 
 #[tokio::test]
-async fn tells_of_a_curve_or_a_signature_that_is_not_supported() {
+async fn says_that_a_curve_or_a_signature_is_not_supported() {
     let key = stored("pkcs8.key");
     for (cert, ca, expected) in [
         ("by-p521.pem", "p521.pem", "an elliptic-curve key on P-521, which is not supported"),
@@ -155,7 +155,7 @@ async fn tells_of_a_curve_or_a_signature_that_is_not_supported() {
 }
 
 #[tokio::test]
-async fn tells_of_a_server_without_the_key_of_its_certificate() {
+async fn says_that_a_server_lacks_the_private_key_of_its_certificate() {
     let authority = Authority::new();
     let cert = authority.issue(&["host.example"]).cert;
     for tls in [trusting(authority.pem()), insecure()] {
@@ -165,15 +165,15 @@ async fn tells_of_a_server_without_the_key_of_its_certificate() {
 }
 
 #[tokio::test]
-async fn tells_of_a_certificate_of_version_1() {
+async fn says_that_a_certificate_has_version_1() {
     let server = Server::new(Identity { cert: stored("version1.pem"), key: stored("pkcs8.key") }).start().await;
     let text = text(server, trusting(stored("rsa.pem"))).await;
     assert!(text.contains("X.509 version 1") && text.contains("version 3"), "{text}");
 }
 
 #[tokio::test]
-async fn tells_what_to_do_about_the_certificate_of_a_ca() {
-    // As `openssl req -x509` makes one by default.
+async fn says_what_to_do_if_the_server_uses_the_certificate_of_a_ca() {
+    // `openssl req -x509` makes such a certificate by default.
     let authority = Authority::named("host.example");
     let cert = authority.issue_with(&["host.example"], |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -186,7 +186,7 @@ async fn tells_what_to_do_about_the_certificate_of_a_ca() {
 }
 
 #[tokio::test]
-async fn names_the_names_of_a_certificate_as_people_write_them() {
+async fn lists_the_names_of_a_certificate_as_people_write_them() {
     let authority = Authority::new();
     let server = Server::new(authority.issue(&["other.example", "*.wild.example", "10.0.0.1", "::1"])).start().await;
     let text = text(server, trusting(authority.pem())).await;

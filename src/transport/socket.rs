@@ -1,7 +1,7 @@
-//! An adapter around the socket beneath a connection: how it is written, and how it ends.
+//! An adapter around a socket: it makes all writes plain writes, reports the most useful error, and ends the stream.
 //!
-//! Comes in: reads and writes of TLS or of the connection itself. Goes out: plain writes, and errors in the order in
-//! which they explain most. Knows nothing of what the bytes say.
+//! Comes in: reads and writes by TLS or by the connection. Goes out: reads and plain writes on the socket. Knows nothing of
+//! what the bytes say.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,12 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The most bytes that one write gathers from several slices; a flight of a TLS handshake is shorter.
 const MAX_GATHERED: usize = 64 * 1024;
 
-/// A socket that is written by plain writes alone, and whose stream is ended when it is dropped.
+/// A socket that is written by plain writes only, and whose stream is shut down when it is dropped.
 ///
 /// The standard library writes to sockets with MSG_NOSIGNAL, but a vectored write has no such flag: after the peer has
 /// gone it would raise SIGPIPE, which a Lua host does not ignore, and end the process. So the slices of a vectored write
-/// are copied into one plain write. That also sends a flight of TLS at once: in several writes, a server that refuses
-/// after the first makes the others fail.
+/// are copied into one plain write. That also sends a flight of TLS at once: if it took several writes, a server that
+/// refuses after the first would make the others fail.
 ///
 /// Dropping it shuts the stream down, because closing a socket tells the peer nothing while the child of a fork has the
 /// socket, too.

@@ -33,8 +33,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     ) -> io::Result<Channel<S>> {
         let mut stream = TlsConnector::from(config).connect(name, Socket::for_handshake(socket)).await?;
         while stream.get_ref().0.has_write_error() {
-            // With TLS 1.3 our side is through before the server has judged our certificate. Nothing that is read here
-            // is for anyone, because the connection is lost; it ends with the alert or the kept error.
+            // In TLS 1.3 our side of the handshake is done before the server has checked our certificate. The connection
+            // is lost, so what is read here is discarded until the alert or the kept error comes.
             if stream.read(&mut [0; 1024]).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -49,7 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             return error;
         }
         let (socket, session) = self.0.get_mut();
-        // Ends at the latest when the session holds as much unread plaintext as it may.
+        // The loop ends when the session is full of unread plaintext, at the latest.
         while let Ok(1..) = session.read_tls(&mut WithoutWaiting { socket, cx }) {
             if let Err(error) = session.process_new_packets() {
                 return io::Error::new(io::ErrorKind::InvalidData, error);
@@ -59,7 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 }
 
-/// Reads from a socket what is there.
+/// Reads what a socket has received, without waiting for more.
 struct WithoutWaiting<'a, 'b, S: AsyncRead + AsyncWrite + Unpin> {
     socket: &'a mut Socket<S>,
     cx: &'a mut Context<'b>,
@@ -77,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Read for WithoutWaiting<'_, '_, S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Channel<S> {
     fn drop(&mut self) {
-        // Whether close_notify arrives is not waited for.
+        // One call is enough: nothing waits until the server has received close_notify.
         let _ = Pin::new(&mut self.0).poll_shutdown(&mut Context::from_waker(Waker::noop()));
     }
 }

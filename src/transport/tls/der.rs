@@ -1,6 +1,7 @@
-//! Elements of DER (ITU-T X.690), as far as certificates need them to be named in a text.
+//! Parses elements of DER (ITU-T X.690), as far as texts about certificates need it.
 //!
-//! Comes in: bytes. Goes out: the elements in them, or nothing where the bytes are not DER. Decides nothing about trust.
+//! Comes in: bytes. Goes out: the elements in them, or nothing if the bytes are not DER. Knows nothing of
+//! what the elements mean.
 
 /// The tag of INTEGER.
 pub(super) const INTEGER: u8 = 0x02;
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn stops_where_the_bytes_are_cut() {
+    fn stops_at_an_incomplete_element() {
         for bytes in [&[][..], &[0x30], &[0x30, 0x02, 0x00], &[0x30, 0x80, 0x00, 0x00], &[0x30, 0x82, 0x01]] {
             assert!(Elements(bytes).next().is_none(), "{bytes:?}");
         }

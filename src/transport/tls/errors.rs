@@ -1,4 +1,4 @@
-//! What the errors of rustls and webpki mean, for people: what is wrong, and what can be done about it.
+//! Describes the errors of rustls and webpki for people: what is wrong, and what can be done about it.
 //!
 //! Comes in: an error. Goes out: a text, never the debug output of a type. Knows the names of our options.
 
@@ -45,7 +45,7 @@ pub(super) fn describe(error: &Error) -> String {
         Error::FailedToGetRandomBytes => "the system gives no random numbers".to_owned(),
         Error::General(text) => format!("TLS failed: {text}"),
         Error::Other(other) => format!("TLS failed: {}", describe_other(other)),
-        // What is left concerns servers, or features that we do not use.
+        // The other variants concern servers, or features that we do not use.
         other => format!("TLS failed: {}", words(other)),
     }
 }
@@ -97,7 +97,7 @@ fn alert_name(alert: AlertDescription) -> String {
 fn describe_certificate(invalid: &CertificateError) -> String {
     match invalid {
         CertificateError::UnknownIssuer => "the certificate's issuer is unknown: no trusted CA signed it".to_owned(),
-        // A trusted CA has the issuer's name, and another key: a private CA that was made anew.
+        // A trusted CA has the issuer's name but another key, as after a private CA was created again.
         CertificateError::BadSignature => {
             "the certificate's issuer is unknown: no trusted CA signed it (bad signature)".to_owned()
         }
@@ -146,7 +146,7 @@ fn describe_other(other: &OtherError) -> String {
     if let Some(Objection(text)) = other.0.downcast_ref() {
         return text.clone();
     }
-    // Errors of webpki come by their names: it is not ours to depend on, and writes nothing else.
+    // webpki's errors write their own names. The crate is no dependency of ours, so the names are compared.
     let name = other.0.to_string();
     let known = match name.split(['(', ' ']).next().unwrap_or_default() {
         "CaUsedAsEndEntity" => {
@@ -194,11 +194,11 @@ fn list_names(presented: &[String]) -> String {
     }
 }
 
-/// Takes a name out of webpki's text for it: `DnsName("a.example")` or `IpAddress(10.0.0.1)`.
+/// Extracts the name from webpki's form of it: `DnsName("a.example")` or `IpAddress(10.0.0.1)`.
 fn plain_name(presented: &str) -> String {
     let inner = presented.split_once('(').map_or(presented, |(_, inner)| inner.trim_end_matches(')'));
     let name = inner.trim_matches('"');
-    // webpki writes no address in the usual short form of IPv6.
+    // webpki does not write IPv6 addresses in their usual short form.
     name.parse::<std::net::IpAddr>().map_or_else(|_| name.to_owned(), |address| address.to_string())
 }
 
@@ -209,9 +209,9 @@ fn span(late: u64, early: u64) -> String {
     }
 }
 
-/// Makes words of the name of a variant, `NoCipherSuitesInCommon`; what it contains is left out.
+/// Turns the name of a variant, such as `NoCipherSuitesInCommon`, into words. Its fields are left out.
 ///
-/// rustls has some hundred of them for what a broken server can do, and no texts.
+/// rustls has about a hundred variants for what a broken server can do, and no texts for them.
 fn words(variant: &(impl std::fmt::Debug + ?Sized)) -> String {
     let debug = format!("{variant:?}");
     let name = debug.trim_matches('"').split(['(', '{', ' ']).next().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! What is named of certificates in texts: public keys and signatures that cannot be used, and why.
+//! Describes the public keys and signatures of certificates that cannot be used.
 //!
-//! Comes in: certificates in DER form. Goes out: words. Decides nothing: rustls alone accepts or refuses, and these words
-//! say why it could not accept.
+//! Comes in: certificates in DER form. Goes out: words, or nothing where there is no objection. What it objects to is
+//! exactly what ring cannot verify.
 
 use super::der::{BIT_STRING, Element, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, contents, dotted};
 
@@ -17,7 +17,7 @@ pub(super) struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads a certificate; `None` where it is none.
+    /// Parses a certificate; `None` if it is malformed.
     pub fn parse(der: &'a [u8]) -> Option<Certificate<'a>> {
         let to_be_signed = contents(contents(der, SEQUENCE)?, SEQUENCE)?;
         // The version has a tag of its own and is left out for version 1.
@@ -27,7 +27,7 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// Says what is wrong with a public key that cannot be used; `None` where it can be used, or cannot be read.
+/// Says why a public key cannot be used; `None` if it can be used, or cannot be parsed.
 ///
 /// `info`: the contents of a SubjectPublicKeyInfo.
 pub(super) fn objection(info: &[u8]) -> Option<String> {
@@ -81,7 +81,7 @@ fn rsa_objection(modulus: &[u8]) -> Option<String> {
 
 /// Names the algorithm of a signature.
 ///
-/// `identifier`: an AlgorithmIdentifier, its contents, or the contents of an object identifier alone: rustls has had each.
+/// `identifier`: an AlgorithmIdentifier, its contents, or only the contents of its object identifier.
 pub(super) fn signature_name(identifier: &[u8]) -> String {
     let inner = contents(identifier, SEQUENCE).unwrap_or(identifier);
     let name = dotted(contents(inner, OBJECT_IDENTIFIER).unwrap_or(inner));

@@ -1,4 +1,4 @@
-//! TLS by rustls: whom to trust, who we are, the handshake, and what its errors mean.
+//! TLS by rustls: trust roots, client certificates, the handshake, and the texts of its errors.
 //!
 //! Comes in: checked options and a socket. Goes out: an encrypted channel, or the precise cause. Only this module names
 //! rustls. The ring provider is passed explicitly; no process-wide default is read or set.
@@ -49,12 +49,12 @@ enum Trust {
 }
 
 impl Setup {
-    /// Reads and parses what the options name; `None` for an endpoint without TLS, whose options are checked all the
-    /// same.
+    /// Reads and parses the files that the options name. Returns `None` for an endpoint without TLS, for which the options
+    /// are checked, too.
     ///
     /// # Errors
-    /// A name that no certificate can hold, files that cannot be read, PEM that is not understood, a key that does not
-    /// fit its certificate.
+    /// No certificate can contain the name, a file cannot be read, PEM is not understood, or a key does not fit its
+    /// certificate.
     pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<Option<Setup>, InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)
@@ -80,7 +80,7 @@ impl Setup {
         Ok(Some(Setup { name, trust, identity }))
     }
 
-    /// Tells whether the peer goes unverified.
+    /// Returns whether the server's certificate is not verified.
     pub fn is_insecure(&self) -> bool {
         matches!(self.trust, Trust::Anyone)
     }
@@ -154,7 +154,7 @@ fn configure(verifier: Verifier, identity: Option<Arc<CertifiedKey>>) -> Result<
         None => builder.with_no_client_auth(),
         Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
     };
-    // As browsers do: the opening handshake is HTTP/1.1, and a server with other protocols on the port must know.
+    // As browsers do, because the opening handshake is HTTP/1.1 and the server may offer other protocols on the port.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

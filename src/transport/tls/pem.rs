@@ -1,7 +1,7 @@
-//! Certificates and private keys in PEM form (RFC 7468), in every spelling that tools write.
+//! Parses certificates and private keys in PEM form (RFC 7468), in all variants that tools write.
 //!
-//! Comes in: the bytes of a file or an option. Goes out: what they hold, or what in them was not understood: no
-//! certificate is ever skipped silently. Knows nothing of what a certificate says, except where it ends.
+//! Comes in: the bytes of a file or an option. Goes out: the certificates or the key, or what was not understood, because a
+//! certificate must never be skipped silently. Knows nothing of a certificate's contents, except where it ends.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -26,7 +26,7 @@ pub(super) enum Trust {
     OthersOnly,
 }
 
-/// Returns every certificate, in order; none where there is no PEM at all.
+/// Returns all certificates, in order; none if there is no PEM at all.
 ///
 /// # Errors
 /// PEM that is not understood.
@@ -38,7 +38,7 @@ pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
                 found.push(Certificate { der: section.certificate()?, trust: Trust::Servers });
             }
             "TRUSTED CERTIFICATE" => {
-                // OpenSSL puts its settings behind the certificate.
+                // OpenSSL appends its settings to the certificate.
                 let der = section.certificate()?;
                 let length = Elements(&der).next().map_or(der.len(), |element| element.whole.len());
                 let trust = trust(&der[length..]);
@@ -77,7 +77,7 @@ pub(super) fn private_key(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, String
     PrivateKeyDer::from_pem_slice(section.canonical(&section.label).as_bytes()).map_err(|_| section.bad_base64())
 }
 
-/// Says more where bytes that should be PEM look like something else; else `""`.
+/// Returns an addition to the text about bytes that hold no PEM, if they look like DER; otherwise `""`.
 pub(super) fn hint(bytes: &[u8]) -> &'static str {
     if bytes.first() == Some(&SEQUENCE) {
         " (it looks like DER: convert it, for example with openssl x509 -inform DER or openssl pkey -inform DER)"
@@ -86,15 +86,15 @@ pub(super) fn hint(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Tells whether a section is known to hold something else than a certificate.
+/// Returns whether a section with this label is known to contain no certificate.
 fn is_no_certificate(label: &str) -> bool {
     ["PRIVATE KEY", "PUBLIC KEY", "PARAMETERS"].iter().any(|end| label.ends_with(end)) || label == "X509 CRL"
 }
 
-/// What stands between a beginning and its end.
+/// One encapsulated text: what stands between a begin line and its end line.
 struct Section {
     label: String,
-    /// Base64, perhaps behind headers, with one space between its lines.
+    /// The lines, perhaps with headers before the base64, with one space between them.
     body: String,
 }
 
@@ -103,8 +103,8 @@ impl Section {
         CertificateDer::from_pem_slice(self.canonical("CERTIFICATE").as_bytes()).map_err(|_| self.bad_base64())
     }
 
-    /// Writes the section as RFC 7468 has it, under a label; decoding is left to rustls, which does it for keys in
-    /// constant time.
+    /// Writes the section in the form of RFC 7468, with a label, for the decoder of rustls: it decodes keys in constant
+    /// time.
     fn canonical(&self, label: &str) -> String {
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", self.body.replace(' ', "\n"))
     }
@@ -114,8 +114,8 @@ impl Section {
     }
 }
 
-/// Finds all sections. Their lines may end, begin and be indented in any way, and a section may begin on the line where
-/// another ends, as where files without a last line end were put together.
+/// Finds all sections. Lines may be indented and may end in any way. A section may begin on the line where another ends,
+/// which happens when files without a final line end are concatenated.
 fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || find(bytes, b"-\0-\0-").is_some() {
         return Err("is UTF-16 text, must be PEM in ASCII or UTF-8".to_owned());
@@ -139,13 +139,13 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
     Ok(sections)
 }
 
-/// Returns the label that begins here, up to the dashes behind it.
+/// Returns the label at the beginning of `bytes`, up to the dashes.
 fn label(bytes: &[u8]) -> Option<&str> {
     let label = std::str::from_utf8(&bytes[..find(bytes, DASHES)?]).ok()?;
     label.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ').then_some(label)
 }
 
-/// Checks what stands between sections: any text, but nothing that was meant as a section's begin or end.
+/// Checks the text between sections. It may be anything, except a line that was meant to begin or end a section.
 fn check_between(bytes: &[u8]) -> Result<(), String> {
     let upper = bytes.to_ascii_uppercase();
     match find(&upper, b"--BEGIN").or_else(|| find(&upper, b"--END")) {
@@ -164,7 +164,7 @@ fn not_understood(bytes: &[u8]) -> String {
     )
 }
 
-/// Reads OpenSSL's settings of a trusted certificate (X509_CERT_AUX): the uses it is trusted for, and those it is not.
+/// Parses OpenSSL's settings of a trusted certificate (X509_CERT_AUX): for which uses it is trusted or rejected.
 fn trust(settings: &[u8]) -> Trust {
     let mut fields = Elements(contents(settings, SEQUENCE).unwrap_or_default()).peekable();
     let trusted = fields.next_if(|field| field.tag == SEQUENCE);
@@ -174,7 +174,7 @@ fn trust(settings: &[u8]) -> Trust {
     if for_servers && !against_servers { Trust::Servers } else { Trust::OthersOnly }
 }
 
-/// Tells whether one of the uses is serverAuth or any use (RFC 5280 section 4.2.1.12).
+/// Returns whether one of the uses is serverAuth or anyExtendedKeyUsage (RFC 5280 section 4.2.1.12).
 fn names_servers(uses: &[u8]) -> bool {
     Elements(uses)
         .filter(|element| element.tag == OBJECT_IDENTIFIER)

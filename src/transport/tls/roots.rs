@@ -35,7 +35,7 @@ pub(super) fn given(bytes: &[u8]) -> Result<RootCertStore, String> {
 
 /// Returns the roots that the environment names, else the system's, else Mozilla's. Blocks at the first call.
 ///
-/// Who sets the environment means it: where nothing usable comes of it there is no fallback.
+/// If the environment names roots that cannot be used, nothing else is tried: whoever set it wants no others.
 ///
 /// # Errors
 /// The environment names files or folders that cannot be used.
@@ -75,7 +75,8 @@ fn load() -> Result<RootCertStore, String> {
     }
 }
 
-/// Adds the certificates of a bundle. One that webpki cannot read is left out: bundles of systems hold old roots.
+/// Adds the certificates of a bundle. Those that webpki cannot parse are left out, because systems' bundles contain old
+/// roots.
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     match roots.add_parsable_certificates(for_servers(&file::read(path)?)?).0 {
         0 => Err("holds no certificate that can be read".to_owned()),
@@ -83,7 +84,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     }
 }
 
-/// Adds the certificates of all files in a folder; other files may stand there, too.
+/// Adds the certificates of all files in a folder. The folder may contain other files, too.
 fn add_folder(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     let entries = std::fs::read_dir(path).map_err(|error| io_text::describe(&error))?;
     let mut found = Vec::new();
@@ -95,7 +96,7 @@ fn add_folder(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
             Err(cause) => problem = problem.or(Some(format!("{}: {cause}", entry.file_name().display()))),
         }
     }
-    // The links of c_rehash name the same files again.
+    // The links that c_rehash makes lead to the same files again.
     found.sort_unstable_by(|one, other| one[..].cmp(&other[..]));
     found.dedup();
     match roots.add_parsable_certificates(found).0 {
@@ -113,7 +114,7 @@ fn for_servers(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let usable: Vec<_> =
         certificates.into_iter().filter(|one| one.trust == Trust::Servers).map(|one| one.der).collect();
     if usable.is_empty() {
-        return Err("holds no certificate but such as are not trusted for servers, by their own settings".to_owned());
+        return Err("holds only certificates whose own settings say that they are not trusted for servers".to_owned());
     }
     Ok(usable)
 }

@@ -1,7 +1,7 @@
-//! Verifies servers' certificates by webpki, and finds out why one was refused where webpki does not say.
+//! Verifies servers' certificates by webpki, and finds out why one was refused if webpki does not say so.
 //!
-//! Comes in: trust roots, and what a server shows. Goes out: rustls's verdict; an [`Objection`] in words where a key or a
-//! signature is of a kind or size that cannot be used, which webpki may tell as a bad signature or an unknown issuer.
+//! Comes in: trust roots, and the certificates that a server sends. Goes out: webpki's result, or an [`Objection`] in words
+//! if a key has a kind or size that cannot be used, which webpki may report as a bad signature or an unknown issuer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl ServerCertVerifier for Verifier {
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .map_err(|error| explain_chain(error, end_entity, intermediates, roots))?;
         }
-        // The server's signature cannot be verified by such a key, and would be told as bad.
+        // With such a key the server's signature could not be verified, and the error would say that it is bad.
         match Certificate::parse(end_entity).and_then(|certificate| keys::objection(certificate.key)) {
             Some(objection) => Err(object(format!("the server's certificate has {objection}"))),
             None => Ok(ServerCertVerified::assertion()),
@@ -105,7 +105,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Looks for a CA's key that cannot be used, where an error says that no trusted CA signed the certificate.
+/// Looks for the key of a CA that cannot be used, if an error says that no trusted CA signed the certificate.
 fn explain_chain(
     error: Error,
     end_entity: &CertificateDer<'_>,
