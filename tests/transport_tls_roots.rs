@@ -31,6 +31,11 @@ fn uses_the_trust_roots_that_the_environment_names() {
     let (cert, key) = (files.write("server.crt", &identity.cert), files.write("server.key", &identity.key));
     let dir = files.path().to_str().unwrap();
     let empty = files.write("empty.pem", "nothing\n");
+    let marked = files.write("marked.pem", &format!("\u{feff}{}", authority.pem()));
+    let request = files.write("request.pem", &authority.pem().replace(" CERTIFICATE", " CERTIFICATE REQUEST"));
+    // In the folder, too: reading it must not wait for the FIFO either.
+    let fifo = files.path().join("fifo").to_str().unwrap().to_owned();
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let server = [("CHILD_CERT", &*cert), ("CHILD_KEY", &*key)];
     let run = |roots: &[(&str, &str)], expected: &str| {
         in_child("child_opens", &[&server[..], roots, &[("CHILD_EXPECTED", expected)]].concat());
@@ -38,11 +43,22 @@ fn uses_the_trust_roots_that_the_environment_names() {
     run(&[("SSL_CERT_FILE", &ca)], "");
     run(&[("SSL_CERT_DIR", dir)], "");
     run(&[("SSL_CERT_FILE", &ca), ("SSL_CERT_DIR", "")], "");
+    run(&[("SSL_CERT_FILE", &marked)], "");
     let unusable = |variable: &str, path: &str, cause: &str| {
         format!("{variable} names no usable trust roots: {path}: {cause}: TLS handshake with ")
     };
     run(&[("SSL_CERT_FILE", "/none.pem")], &unusable("SSL_CERT_FILE", "/none.pem", "no such file or directory"));
     run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "holds no certificate in PEM form"));
+    run(&[("SSL_CERT_FILE", &fifo)], &unusable("SSL_CERT_FILE", &fifo, "not a regular file"));
+    run(
+        &[("SSL_CERT_FILE", &request)],
+        &unusable(
+            "SSL_CERT_FILE",
+            &request,
+            "holds a PEM section \"CERTIFICATE REQUEST\", which is not understood: certificates are in sections \
+             \"CERTIFICATE\"",
+        ),
+    );
     run(&[("SSL_CERT_DIR", "/none")], &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));
     let both = [("SSL_CERT_FILE", &*ca), ("SSL_CERT_DIR", "/none")];
     run(&both, &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));

@@ -38,3 +38,43 @@ pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
     started.map_err(|error| no_thread(&describe(&error)))?;
     receive.await.map_err(|_| io::Error::other("the work ended without a result"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn starts_no_more_threads_than_the_limit_and_goes_on_when_one_ends() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let (hold, held) = mpsc::channel::<()>();
+        let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+        let blocked: Vec<_> = (0..MAX_THREADS)
+            .map(|_| {
+                let held = held.clone();
+                // The first waits for the channel, the others for the first; all end when the sender is dropped.
+                tokio::spawn(run(move || held.lock().is_ok_and(|held| held.recv().is_err())))
+            })
+            .collect();
+        let all_taken = async {
+            while THREADS.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, all_taken).await.expect("all threads start");
+        let further = tokio::spawn(run(|| "done"));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!further.is_finished());
+        drop(hold);
+        assert_eq!(timeout(PATIENCE, further).await.expect("a thread is free").unwrap().unwrap(), "done");
+        for one in blocked {
+            assert!(timeout(PATIENCE, one).await.expect("the work ends").unwrap().unwrap());
+        }
+    }
+}
