@@ -9,8 +9,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most bytes that one write gathers from several slices; a flight of a TLS handshake is shorter.
-const MAX_GATHERED: usize = 64 * 1024;
+/// The most bytes that one write gathers from several slices: enough for the records of 64 KiB of plaintext, which is the
+/// most that rustls buffers. A flight of a TLS handshake is shorter.
+const MAX_GATHERED: usize = 72 * 1024;
 
 /// A socket that is written by plain writes only, and whose stream is shut down when it is dropped.
 ///
@@ -26,7 +27,7 @@ pub(super) struct Socket<S: AsyncWrite + Unpin> {
     phase: Phase,
 }
 
-/// Decides what becomes of an error of writing.
+/// The phase of the connection, which decides what happens to an error of writing.
 enum Phase {
     /// The error is kept until all that waits to be read was read, because the server's alert, if there is one, tells
     /// more. Until then writes seem to succeed; the connection is lost anyway.
@@ -36,17 +37,17 @@ enum Phase {
 }
 
 impl<S: AsyncWrite + Unpin> Socket<S> {
-    /// Makes a socket that returns errors of writing.
+    /// Creates a socket that returns errors of writing.
     pub fn new(inner: S) -> Socket<S> {
         Socket { inner, phase: Phase::Established }
     }
 
-    /// Makes a socket for a handshake, which returns an error of writing in place of the end of what can be read.
+    /// Creates a socket for a handshake. It returns an error of writing only when nothing more can be read.
     pub fn for_handshake(inner: S) -> Socket<S> {
         Socket { inner, phase: Phase::Handshake { write_error: None } }
     }
 
-    /// Tells whether an error of writing is kept.
+    /// Returns whether an error of writing is kept.
     pub fn has_write_error(&self) -> bool {
         matches!(self.phase, Phase::Handshake { write_error: Some(_) })
     }
@@ -72,7 +73,7 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Returns the kept error of writing in place of the end of the stream or an error of reading.
+    /// Returns the kept error of writing instead of the end of the stream or an error of reading.
     fn after_read(&mut self, result: io::Result<usize>) -> io::Result<()> {
         if let (Phase::Handshake { write_error }, Ok(0) | Err(_)) = (&mut self.phase, &result)
             && let Some(error) = write_error.take()

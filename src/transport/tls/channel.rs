@@ -43,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         Ok(Channel(stream))
     }
 
-    /// Returns an alert that waits to be read, or a bad record, in place of an error of writing, which it explains.
+    /// Returns an alert that waits to be read, or a bad record, instead of an error of writing that it explains.
     fn explain(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
         if cause(&error).is_some() {
             return error;
