@@ -35,4 +35,4 @@ openssl x509 -in rsa.pem -trustout -setalias "an alias" -out trusted.pem
 openssl x509 -in rsa.pem -trustout -addtrust serverAuth -out trusted-for-servers.pem
 openssl x509 -in rsa.pem -trustout -addtrust emailProtection -out trusted-for-mail.pem
 openssl x509 -in rsa.pem -trustout -addreject serverAuth -out refused-for-servers.pem
-rm -f request p521-request extensions rsa.key p521-request
+rm -f request p521-request extensions rsa.key
