@@ -3,7 +3,7 @@
 
 -- Imports point down, to a lower level or to the same file's room; the two rooms of level 2 do not know each other.
 local levels = {
-   error = 0, event = 0, close = 0, header = 0, extension = 0, options = 0, url = 0, sync = 0,
+   error = 0, event = 0, response = 0, close = 0, header = 0, extension = 0, options = 0, url = 0, sync = 0,
    queue = 1, runtime = 1, process = 1,
    transport = 2, protocol = 2,
    connection = 3,
@@ -16,8 +16,8 @@ local reserved = {
    { word = "mlua", places = { "^src/lua/", "^src/lua%.rs$", "^src/lib%.rs$" } },
    { word = "tungstenite", places = { "^src/transport/handshake%.rs$" } },
    { word = "tokio_tungstenite", places = { "^src/transport/handshake%.rs$" } },
-   { word = "rustls", places = { "^src/transport/tls%.rs$" } },
-   { word = "tokio_rustls", places = { "^src/transport/tls%.rs$" } },
+   { word = "rustls", places = { "^src/transport/tls/" } },
+   { word = "tokio_rustls", places = { "^src/transport/tls/" } },
    { word = "zlib_rs", places = { "^src/protocol/deflate%.rs$", "^src/protocol/inflate%.rs$" } },
    { word = "unsafe", places = { "^src/process%.rs$", "^src/lua/entry%.rs$" } },
    { word = "unsafe_code", places = { "^src/process%.rs$", "^src/lua/entry%.rs$" } },

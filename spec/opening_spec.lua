@@ -159,6 +159,8 @@ describe("a response", function()
 
   local partial = "HTTP/1.1 101 Switching Protocols\r\nUpgr"
   local kilobyte = ("x"):rep(1024)
+  local folded = steps.switching()
+  table.insert(folded, 2, " b")
   local cases = {
     { "that ends inside the head", { steps.raw_head(partial), "fin" }, "inside the response's head" },
     { "that is reset inside the head", { steps.raw_head(partial), "rst" }, "reset" },
@@ -166,7 +168,7 @@ describe("a response", function()
     { "with a head over 64 KiB", { steps.raw_head(partial .. ": "), steps.repeated(65, kilobyte) }, "65536 bytes" },
     { "with a bare line feed", { steps.head(steps.switching(), "\n") }, "line feed without carriage return" },
     { "with a NUL", { steps.head(steps.switching("X-Nul: a\0b")) }, "NUL" },
-    { "with a folded line", { steps.head(steps.switching("X-Folded: a", " b")) }, "folded" },
+    { "with a line folded before the first header", { steps.head(folded) }, "folded before the first header" },
   }
   for _, case in ipairs(cases) do
     it(case[1] .. " fails with handshake", function()
@@ -175,6 +177,11 @@ describe("a response", function()
       assert.is_nil(recorder.ws:response())
     end)
   end
+
+  it("may have folded headers, whose folds are replaced by a space", function()
+    local recorder = client.open(servers.script({ steps.head(steps.switching("X-Folded: a", "\t b")), "await-close" }))
+    assert.equal("a b", recorder.ws:response().headers["x-folded"])
+  end)
 
   it("may have 124 headers and not 125", function()
     local more = {}

@@ -1,44 +1,44 @@
 //! Close codes and reasons that can stand in a Close frame (RFC 6455 sections 5.5.1 and 7.4).
 //!
-//! A [`CloseCode`] cannot hold a value that is illegal on the wire, in either direction; 1005 and 1006 are what is told
-//! where no code came, and exist only as plain numbers.
+//! A [`CloseCode`] cannot hold a value that must not be sent, whoever sends it. The codes 1005 and 1006 stand for a code
+//! that never came, and exist only as plain numbers.
 
 use std::ops::RangeInclusive;
 
 use crate::error::InvalidInput;
 
-/// Told where the peer's Close frame had no body (RFC 6455 section 7.1.5).
+/// Stands for the code of a Close frame without a body (RFC 6455 section 7.1.5).
 pub const NO_STATUS: u16 = 1005;
-/// Told where the connection ended without the peer's Close frame (RFC 6455 section 7.1.5).
+/// Stands for the code of a connection that ended without the peer's Close frame (RFC 6455 section 7.1.5).
 pub const ABNORMAL: u16 = 1006;
 /// The longest reason in bytes: a control frame holds 125 and the code takes 2 (RFC 6455 section 5.5).
 pub const MAX_REASON: usize = 123;
 
-/// The codes that may stand on the wire (RFC 6455 section 7.4, and IANA's registry of close codes).
+/// The codes that may be sent (RFC 6455 section 7.4, and IANA's registry of close codes).
 const RANGES: [RangeInclusive<u16>; 3] = [1000..=1003, 1007..=1014, 3000..=4999];
 
-/// A close code that may stand on the wire.
+/// A close code that may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
+    /// 1000: the connection has served its purpose.
     pub const NORMAL: CloseCode = CloseCode(1000);
-    /// 1001: this end is going away.
+    /// 1001: this side is going away.
     pub const GOING_AWAY: CloseCode = CloseCode(1001);
-    /// 1002: the peer broke the protocol.
+    /// 1002: the peer violated the protocol.
     pub const PROTOCOL_ERROR: CloseCode = CloseCode(1002);
-    /// 1007: text that is not UTF-8, or data that does not inflate.
+    /// 1007: a text was not valid UTF-8, or compressed data could not be decompressed.
     pub const INVALID_DATA: CloseCode = CloseCode(1007);
-    /// 1009: a message over the limit.
+    /// 1009: a message was larger than the limit.
     pub const TOO_BIG: CloseCode = CloseCode(1009);
 
-    /// Returns the code, or `None` where it is illegal on the wire.
+    /// Returns the code, or `None` if it must not be sent.
     pub fn new(code: u16) -> Option<CloseCode> {
         RANGES.iter().any(|range| range.contains(&code)).then_some(CloseCode(code))
     }
 
-    /// Returns the codes that may stand on the wire as a text: "1000-1003, 1007-1014 or 3000-4999".
+    /// Returns the codes that may be sent, as a text: "1000-1003, 1007-1014 or 3000-4999".
     pub fn ranges() -> String {
         let [first, second, third] = RANGES.map(|range| format!("{}-{}", range.start(), range.end()));
         format!("{first}, {second} or {third}")
@@ -60,7 +60,7 @@ pub struct CloseFrame {
 }
 
 impl CloseFrame {
-    /// Makes a body; a reason over [`MAX_REASON`] bytes is cut at a character's boundary.
+    /// Creates a body. A reason over [`MAX_REASON`] bytes is cut between two characters.
     pub fn new(code: CloseCode, reason: &str) -> CloseFrame {
         let mut end = reason.len().min(MAX_REASON);
         while !reason.is_char_boundary(end) {
@@ -69,10 +69,10 @@ impl CloseFrame {
         CloseFrame { code, reason: reason[..end].to_owned() }
     }
 
-    /// Checks what a script wants to send; 1005 stands for a Close frame without a body and gives `None`.
+    /// Checks what a script wants to send. The code 1005 stands for a Close frame without a body, and returns `None`.
     ///
     /// # Errors
-    /// A code that is illegal on the wire, a reason with 1005, a reason over 123 bytes or not UTF-8.
+    /// The code must not be sent, a reason comes with 1005, or the reason has over 123 bytes or is not valid UTF-8.
     pub fn from_script(code: i64, reason: &[u8]) -> Result<Option<CloseFrame>, InvalidInput> {
         if code == i64::from(NO_STATUS) {
             return if reason.is_empty() {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_exactly_the_codes_that_may_stand_on_the_wire() {
+    fn accepts_exactly_the_codes_that_may_be_sent() {
         let legal: Vec<u16> = (0..=u16::MAX).filter(|code| CloseCode::new(*code).is_some()).collect();
         let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
         assert_eq!(legal, expected);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_a_script_may_send() {
+    fn accepts_what_a_script_may_send() {
         assert_eq!(CloseFrame::from_script(1005, b""), Ok(None));
         let reason = "x".repeat(123);
         let frame = CloseFrame::from_script(4999, reason.as_bytes()).unwrap().unwrap();

@@ -1,35 +1,33 @@
 //! Why a connection failed, and why an argument was refused.
 //!
-//! A [`Failure`] is a condition of the world: it has a stable code for programs and a text for people. An
-//! [`InvalidInput`] is the caller's mistake: it is raised before anything happens. Neither text ever holds credentials,
+//! A [`Failure`] happens while a connection opens or runs: it has a stable code for programs and a text for people. An
+//! [`InvalidInput`] is the caller's mistake: it is raised before anything happens. Neither text ever contains credentials,
 //! header values, query strings or payload.
 
 use std::fmt;
 
-use crate::event::Response;
+use crate::response::Response;
 
-/// The stable error codes a script may compare with.
+/// The stable error codes that scripts may compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The host's name did not resolve.
     Dns,
     /// No address of the host accepted the TCP connection.
     Connect,
-    /// The proxy refused or broke its protocol.
-    Proxy,
     /// The TLS handshake or a TLS record failed.
     Tls,
     /// `open_timeout` passed before the connection was open.
     Timeout,
-    /// The answer to the opening handshake was not what RFC 6455 section 4.1 demands.
+    /// The response to the opening handshake was not what RFC 6455 section 4.1 requires.
     Handshake,
     /// The server answered the opening handshake with a status other than 101.
     HttpStatus,
-    /// The transport was lost by an error.
+    /// The transport failed.
     Reset,
     /// The peer did not answer a keepalive ping in time.
     Keepalive,
-    /// The outbox holds `max_buffered` bytes or more.
+    /// At least `max_buffered` bytes wait to be sent.
     BufferFull,
     /// The connection is closing or closed.
     Closed,
@@ -43,7 +41,6 @@ impl ErrorCode {
         match self {
             ErrorCode::Dns => "dns",
             ErrorCode::Connect => "connect",
-            ErrorCode::Proxy => "proxy",
             ErrorCode::Tls => "tls",
             ErrorCode::Timeout => "timeout",
             ErrorCode::Handshake => "handshake",
@@ -57,21 +54,21 @@ impl ErrorCode {
     }
 }
 
-/// What a connection failed of.
+/// The failure of a connection.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The kind, for programs.
+    /// The kind of failure, for programs.
     pub code: ErrorCode,
     /// Phase, cause and host:port, for people.
     pub text: String,
-    /// The lower-case name of the header a refused handshake was refused for.
+    /// The lower-case name of the header for which a response was refused.
     pub header: Option<&'static str>,
-    /// The response of a refused handshake, as far as it was read.
+    /// The server's response, if it did not open the connection, as far as it was read.
     pub response: Option<Box<Response>>,
 }
 
 impl Failure {
-    /// Makes a failure without header and response.
+    /// Creates a failure without header and response.
     pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
         Failure { code, text: text.into(), header: None, response: None }
     }
@@ -85,12 +82,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// An argument that was refused, with the value and the limit in its text.
+/// The error for an argument that was refused. The text names the value and the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidInput(String);
 
 impl InvalidInput {
-    /// Makes the error from its text.
+    /// Creates the error from its text.
     pub fn new(text: impl Into<String>) -> Self {
         InvalidInput(text.into())
     }

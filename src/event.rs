@@ -1,19 +1,21 @@
-//! What the engine tells a script: plain data, in the order `open?`, messages and control frames, one end.
+//! The events of a connection, as plain data: `open` if the handshake succeeded, then messages and control frames, and
+//! exactly one end. Knows nothing of how they come about or who handles them.
 
 use crate::close::ABNORMAL;
 use crate::error::ErrorCode;
+use crate::response::Response;
 
 /// The two kinds of data message (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// UTF-8.
+    /// The payload is valid UTF-8.
     Text,
-    /// Any bytes.
+    /// The payload may be any bytes.
     Binary,
 }
 
 impl Kind {
-    /// Returns the kind as scripts see it.
+    /// Returns the name that scripts see.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Text => "text",
@@ -22,45 +24,30 @@ impl Kind {
     }
 }
 
-/// The server's answer to the opening handshake.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Response {
-    /// The HTTP status; 101 where the handshake succeeded.
-    pub status: u16,
-    /// Names in lower case with values as they came, in the order of the wire.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// Of a refusal, the first 4 KiB of the body; else empty.
-    pub body: Vec<u8>,
-    /// The subprotocol that the server chose, `""` where it chose none.
-    pub protocol: String,
-    /// The extensions in use as the server named them, `""` where there is none.
-    pub extensions: String,
-}
-
 /// What happened on one connection.
 #[derive(Debug)]
 pub enum Event {
     /// The opening handshake is done.
     Open(Box<Response>),
-    /// A whole message arrived; the payload of text is UTF-8.
+    /// A whole message arrived. The payload of a text is valid UTF-8.
     Message(Kind, Vec<u8>),
-    /// A Ping frame arrived, and was answered.
+    /// A Ping frame arrived and was answered.
     Ping(Vec<u8>),
-    /// A Pong frame arrived that does not answer the engine's own keepalive.
+    /// A Pong frame arrived that does not answer a keepalive ping of the engine.
     Pong(Vec<u8>),
     /// The peer's Close frame arrived.
     Closing {
-        /// The peer's code, 1005 where it sent none.
+        /// The peer's code, 1005 if it sent none.
         code: u16,
         /// The peer's reason.
         reason: String,
     },
-    /// The connection is over; nothing follows.
+    /// The connection has ended. No event follows.
     End(Box<End>),
 }
 
 impl Event {
-    /// Returns the bytes of payload that the event holds.
+    /// Returns the size of the event's payload in bytes.
     pub fn payload_len(&self) -> usize {
         match self {
             Event::Message(_, payload) | Event::Ping(payload) | Event::Pong(payload) => payload.len(),
@@ -73,18 +60,18 @@ impl Event {
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
-    /// The peer: its Close came first, or it refused the handshake.
+    /// The peer: its Close frame came first, or it refused the handshake.
     Peer,
-    /// This end: the script, or the engine at a violation.
+    /// This side: the script, or the engine after a violation of the protocol.
     Us,
-    /// The byte stream beneath: it ended or broke, or never came to be.
+    /// The transport: it ended, failed, or was never established.
     Transport,
-    /// A deadline.
+    /// A deadline that passed.
     Timeout,
 }
 
 impl EndedBy {
-    /// Returns the name as scripts see it.
+    /// Returns the name that scripts see.
     pub fn as_str(self) -> &'static str {
         match self {
             EndedBy::Peer => "peer",
@@ -98,32 +85,32 @@ impl EndedBy {
 /// How a connection ended.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// What it failed of; `None` where the end is told as `closed`.
+    /// The kind of failure; `None` if the script gets the event `closed`.
     pub error: Option<ErrorCode>,
-    /// We closed on the peer's breach of the protocol.
+    /// True if we closed because the peer violated the protocol.
     pub violation: bool,
-    /// Both Close frames were seen, and there was no violation.
+    /// True if both sides sent a Close frame and there was no violation.
     pub clean: bool,
-    /// Who ended it.
+    /// Who ended the connection.
     pub by: EndedBy,
-    /// The peer's code; ours after a violation; 1005 or 1006 where there was none.
+    /// The peer's code; our own after a violation; 1005 or 1006 if there was none.
     pub code: u16,
-    /// The peer's reason; the text of the violation after one; else `""`.
+    /// The peer's reason; after a violation its text; otherwise `""`.
     pub reason: String,
-    /// What went wrong, for people; `""` where nothing did.
+    /// What went wrong, for people; `""` if nothing did.
     pub text: String,
-    /// The header that a handshake was refused for.
+    /// The header for which the response to the handshake was refused.
     pub header: Option<&'static str>,
-    /// The response of a refused handshake.
+    /// The server's response, if the handshake was refused.
     pub response: Option<Box<Response>>,
-    /// The code of the Close frame that we wrote, 1005 for one without a body.
+    /// The code of the Close frame that we sent, 1005 for one without a body.
     pub sent_code: Option<u16>,
     /// The code of the Close frame that arrived, 1005 for one without a body.
     pub received_code: Option<u16>,
 }
 
 impl End {
-    /// Makes the end of a connection that the script gave up, and of which nothing was seen.
+    /// Creates the end of a connection that the script gave up before it was open.
     pub fn dropped() -> End {
         End {
             error: None,

@@ -1,7 +1,8 @@
 //! The engine of `websocket-native`, and its door to Lua.
 //!
-//! Reading order: the vocabulary ([`error`], [`event`], [`close`], [`header`], [`extension`], [`options`], [`url`]), where
-//! threads meet ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`], then `lua`.
+//! Reading order: the vocabulary ([`error`], [`event`], [`response`], [`close`], [`header`], [`extension`], [`options`],
+//! [`url`]), where threads meet ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`],
+//! then `lua`.
 //!
 //! Threads: the host's, which runs Lua, and one of ours, which drives all connections of the process. Lua's side puts
 //! messages into a connection's outbox; the connection puts events into the queue of its Lua state; `poll` takes them
@@ -26,6 +27,7 @@ pub mod options;
 pub mod process;
 pub mod protocol;
 pub mod queue;
+pub mod response;
 pub mod runtime;
 mod sync;
 pub mod transport;

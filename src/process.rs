@@ -1,6 +1,7 @@
-//! What only the process can tell or do: forks and signal masks.
+//! Detects forks, and keeps signals off our threads.
 //!
-//! The one room with `unsafe`, because both are C functions without a safe wrapper. Nothing else happens here.
+//! Both need C functions without a safe wrapper, so this module may use `unsafe`. It does nothing else and knows no other
+//! module.
 
 #![allow(unsafe_code)]
 
@@ -12,10 +13,10 @@ use once_cell::sync::OnceCell;
 
 static FORKED_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Watches from now on whether this process is the child of a fork.
+/// Registers, once, a handler that notes in the child of every later fork that it is one.
 ///
 /// # Errors
-/// The system has no memory for one more handler.
+/// The system has no memory for the handler.
 pub fn watch_forks() -> io::Result<()> {
     static WATCHED: OnceCell<()> = OnceCell::new();
 
@@ -35,14 +36,14 @@ pub fn watch_forks() -> io::Result<()> {
         .copied()
 }
 
-/// Tells whether this process was forked from one that watched. There the threads of the parent do not exist, and its
-/// locks may be held for ever: nothing shared may be touched.
+/// Returns whether this process is the child of a fork that came after [`watch_forks`]. The parent's threads do not exist
+/// there, and their locks may stay locked for ever, so nothing shared may be touched.
 pub fn is_forked_child() -> bool {
     FORKED_CHILD.load(Ordering::Relaxed)
 }
 
-/// Runs `start` with all signals blocked on this thread, so that a thread started in it, and those that it starts, never
-/// take a signal meant for the host.
+/// Runs `start` with all signals blocked on this thread. A thread that it starts inherits that, and so do the threads
+/// which that one starts: none of them ever handles a signal that is meant for the host.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     struct Restore(libc::sigset_t);
     impl Drop for Restore {

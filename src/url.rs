@@ -1,24 +1,25 @@
-//! URLs, read as the WHATWG URL standard reads them and held to what a connection needs.
+//! URLs, parsed as the WHATWG URL standard says, with the restrictions of RFC 6455.
 //!
-//! [`Endpoint`] is the strict form that connections use. [`Parts`] is the lenient form that scripts may ask for.
+//! Comes in: text. Goes out: an [`Endpoint`], the strict form that connections use, or [`Parts`], the lenient form that
+//! scripts may ask for. Knows nothing of connections.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use crate::error::InvalidInput;
 
 /// Where a connection goes: the checked form of a `ws` or `wss` URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `wss` in place of `ws`.
+    /// True for `wss`, false for `ws`.
     pub secure: bool,
     /// The host.
     pub host: Host<String>,
-    /// The port, 80 or 443 where the URL has none.
+    /// The port; 80 or 443 if the URL has none.
     pub port: u16,
-    /// Path and query, as the request line has them.
+    /// Path and query, as they stand in the request line.
     pub resource: String,
     /// User and password of the URL, percent-decoded.
     pub credentials: Option<(Vec<u8>, Vec<u8>)>,
@@ -27,14 +28,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a `ws` or `wss` URL (RFC 6455 section 3).
+    /// Parses a `ws` or `wss` URL (RFC 6455 section 3).
     ///
     /// # Errors
-    /// Spaces and control characters, a fragment (even an empty one), another scheme, no host, whatever the URL
-    /// standard calls a failure. The text never holds the URL's user, password or query.
+    /// The URL holds a space or a control character, has a fragment (even an empty one), another scheme or no host, or
+    /// the URL standard calls it a failure. The text never contains the URL's user, password or query.
     pub fn parse(text: &str) -> Result<Endpoint, InvalidInput> {
-        if let Some(bad) = text.chars().find(|c| c.is_ascii_control() || *c == ' ') {
-            return Err(InvalidInput::new(format!("invalid URL: holds {bad:?}")));
+        if let Some(at) = text.bytes().position(|byte| byte.is_ascii_control() || byte == b' ') {
+            let what = match text.as_bytes()[at] {
+                b' ' => "a space".to_owned(),
+                control => format!("the control character 0x{control:02x}"),
+            };
+            return Err(InvalidInput::new(format!("invalid URL: holds {what} at byte {}", at + 1)));
         }
         if text.contains('#') {
             return Err(InvalidInput::new("invalid URL: a WebSocket URL has no fragment (#)"));
@@ -43,15 +48,14 @@ impl Endpoint {
             return Err(InvalidInput::new("invalid URL: no scheme, must begin with ws:// or wss://"));
         };
         if !["ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-            // Without // it may be a user name, which no text tells.
+            // Without // it may be a user name, which no text may contain.
             let named = if rest.starts_with("//") { format!(" {scheme:?}") } else { String::new() };
             return Err(InvalidInput::new(format!("invalid URL: unknown scheme{named}, must be \"ws\" or \"wss\"")));
         }
         if !rest.starts_with("//") || rest[2..].starts_with(['/', '?', '\\']) || rest.len() == 2 {
             return Err(InvalidInput::new("invalid URL: no host"));
         }
-        let url = Url::parse(text).map_err(|error| InvalidInput::new(format!("invalid URL: {error}")))?;
-        Endpoint::from_url(url)
+        Endpoint::from_url(parse(text)?)
     }
 
     fn from_url(mut url: Url) -> Result<Endpoint, InvalidInput> {
@@ -74,18 +78,18 @@ impl Endpoint {
         Ok(Endpoint { secure: url.scheme() == "wss", host, port, resource, credentials, href: url.into() })
     }
 
-    /// Returns `host:port` for texts and for the resolver; IPv6 in brackets.
+    /// Returns `host:port` for texts; an IPv6 address stands in brackets.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Returns the value of the Host header: the port only where it is not the scheme's own.
+    /// Returns the value of the Host header, which has the port only if it is not the scheme's default.
     pub fn host_header(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
         if self.port == default { self.host.to_string() } else { self.authority() }
     }
 
-    /// Returns the address where the host is one, and no name.
+    /// Returns the address if the host is an address and not a name.
     pub fn ip(&self) -> Option<IpAddr> {
         match self.host {
             Host::Domain(_) => None,
@@ -95,7 +99,7 @@ impl Endpoint {
     }
 }
 
-/// Scheme, host and port: what may be shown anywhere.
+/// Writes scheme, host and port, which may be shown anywhere.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.secure { "wss" } else { "ws" }, self.host_header())
@@ -111,17 +115,17 @@ impl fmt::Debug for Endpoint {
 /// The parts of a URL, named as the URL standard's API names them, except that delimiters are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// The whole, serialised.
+    /// The whole URL, serialised.
     pub href: String,
     /// `ws`, `wss`, `http` or `https`.
     pub scheme: String,
-    /// The user, percent-encoded, `""` where there is none.
+    /// The user, percent-encoded; `""` if there is none.
     pub username: String,
-    /// The password, percent-encoded, `""` where there is none.
+    /// The password, percent-encoded; `""` if there is none.
     pub password: String,
-    /// The host, IPv6 in brackets.
+    /// The host; an IPv6 address stands in brackets.
     pub host: String,
-    /// The port, the scheme's own where the URL has none.
+    /// The port; the scheme's default if the URL has none.
     pub port: u16,
     /// The path, beginning with `/`.
     pub path: String,
@@ -129,17 +133,17 @@ pub struct Parts {
     pub query: Option<String>,
     /// The fragment without `#`.
     pub fragment: Option<String>,
-    /// The serialised origin, as the HTML standard's MessageEvent has it.
+    /// The serialised origin, as in the HTML standard's MessageEvent.
     pub origin: String,
 }
 
 impl Parts {
-    /// Reads a URL as the WHATWG URL standard does, without a base.
+    /// Parses a URL as the WHATWG URL standard does, without a base.
     ///
     /// # Errors
-    /// What the standard calls a failure, and schemes other than `ws`, `wss`, `http` and `https`.
+    /// The standard calls the URL a failure, or its scheme is none of `ws`, `wss`, `http` and `https`.
     pub fn parse(text: &str) -> Result<Parts, InvalidInput> {
-        let url = Url::parse(text).map_err(|error| InvalidInput::new(format!("invalid URL: {error}")))?;
+        let url = parse(text)?;
         if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
             return Err(InvalidInput::new(format!(
                 "invalid URL: unknown scheme {:?}, must be \"ws\", \"wss\", \"http\" or \"https\"",
@@ -162,6 +166,23 @@ impl Parts {
             href: url.into(),
         })
     }
+}
+
+fn parse(text: &str) -> Result<Url, InvalidInput> {
+    Url::parse(text).map_err(|error| {
+        let cause = match error {
+            ParseError::EmptyHost => "no host",
+            ParseError::IdnaError => "the host is no valid international domain name",
+            ParseError::InvalidDomainCharacter => "the host holds a character that no name may have",
+            ParseError::InvalidIpv4Address => "the host is no valid IPv4 address",
+            ParseError::InvalidIpv6Address => "the host is no valid IPv6 address",
+            ParseError::InvalidPort => "the port is not a number up to 65535",
+            ParseError::RelativeUrlWithoutBase => "no scheme, must begin with ws:// or wss://",
+            ParseError::Overflow => "longer than 4 GiB",
+            _ => "not understood",
+        };
+        InvalidInput::new(format!("invalid URL: {cause}"))
+    })
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {
@@ -190,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_a_connection_needs() {
+    fn parses_what_a_connection_needs() {
         let endpoint =
             Endpoint::parse("wss://Us%65r:p%40ss@EXAMPLE.com:8443/a b?q=%20".replace(' ', "%20").as_str()).unwrap();
         assert!(endpoint.secure);
@@ -203,20 +224,20 @@ mod tests {
     }
 
     #[test]
-    fn leaves_a_percent_sign_without_two_digits_as_it_is() {
+    fn keeps_a_percent_sign_that_no_two_digits_follow() {
         let endpoint = Endpoint::parse("ws://a%+b:c%zz%4@host/").unwrap();
         assert_eq!(endpoint.credentials, Some((b"a%+b".to_vec(), b"c%zz%4".to_vec())));
     }
 
     #[test]
-    fn leaves_the_schemes_own_port_out_of_the_host_header() {
+    fn leaves_the_default_port_out_of_the_host_header() {
         assert_eq!(Endpoint::parse("ws://[::1]:80").unwrap().host_header(), "[::1]");
         assert_eq!(Endpoint::parse("wss://[::1]:80").unwrap().host_header(), "[::1]:80");
         assert_eq!(Endpoint::parse("ws://a").unwrap().resource, "/");
     }
 
     #[test]
-    fn refuses_what_is_no_websocket_url() {
+    fn refuses_what_is_not_a_websocket_url() {
         for text in [
             "",
             "ws",
@@ -247,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_urls_leniently_for_scripts() {
+    fn parses_urls_leniently_for_scripts() {
         let parts = Parts::parse("  HTTP://u:p@LOCALHOST:80/a b?x#f ").unwrap();
         assert_eq!(parts.href, "http://u:p@localhost/a%20b?x#f");
         assert_eq!((parts.port, parts.fragment.as_deref()), (80, Some("f")));

@@ -1,6 +1,6 @@
-//! Dialling: names, several addresses, and what is told when none answers.
+//! Tests name resolution and connecting to one of several addresses.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -16,7 +16,7 @@ use websocket_core::error::{ErrorCode, Failure};
 use websocket_core::options::{Options, TlsOptions};
 use websocket_core::transport::{Opened, resolver};
 
-/// Opens `ws://many.example:80/`, which resolves to `addresses`.
+/// Opens `ws://many.example:80/`, whose name resolves to `addresses`.
 async fn open_many(addresses: Vec<SocketAddr>, options: &Options) -> Result<Opened, Failure> {
     let resolver = resolver(move |host, port| {
         assert_eq!((&*host, port), ("many.example", 80));
@@ -29,12 +29,12 @@ fn patient(millis: u64) -> Options {
     Options { open_timeout: Duration::from_millis(millis), ..Options::default() }
 }
 
-/// A port of an address that nothing listens at.
+/// Returns a port on which nothing listens.
 async fn closed(ip: &str) -> SocketAddr {
     TcpListener::bind((ip, 0)).await.unwrap().local_addr().unwrap()
 }
 
-/// A listener whose backlog is full, so that a SYN gets no answer.
+/// A listener whose queue is full, so that an attempt to connect gets no answer.
 struct Hole {
     address: SocketAddr,
     _listener: TcpListener,
@@ -58,7 +58,7 @@ impl Hole {
 }
 
 #[tokio::test]
-async fn tells_a_name_that_does_not_resolve() {
+async fn fails_with_dns_if_a_name_does_not_resolve() {
     let failing = resolver(|_, _| async {
         Err(io::Error::other("failed to lookup address information: Name or service not known"))
     });
@@ -70,7 +70,7 @@ async fn tells_a_name_that_does_not_resolve() {
 }
 
 #[tokio::test]
-async fn times_out_where_the_resolver_hangs() {
+async fn times_out_if_the_resolver_hangs() {
     let hanging = resolver(|_, _| std::future::pending());
     let failure = within(plan("ws://slow.example/", &patient(300)).with_resolver(hanging).open()).await.err().unwrap();
     assert_eq!(failure.code, ErrorCode::Timeout);
@@ -84,7 +84,7 @@ async fn lists_every_address_that_refused() {
         "no address of the host accepted: TCP connection to many.example:80 \
          (tried {v6}: connection refused; {v4}: connection refused; {other}: connection refused)"
     );
-    // A failed attempt starts the next one at once.
+    // A failed attempt starts the next one immediately.
     takes_less_than(Duration::from_millis(250), async || {
         let failure = open_many(vec![v6, v4, other], &patient(5000)).await.err().unwrap();
         assert_eq!(failure.code, ErrorCode::Connect);
@@ -94,7 +94,7 @@ async fn lists_every_address_that_refused() {
 }
 
 #[tokio::test]
-async fn dials_a_literal_address_without_asking() {
+async fn connects_to_a_literal_address_without_the_resolver() {
     let address = closed("127.0.0.1").await;
     let asked = resolver(|_, _| async { panic!("the resolver was asked") });
     let plan = plan(&format!("ws://{address}/"), &patient(5000)).with_resolver(asked);
@@ -104,7 +104,7 @@ async fn dials_a_literal_address_without_asking() {
 }
 
 #[tokio::test]
-async fn times_out_where_no_address_answers() {
+async fn times_out_if_no_address_answers() {
     let (first, second) = (Hole::dig("127.0.0.1").await, closed("127.0.0.1").await);
     let expected = format!(
         "timed out after 2 s: TCP connection to many.example:80 (tried {}: no answer; {second}: connection refused)",
@@ -121,7 +121,7 @@ async fn times_out_where_no_address_answers() {
 }
 
 #[tokio::test]
-async fn opens_soon_where_the_first_family_goes_nowhere() {
+async fn tries_the_second_address_while_the_first_does_not_answer() {
     let hole = Hole::dig("::1").await;
     let good = answering(GOOD).await;
     takes_less_than(Duration::from_millis(400), async || {
@@ -133,7 +133,7 @@ async fn opens_soon_where_the_first_family_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn opens_at_once_where_the_first_address_refuses() {
+async fn tries_the_next_address_immediately_if_one_refuses() {
     let good = answering(GOOD).await;
     takes_less_than(Duration::from_millis(200), async || {
         open_many(vec![closed("::1").await, closed("127.0.0.1").await, good], &patient(5000)).await.ok().unwrap();
@@ -142,13 +142,13 @@ async fn opens_at_once_where_the_first_address_refuses() {
 }
 
 #[tokio::test]
-async fn finds_localhost_by_the_systems_resolver() {
+async fn resolves_localhost_by_the_systems_resolver() {
     let port = answering(GOOD).await.port();
     open(&format!("ws://localhost:{port}/"), &patient(5000)).await.map_err(|failure| failure.text).unwrap();
 }
 
 #[tokio::test]
-async fn opens_whichever_loopback_family_serves() {
+async fn connects_by_the_loopback_family_on_which_the_server_listens() {
     for family in ["127.0.0.1", "::1"] {
         let good = serve_at(&SocketAddr::new(family.parse().unwrap(), 0).to_string(), |mut socket| async move {
             support::accept(&mut socket).await;
@@ -161,9 +161,9 @@ async fn opens_whichever_loopback_family_serves() {
 }
 
 #[tokio::test]
-async fn sends_small_writes_at_once() {
-    // A socket of ours has TCP_NODELAY on: many small writes answered one by one stay far from the 40 ms of delayed
-    // acknowledgement each.
+async fn sends_small_writes_immediately() {
+    // Our sockets have TCP_NODELAY set: without it, each of these small writes could wait 40 ms for a delayed
+    // acknowledgement.
     use tokio::io::AsyncReadExt;
     let address = support::serve(|mut socket| async move {
         support::accept(&mut socket).await;
@@ -185,7 +185,7 @@ async fn sends_small_writes_at_once() {
 }
 
 #[tokio::test]
-async fn drops_addresses_off_this_machine_where_tls_is_insecure() {
+async fn connects_to_loopback_addresses_only_if_tls_is_insecure() {
     let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
     let options = Options { tls, ..patient(5000) };
     let far =
@@ -202,7 +202,7 @@ async fn drops_addresses_off_this_machine_where_tls_is_insecure() {
 }
 
 #[tokio::test]
-async fn takes_an_open_timeout_without_limit() {
+async fn accepts_an_open_timeout_without_limit() {
     let address = answering(GOOD).await;
     let forever = Options { open_timeout: Duration::MAX, ..Options::default() };
     open(&format!("ws://{address}/"), &forever).await.map_err(|failure| failure.text).unwrap();

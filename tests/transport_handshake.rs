@@ -1,6 +1,6 @@
-//! The opening handshake against scripted peers: what we send, what we take, what we refuse and why.
+//! Tests the opening handshake with scripted servers: the request, the responses that are accepted, and those that are not.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -23,13 +23,13 @@ fn offering(protocols: &[&str]) -> Options {
     options
 }
 
-/// The good answer with lines changed.
+/// Returns the good response with a part replaced.
 fn with(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from));
     GOOD.replace(from, to)
 }
 
-/// The good answer with further lines.
+/// Returns the good response with more lines.
 fn plus(lines: &str) -> String {
     with("{accept}\r\n", &format!("{{accept}}\r\n{lines}"))
 }
@@ -57,7 +57,7 @@ async fn request(url: &str, options: &Options) -> String {
 }
 
 #[tokio::test]
-async fn sends_what_is_required_and_then_ours_in_order() {
+async fn sends_the_required_headers_first_and_then_the_scripts_in_order() {
     let mut options = offering(&["chat", "superchat"]);
     options.set_origin(b"https://here.example").unwrap();
     for (name, value) in [("X-Second", "2"), ("Cookie", "a=1"), ("x-first", "1"), ("Cookie", "b=\u{e9}")] {
@@ -71,7 +71,7 @@ async fn sends_what_is_required_and_then_ours_in_order() {
 }
 
 #[tokio::test]
-async fn sends_basic_auth_and_another_host_by_option() {
+async fn sends_basic_auth_and_the_host_of_an_option() {
     let mut options = Options::default();
     options.set_basic_auth(b"me", b"secret").unwrap();
     options.add_header("host", b"virtual.example").unwrap();
@@ -82,7 +82,7 @@ async fn sends_basic_auth_and_another_host_by_option() {
 }
 
 #[tokio::test]
-async fn sends_any_path_that_a_url_may_have() {
+async fn sends_every_path_that_a_url_may_have() {
     for path in ["/a|b^c[d]{e}'f\"g`h\\i", "//x", "/%zz?<a>&'b'|^{}`", "/\u{e9}?\u{e9}", "/;,:@&=+$!*()~"] {
         let request = request(&format!("ws://HOST{path}"), &Options::default()).await;
         assert!(request.starts_with("GET /"), "{path}");
@@ -90,7 +90,7 @@ async fn sends_any_path_that_a_url_may_have() {
 }
 
 #[test]
-fn refuses_credentials_given_twice_without_telling_them() {
+fn refuses_credentials_given_twice_without_showing_them() {
     let mut auth = Options::default();
     auth.set_basic_auth(b"me", b"secret").unwrap();
     let mut header = Options::default();
@@ -110,13 +110,13 @@ fn refuses_credentials_given_twice_without_telling_them() {
 }
 
 #[tokio::test]
-async fn keeps_the_bytes_that_come_with_the_response() {
+async fn keeps_the_bytes_that_follow_the_response() {
     let address = answering([GOOD.as_bytes(), b"\x81\x02hi\x89\x00"].concat()).await;
     let opened = open(&format!("ws://{address}/"), &Options::default()).await.ok().unwrap();
     assert_eq!(opened.response.status, 101);
     assert_eq!(opened.response.headers[0], ("upgrade".to_owned(), b"websocket".to_vec()));
     assert_eq!((&*opened.response.protocol, &*opened.response.extensions), ("", ""));
-    // The segment may be cut on the way: what is missing in the tail comes from the stream.
+    // The segment may have been split: the rest of the bytes comes from the stream.
     let mut bytes = opened.tail;
     let mut stream = opened.stream;
     while bytes.len() < 6 {
@@ -126,7 +126,7 @@ async fn keeps_the_bytes_that_come_with_the_response() {
 }
 
 #[tokio::test]
-async fn takes_a_big_head_byte_by_byte() {
+async fn accepts_a_large_head_that_arrives_byte_by_byte() {
     let answer = plus(&format!("X: {}\r\n", "y".repeat(8000)));
     let address = serve(move |mut socket| {
         let answer = answer.clone();
@@ -146,7 +146,7 @@ async fn takes_a_big_head_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn opens_in_a_task_of_its_own_and_leaves_little_behind() {
+async fn opens_in_its_own_task_and_returns_a_small_stream() {
     let address = answering(GOOD).await;
     let opening = Box::pin(plan(&format!("ws://{address}/"), &Options::default()).open());
     let opened = within(tokio::spawn(opening)).await.unwrap().ok().unwrap();
@@ -154,7 +154,7 @@ async fn opens_in_a_task_of_its_own_and_leaves_little_behind() {
 }
 
 #[tokio::test]
-async fn reads_connection_and_upgrade_as_lists() {
+async fn parses_connection_and_upgrade_as_lists() {
     for answer in [
         with("Connection: Upgrade", "connection: keep-alive, UPGRADE"),
         with("Connection: Upgrade", "Connection: keep-alive\r\nConnection: ,upgrade\t,"),
@@ -171,7 +171,7 @@ async fn reads_connection_and_upgrade_as_lists() {
 }
 
 #[tokio::test]
-async fn refuses_what_is_no_answer_to_our_request() {
+async fn refuses_a_response_that_does_not_match_the_request() {
     const ACCEPT: &str = "Sec-WebSocket-Accept: {accept}\r\n";
     for (answer, header) in [
         (with("Upgrade: websocket\r\n", ""), "upgrade"),
@@ -203,7 +203,7 @@ async fn refuses_what_is_no_answer_to_our_request() {
 }
 
 #[tokio::test]
-async fn takes_one_of_the_offered_subprotocols() {
+async fn accepts_only_one_of_the_offered_subprotocols() {
     let chosen = plus("Sec-WebSocket-Protocol: b\r\n");
     for (answer, options, expected) in [
         (&*chosen, offering(&["a", "b"]), Ok("b")),
@@ -235,16 +235,20 @@ async fn refuses_heads_that_are_not_strict_http() {
         (with("HTTP/1.1", "\r\nHTTP/1.1"), "not HTTP"),
         ("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "not HTTP"),
         ("\x16\x03\x01".to_owned(), "not HTTP"),
-        (plus("X: a\r\n b\r\n"), "folded"),
-        (plus("X: a\r\n\tb\r\n"), "folded"),
+        (with("Upgrade: websocket", " folded: x\r\nUpgrade: websocket"), "folded before the first header"),
         (plus("X: a\n"), "line feed"),
         (GOOD.replace("\r\n", "\n"), "line feed"),
         (plus("X: a\rY: b\r\n"), "carriage return"),
         (plus("X: a\0b\r\n"), "NUL"),
-        (plus("X : a\r\n"), "not HTTP"),
-        (plus("X\r\n"), "not HTTP"),
-        (plus("X: a\x01b\r\n"), "not HTTP"),
-        (with(" 101 ", " 1O1 "), "not HTTP"),
+        (plus("X-Name : a\r\n"), "white space between the header name \"X-Name\" and its colon"),
+        (plus("X-Name\t: a\r\n"), "white space between the header name \"X-Name\" and its colon"),
+        (plus("X Name: a\r\n"), "the header name \"X Name\" is invalid"),
+        (plus("X\u{e9}: a\r\n"), "the header name in line 5 is invalid"),
+        (plus("Secret\r\n"), "line 5 of the response's head has no colon"),
+        (plus(": a\r\n"), "line 5 of the response's head has no header name"),
+        (plus("X-Name: a\x01b\r\n"), "the value of the header \"X-Name\" holds a control character"),
+        (plus("X-Name: a\r\n b\x7f\r\n"), "the value of the header \"X-Name\" holds a control character"),
+        (with(" 101 ", " 1O1 "), "the response's status line is not HTTP"),
         (plus(&"X: y\r\n".repeat(122)), "too many headers, limit 124"),
         (plus(&format!("X: {}\r\n", "y".repeat(64 * 1024))), "too big, limit 65536"),
         (format!("HTTP/1.1 {}", "1".repeat(70_000)), "too big, limit 65536"),
@@ -256,7 +260,46 @@ async fn refuses_heads_that_are_not_strict_http() {
 }
 
 #[tokio::test]
-async fn tells_an_end_and_a_reset_inside_the_head() {
+async fn replaces_each_fold_of_a_header_by_a_space() {
+    // RFC 9112 section 5.2: a user agent replaces each fold by a space.
+    for (lines, name, value) in [
+        ("X-A: one\r\n\ttwo\r\n", "x-a", "one two"),
+        ("X-A: one \t\r\n \t two\r\n   three\r\nX-B: four\r\n", "x-a", "one two three"),
+        ("X-A:\r\n one\r\n", "x-a", "one"),
+        ("X-A: one\r\n \r\n", "x-a", "one"),
+        ("X-A: one\r\n X-B: two\r\n", "x-a", "one X-B: two"),
+    ] {
+        let address = answering(plus(lines)).await;
+        let opened = open(&format!("ws://{address}/"), &Options::default()).await.map_err(|failure| failure.text);
+        let (found, bytes) = opened.unwrap().response.headers.remove(3);
+        assert_eq!((&*found, std::str::from_utf8(&bytes).unwrap()), (name, value));
+    }
+    let folded = with("Upgrade: websocket", "Upgrade:\r\n websocket");
+    open(&format!("ws://{}/", answering(folded).await), &Options::default()).await.ok().unwrap();
+    let many = plus(&"X: y\r\n z\r\n".repeat(121));
+    let opened = open(&format!("ws://{}/", answering(many).await), &Options::default()).await;
+    assert_eq!(opened.map_err(|failure| failure.text).unwrap().response.headers.len(), 124);
+}
+
+#[tokio::test]
+async fn says_which_header_is_empty() {
+    for (answer, name) in [
+        (with("Upgrade: websocket", "Upgrade:"), "Upgrade"),
+        (with("Connection: Upgrade", "Connection: \t"), "Connection"),
+        (with("{accept}", ""), "Sec-WebSocket-Accept"),
+        (plus("Sec-WebSocket-Protocol:\r\n"), "Sec-WebSocket-Protocol"),
+        (plus("Sec-WebSocket-Extensions: \r\n"), "Sec-WebSocket-Extensions"),
+        (plus("Sec-WebSocket-Extensions: ,\r\nSec-WebSocket-Extensions:\r\n"), "Sec-WebSocket-Extensions"),
+    ] {
+        let failure = failure(&answer, &offering(&["a"])).await;
+        let expected = format!("the response's {name} header is empty: ");
+        assert!(failure.text.starts_with(&expected), "{}", failure.text);
+        assert_eq!(failure.header.map(str::to_owned), Some(name.to_lowercase()));
+    }
+}
+
+#[tokio::test]
+async fn reports_an_end_or_a_reset_inside_the_head() {
     for (part, text) in [("", "without a response"), ("HTTP/1.1 101 Swi", "inside the response's head")] {
         let address = serve(move |mut socket| async move {
             read_request(&mut socket).await;
@@ -280,7 +323,7 @@ async fn tells_an_end_and_a_reset_inside_the_head() {
 }
 
 #[tokio::test]
-async fn counts_open_timeout_in_total_against_silence_and_dripping() {
+async fn applies_open_timeout_to_the_whole_handshake() {
     let options = Options { open_timeout: Duration::from_millis(400), ..Options::default() };
     for drip in [&b""[..], GOOD.as_bytes()] {
         let address = serve(move |mut socket| async move {
@@ -296,7 +339,7 @@ async fn counts_open_timeout_in_total_against_silence_and_dripping() {
         let took = begin.elapsed();
         assert_eq!(failure.code, ErrorCode::Timeout);
         assert_eq!(failure.text, format!("timed out after 0.4 s: opening handshake with {address}"));
-        // The whole answer would take more than six seconds.
+        // The whole response would take more than six seconds.
         assert!(took >= Duration::from_millis(395) && took < Duration::from_secs(5), "{took:?}");
     }
 }
@@ -318,7 +361,7 @@ async fn survives_two_writes_to_a_peer_that_has_reset() {
 }
 
 #[tokio::test]
-async fn passes_over_interim_responses() {
+async fn ignores_interim_responses() {
     let early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
     let answer = format!("HTTP/1.1 100 Continue\r\n\r\n{early}{GOOD}");
     let opened = open(&format!("ws://{}/", answering(&*answer).await), &Options::default()).await;

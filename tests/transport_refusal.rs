@@ -1,6 +1,6 @@
-//! Answers with a status other than 101: what is told of them, and how long they may keep us.
+//! Tests responses with a status other than 101: what is reported of them, and how long they are waited for.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -13,7 +13,7 @@ use websocket_core::error::ErrorCode;
 use websocket_core::options::Options;
 
 #[tokio::test]
-async fn tells_a_refusals_status_with_its_body() {
+async fn reports_status_and_body_of_a_refusal() {
     let big = "z".repeat(10_000);
     for (answer, status, body) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhixyz".to_owned(), 200, "hi"),
@@ -79,7 +79,7 @@ async fn does_not_wait_for_an_endless_or_slow_body() {
 }
 
 #[tokio::test]
-async fn names_the_origin_alone_of_a_redirects_target() {
+async fn shows_only_the_origin_of_a_redirects_target() {
     let endless = format!("https://{}.example/", "x".repeat(400));
     for (status, location, origin) in [
         (303, &*endless, None),

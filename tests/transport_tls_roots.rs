@@ -1,6 +1,6 @@
-//! Trust roots from the environment, each in a process of its own.
+//! Tests trust roots that the environment names, each case in its own process.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -23,7 +23,7 @@ fn in_child(child: &str, roots: &[(&str, &str)]) {
 }
 
 #[test]
-fn takes_trust_roots_from_the_environment() {
+fn uses_the_trust_roots_that_the_environment_names() {
     let authority = Authority::new();
     let files = Files::new("environment");
     let ca = files.write("ca.pem", &authority.pem());
@@ -31,6 +31,11 @@ fn takes_trust_roots_from_the_environment() {
     let (cert, key) = (files.write("server.crt", &identity.cert), files.write("server.key", &identity.key));
     let dir = files.path().to_str().unwrap();
     let empty = files.write("empty.pem", "nothing\n");
+    let marked = files.write("marked.pem", &format!("\u{feff}{}", authority.pem()));
+    let request = files.write("request.pem", &authority.pem().replace(" CERTIFICATE", " CERTIFICATE REQUEST"));
+    // In the folder, too: reading it must not wait for the FIFO either.
+    let fifo = files.path().join("fifo").to_str().unwrap().to_owned();
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let server = [("CHILD_CERT", &*cert), ("CHILD_KEY", &*key)];
     let run = |roots: &[(&str, &str)], expected: &str| {
         in_child("child_opens", &[&server[..], roots, &[("CHILD_EXPECTED", expected)]].concat());
@@ -38,11 +43,22 @@ fn takes_trust_roots_from_the_environment() {
     run(&[("SSL_CERT_FILE", &ca)], "");
     run(&[("SSL_CERT_DIR", dir)], "");
     run(&[("SSL_CERT_FILE", &ca), ("SSL_CERT_DIR", "")], "");
+    run(&[("SSL_CERT_FILE", &marked)], "");
     let unusable = |variable: &str, path: &str, cause: &str| {
         format!("{variable} names no usable trust roots: {path}: {cause}: TLS handshake with ")
     };
     run(&[("SSL_CERT_FILE", "/none.pem")], &unusable("SSL_CERT_FILE", "/none.pem", "no such file or directory"));
-    run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "no certificate in it"));
+    run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "holds no certificate in PEM form"));
+    run(&[("SSL_CERT_FILE", &fifo)], &unusable("SSL_CERT_FILE", &fifo, "not a regular file"));
+    run(
+        &[("SSL_CERT_FILE", &request)],
+        &unusable(
+            "SSL_CERT_FILE",
+            &request,
+            "holds a PEM section \"CERTIFICATE REQUEST\", which is not understood: certificates are in sections \
+             \"CERTIFICATE\"",
+        ),
+    );
     run(&[("SSL_CERT_DIR", "/none")], &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));
     let both = [("SSL_CERT_FILE", &*ca), ("SSL_CERT_DIR", "/none")];
     run(&both, &unusable("SSL_CERT_DIR", "/none", "no such file or directory"));
@@ -55,7 +71,7 @@ async fn child_opens() {
     let read = |name: &str| std::fs::read_to_string(std::env::var(name).unwrap()).unwrap();
     let server = Server::new(Identity { cert: read("CHILD_CERT"), key: read("CHILD_KEY") }).start().await;
     let expected = std::env::var("CHILD_EXPECTED").unwrap();
-    // Twice: what failed is looked for again, what was found stays.
+    // Twice, because what failed is tried again, and what was found is kept.
     for _ in 0..2 {
         match open(&format!("wss://{server}/"), &Options::default()).await {
             Ok(_) => assert_eq!(expected, ""),

@@ -1,6 +1,6 @@
-//! An established TLS stream: bytes both ways, and the ways it ends.
+//! Tests an established TLS stream: bytes in both directions, and the ways in which it ends.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -14,7 +14,7 @@ use websocket_core::error::Failure;
 use websocket_core::options::{Options, TlsOptions};
 use websocket_core::transport::{Loss, Opened, Stream, resolver};
 
-/// Opens `wss://host.example/`, which resolves to `address`, trusting the authority.
+/// Opens `wss://host.example/`, whose name resolves to `address`, and trusts the authority.
 async fn open_host(address: SocketAddr, authority: &Authority) -> Result<Opened, Failure> {
     let tls = TlsOptions { ca: Some(authority.pem().into_bytes()), ..TlsOptions::default() };
     let options = Options { tls, ..Options::default() };
@@ -22,7 +22,7 @@ async fn open_host(address: SocketAddr, authority: &Authority) -> Result<Opened,
     within(plan("wss://host.example/", &options).with_resolver(there).open()).await
 }
 
-/// Accepts, does `last` and drops the connection without close_notify.
+/// Starts a server that accepts a connection, calls `last` and drops the connection without close_notify.
 async fn ending<F>(authority: &Authority, last: F) -> SocketAddr
 where
     F: Fn(&tokio::net::TcpStream) + Clone + Send + 'static,
@@ -33,7 +33,7 @@ where
         async move {
             let mut channel = accept_tls(acceptor, socket).await.unwrap();
             accept(&mut channel).await;
-            // The client is through when it says so.
+            // The client sends a byte when its side of the handshake is done.
             let _ = channel.read_u8().await;
             last(channel.get_ref().0);
         }
@@ -42,7 +42,7 @@ where
 }
 
 #[tokio::test]
-async fn takes_an_end_without_close_notify_for_an_end_of_stream() {
+async fn treats_an_end_without_close_notify_as_an_end_of_stream() {
     let authority = Authority::new();
     let server = ending(&authority, |_| {}).await;
     let mut stream = open_host(server, &authority).await.ok().unwrap().stream;
@@ -72,7 +72,7 @@ async fn survives_two_writes_to_a_peer_that_has_reset() {
 }
 
 #[tokio::test]
-async fn tells_a_bad_record_as_a_tls_error() {
+async fn reports_a_bad_record_as_a_tls_error() {
     let authority = Authority::new();
     let server = ending(&authority, |socket| {
         socket.try_write(&[23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0]).unwrap();
@@ -86,7 +86,7 @@ async fn tells_a_bad_record_as_a_tls_error() {
 }
 
 #[tokio::test]
-async fn carries_a_megabyte_both_ways() {
+async fn carries_a_megabyte_in_both_directions() {
     let authority = Authority::new();
     let acceptor = Server::new(authority.issue(&["host.example"])).acceptor();
     let server = serve(move |socket| {

@@ -80,9 +80,9 @@ fn run(mut input: Input) {
         marks.extend([(&b"{long}"[..], &**LONG), (b"{many}", &**MANY)]);
     }
     let answer = fill(input.rest(), marks);
-    let whole = asked.request.judge(iter::once(&answer[..]));
+    let whole = asked.request.check_response(iter::once(&answer[..]));
     let mut rest = pieces(&answer, &cuts);
-    let mut cut = asked.request.judge(&mut rest);
+    let mut cut = asked.request.check_response(&mut rest);
     if let Ok((_, _, tail)) = &mut cut {
         tail.extend(rest.flatten());
     }

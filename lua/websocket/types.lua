@@ -13,7 +13,7 @@ websocket._VERSION = ""
 
 --- @alias websocket.Event "open"|"received"|"ping"|"pong"|"closing"|"closed"|"fail"
 
---- @alias websocket.ErrorCode "dns"|"connect"|"proxy"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
+--- @alias websocket.ErrorCode "dns"|"connect"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
 
 --- Called with (event, message, detail): "open"; "received", payload, "text" or "binary"; "ping" and "pong", payload;
 --- "closing" and "closed", reason, code; "fail", text, error code. Anything callable will do.

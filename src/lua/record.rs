@@ -3,7 +3,8 @@
 use mlua::{Lua, Table};
 
 use crate::error::ErrorCode;
-use crate::event::{End, Response};
+use crate::event::End;
+use crate::response::Response;
 
 /// Makes the table of `ws:response()`: status, headers by lower-case name, body.
 ///

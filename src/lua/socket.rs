@@ -17,9 +17,10 @@ use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
 use crate::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use crate::error::ErrorCode;
-use crate::event::{End, Kind, Response};
+use crate::event::{End, Kind};
 use crate::process;
 use crate::protocol::MAX_CONTROL_PAYLOAD;
+use crate::response::Response;
 use crate::transport::Plan;
 use crate::url::Endpoint;
 

@@ -1,6 +1,7 @@
-//! Counts who needs something that runs: it starts with the first, ends with the last, and starts again when asked.
+//! Counts the leases of something that runs: the first starts it, the last ends it, and the next one starts it again.
 //!
-//! Comes in: leases taken and given back, on any thread. Goes out: what must be started or ended. Knows not what it is.
+//! Comes in: leases taken and given back, on any thread. Goes out: what must be started or ended. Does not know what that
+//! is.
 
 use std::io;
 
@@ -17,10 +18,10 @@ struct State<R> {
 }
 
 impl<R> Leases<R> {
-    /// Takes a lease: starts what is not running, and returns what `look` makes of it.
+    /// Takes a lease: calls `start` unless it is running, and returns the result of `look`.
     ///
     /// # Errors
-    /// Those of `start`; then no lease is taken.
+    /// Those of `start`, after which no lease is taken.
     pub fn take<T>(&self, start: impl FnOnce() -> io::Result<R>, look: impl FnOnce(&R) -> T) -> io::Result<T> {
         let mut state = self.state.lock();
         let running = match state.running.take() {
@@ -33,7 +34,7 @@ impl<R> Leases<R> {
         Ok(seen)
     }
 
-    /// Gives a lease back; returns what runs if it was the last, to be ended without a lock.
+    /// Gives a lease back. If it was the last, returns what must be ended; the lock is free by then.
     pub fn give_back(&self) -> Option<R> {
         let mut state = self.state.lock();
         state.taken -= 1;

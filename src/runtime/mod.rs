@@ -1,7 +1,7 @@
 //! The one tokio runtime of the process, on a thread of its own.
 //!
-//! It starts with the first [`Lease`], ends with the last, and starts again when asked. The door is narrow: a lease
-//! spawns futures, and that is all that other rooms may want of it.
+//! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, which
+//! is all that other modules may ask of it. Knows nothing of connections.
 
 mod leases;
 
@@ -17,34 +17,30 @@ use tokio::sync::oneshot;
 use self::leases::Leases;
 use crate::process;
 
-/// Threads for name resolution and reading trust roots: enough that some names that hang do not hold up the others,
-/// few enough to bound what a script can start.
-const MAX_BLOCKING_THREADS: usize = 64;
-
-/// How long the last lease waits for the thread; it is never busy for long, but a host must not hang.
+/// How long the last lease waits for the thread to end. It is never busy for long, but the host must not hang.
 const JOIN_LIMIT: Duration = Duration::from_secs(1);
 
 static LEASES: LazyLock<Leases<Running>> = LazyLock::new(Leases::default);
 
 struct Running {
     handle: Handle,
-    /// Ends the runtime when it is dropped.
+    /// Dropping it ends the runtime.
     stop: oneshot::Sender<()>,
-    /// Tells that the runtime has ended.
+    /// Receives a message when the runtime has ended.
     ended: mpsc::Receiver<()>,
     thread: JoinHandle<()>,
 }
 
-/// Keeps the runtime going; one for each Lua state that has opened a connection.
+/// Keeps the runtime running. Each Lua state that has opened a connection has one.
 pub struct Lease {
     handle: Handle,
 }
 
 impl Lease {
-    /// Starts the runtime unless it runs.
+    /// Starts the runtime unless it is running.
     ///
     /// # Errors
-    /// The thread or the descriptors of the runtime are not to be had.
+    /// The system refuses the thread or the file descriptors that the runtime needs.
     pub fn new() -> io::Result<Lease> {
         process::watch_forks()?;
         let handle = LEASES.take(|| process::without_signals(Running::start), |running| running.handle.clone())?;
@@ -70,18 +66,14 @@ impl Drop for Lease {
 
 impl Running {
     fn start() -> io::Result<Running> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(MAX_BLOCKING_THREADS)
-            .thread_name("websocket-blocking")
-            .build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("websocket".to_owned()).spawn(move || {
-            // Both a message and a dropped sender mean the end.
+            // A dropped sender is an error here, and means the end.
             let _ = runtime.block_on(stopped);
-            // A name that hangs in the resolver cannot be cancelled, and must not hold up the host.
+            // Waits for nothing, so that nothing can hold up the host.
             runtime.shutdown_background();
             let _ = end.send(());
         })?;
@@ -92,7 +84,7 @@ impl Running {
         drop(self.stop);
         drop(self.handle);
         if self.ended.recv_timeout(JOIN_LIMIT).is_ok() {
-            // A panic there was told by the panic hook; here nothing is left to do about it.
+            // If the thread panicked, the panic hook has reported it, and nothing is left to do.
             let _ = self.thread.join();
         }
     }
@@ -121,7 +113,7 @@ mod tests {
                 std::future::pending::<()>().await;
             });
             drop(second);
-            // The last lease ends what still runs.
+            // Dropping the last lease drops the futures that are still running.
             assert_eq!(dropped.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
         }
     }

@@ -1,27 +1,28 @@
-//! The beginning of the body with which a server refuses the opening handshake, to say why.
+//! Reads the beginning of the body of a response that refuses the opening handshake, because it often says why.
 //!
-//! Comes in: a parsed head and a stream of bytes. Goes out: the first bytes of the body, its chunks put together. Knows
-//! the rules of HTTP (RFC 9112) and the bounds; a body that breaks off is no error.
+//! Comes in: a parsed head and a stream of bytes. Goes out: the first bytes of the body, without the framing of chunks.
+//! Knows the rules of HTTP (RFC 9112) and the limits. A body that ends early is no error.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::head::{Head, READ};
 
-/// The most of a refusal's body that is kept, in bytes.
+/// The most bytes of the body that are kept.
 const MAX_BODY: usize = 4096;
-/// The most bytes read for it: chunks of one byte come with five bytes of framing each.
+/// The most bytes that are read for it: a chunk of one byte has five bytes of framing.
 const MAX_RAW_BODY: usize = 6 * MAX_BODY;
-/// The longest line before a chunk, in bytes: a size, and what nobody needs (RFC 9112 section 7.1.1 wants a limit).
+/// The longest line before a chunk, in bytes. It has the chunk's size, and extensions that nobody needs, for which RFC
+/// 9112 section 7.1.1 recommends a limit.
 const MAX_CHUNK_LINE: usize = 256;
 
-/// Reads what is wanted of a refusal's body, as far as it comes until `until`.
+/// Reads as much of the body as is wanted and arrives before `until`.
 ///
-/// Never fails: a body that breaks off is what came of it.
+/// Never fails: if the stream ends or fails, returns what arrived.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin), mut body: Body, until: Instant) -> Vec<u8> {
     while body.wants_more() {
-        body.room().reserve(READ);
-        match timeout_at(until, stream.read_buf(body.room())).await {
+        body.buffer().reserve(READ);
+        match timeout_at(until, stream.read_buf(body.buffer())).await {
             Ok(Ok(read)) if read > 0 => {}
             _ => break,
         }
@@ -29,15 +30,15 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin), mut body: Body, 
     body.finish()
 }
 
-/// How long a body is.
+/// Says where the body ends.
 enum Framing {
-    /// At most so many bytes, or to the end of the stream.
+    /// After this many bytes, or at the end of the stream.
     Plain(usize),
     Chunked,
 }
 
 impl Framing {
-    /// RFC 9112 section 6.3.
+    /// Applies RFC 9112 section 6.3.
     fn of(head: &Head) -> Framing {
         if matches!(head.status, 100..=199 | 204 | 304) {
             return Framing::Plain(0);
@@ -50,32 +51,32 @@ impl Framing {
     }
 }
 
-/// The first [`MAX_BODY`] bytes of a refusal's body, in bytes that come cut anywhere.
+/// Collects the first [`MAX_BODY`] bytes of a body from pieces of any size.
 pub(super) struct Body {
     framing: Framing,
     raw: Vec<u8>,
-    /// Where the first chunk begins that has not come whole.
+    /// The position of the first chunk that is not complete.
     chunk_at: usize,
     decoded: Vec<u8>,
 }
 
 impl Body {
-    /// `raw`: what came with the head.
+    /// Starts with `raw`, the bytes that arrived together with the head.
     pub fn new(head: &Head, raw: Vec<u8>) -> Body {
         Body { framing: Framing::of(head), raw, chunk_at: 0, decoded: Vec::new() }
     }
 
-    /// Returns where bytes are appended as they come.
-    pub fn room(&mut self) -> &mut Vec<u8> {
+    /// Returns the buffer to which received bytes are appended.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.raw
     }
 
-    /// Goes as far as the bytes reach, and tells whether further ones are wanted.
+    /// Decodes what has arrived, and returns whether more bytes are wanted.
     pub fn wants_more(&mut self) -> bool {
         !self.advance() && self.raw.len() < MAX_RAW_BODY
     }
 
-    /// Goes as far as the bytes reach; true where no further ones are needed.
+    /// Decodes what has arrived, and returns whether no more bytes are needed.
     fn advance(&mut self) -> bool {
         if let Framing::Plain(length) = self.framing {
             return self.raw.len() >= length;
@@ -87,13 +88,13 @@ impl Body {
             }
             let Some(data) = begin.checked_add(size).and_then(|end| self.raw.get(begin..end)) else { return false };
             self.decoded.extend_from_slice(data);
-            // The two bytes are the line end behind the data.
+            // A line end of two bytes follows the data.
             self.chunk_at = begin + size + 2;
         }
         true
     }
 
-    /// Returns where the data of the chunk at `chunk_at` begins, and its size.
+    /// Returns the position of the data of the chunk at `chunk_at`, and its size.
     fn chunk(&self) -> Option<(usize, usize)> {
         match httparse::parse_chunk_size(self.chunk_line()?) {
             Ok(httparse::Status::Complete((line, size))) => Some((self.chunk_at + line, usize::try_from(size).ok()?)),
@@ -109,13 +110,13 @@ impl Body {
         })
     }
 
-    /// Returns what is here of the line at `chunk_at`. It is parsed again with each byte that comes, so it is bounded.
+    /// Returns what has arrived of the line at `chunk_at`. It is parsed again with each piece, so its length is limited.
     fn chunk_line(&self) -> Option<&[u8]> {
         let rest = self.raw.get(self.chunk_at..)?;
         Some(&rest[..rest.len().min(MAX_CHUNK_LINE)])
     }
 
-    /// Returns what came of it.
+    /// Returns what arrived of the body.
     pub fn finish(mut self) -> Vec<u8> {
         let mut body = match self.framing {
             Framing::Plain(length) => {
@@ -141,13 +142,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn waits_for_no_chunk_whose_line_is_over_the_bound() {
+    fn gives_up_on_a_chunk_whose_line_is_longer_than_the_limit() {
         let mut head = Head { minor_version: 1, status: 403, headers: Vec::new() };
         head.headers.push(("transfer-encoding".to_owned(), b"chunked".to_vec()));
         let line = |length: usize| format!("3\r\nnot\r\n6;{}", "x".repeat(length - 2)).into_bytes();
         let mut body = Body::new(&head, line(MAX_CHUNK_LINE - 1));
         assert!(body.wants_more());
-        body.room().extend_from_slice(b"x");
+        body.buffer().extend_from_slice(b"x");
         assert!(!body.wants_more());
         assert_eq!(body.finish(), b"not");
         let mut whole = Body::new(&head, [line(MAX_CHUNK_LINE - 2), b"\r\n today".to_vec()].concat());
@@ -157,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keeps_any_body_within_its_bound(raw in prop::collection::vec("[0-9a-f]{0,17}(\r\n|;|x)[a-z]{0,20}", 0..9)) {
+        fn never_keeps_more_of_a_body_than_the_limit(raw in prop::collection::vec("[0-9a-f]{0,17}(\r\n|;|x)[a-z]{0,20}", 0..9)) {
             let raw = raw.concat().into_bytes();
             let mut body = Body { framing: Framing::Chunked, raw, chunk_at: 0, decoded: Vec::new() };
             body.advance();

@@ -1,7 +1,7 @@
-//! From a host's name to a TCP connection (RFC 8305).
+//! Resolves a host's name and connects by TCP (RFC 8305).
 //!
-//! Comes in: a name or addresses. Goes out: the first socket that connects, or every address tried with its cause.
-//! Knows no deadline: the caller drops the future at it.
+//! Comes in: a name or addresses. Goes out: the first socket that connects, or the cause for each address that was tried.
+//! Knows no deadline: the caller drops the future when it passes.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,19 +16,19 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::off_thread;
-use super::stream::{cause, lower_first};
+use super::background;
+use super::io_text::{describe, lower_first};
 use crate::error::{ErrorCode, Failure};
 
-/// How long an attempt runs alone before the next address is tried beside it (RFC 8305 section 5).
+/// How long to wait for one address before the next is tried at the same time (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
 type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Turns a host's name and a port into addresses, the preferred first.
+/// Resolves a host's name, and returns its addresses with a port, the preferred one first.
 pub type Resolver = Arc<dyn Fn(String, u16) -> Answer + Send + Sync>;
 
-/// Makes a [`Resolver`] of an asynchronous function.
+/// Creates a [`Resolver`] from an asynchronous function.
 pub fn resolver<F, A>(answer: F) -> Resolver
 where
     F: Fn(String, u16) -> A + Send + Sync + 'static,
@@ -37,23 +37,23 @@ where
     Arc::new(move |host, port| Box::pin(answer(host, port)))
 }
 
-/// The system's own resolver.
+/// Returns the system's resolver.
 ///
-/// A call of getaddrinfo cannot be cancelled: one that hangs keeps its thread of the runtime's pool.
+/// A call of getaddrinfo cannot be cancelled: one that hangs keeps its thread.
 pub(super) fn system() -> Resolver {
     resolver(|host: String, port| async move {
-        off_thread(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)).await?
+        background::run(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)).await?
     })
 }
 
-/// Which addresses may be dialled.
+/// Says which addresses may be connected to.
 #[derive(Clone, Copy)]
 pub(super) enum Reach {
     Anywhere,
     Loopback,
 }
 
-/// Tells whether an address leads to this machine.
+/// Returns whether an address leads to this machine.
 pub(super) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
@@ -67,14 +67,14 @@ pub(super) async fn lookup(resolver: &Resolver, host: String, port: u16) -> Resu
         Ok(addresses) if addresses.is_empty() => Err(Failure::new(ErrorCode::Dns, "the name has no address")),
         Ok(addresses) => Ok(addresses),
         Err(error) => {
-            let text = cause(&error);
+            let text = describe(&error);
             let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
             Err(Failure::new(ErrorCode::Dns, lower_first(text)))
         }
     }
 }
 
-/// What became of each address, in the order they were tried.
+/// The outcome for each address, in the order in which they were tried.
 #[derive(Default)]
 pub(super) struct Tried(Vec<(SocketAddr, Option<String>)>);
 
@@ -96,10 +96,10 @@ impl fmt::Display for Tried {
     }
 }
 
-/// Connects to the first address that answers, starting one after another (RFC 8305 section 5).
+/// Connects to the first address that answers, with a delay between the attempts (RFC 8305 section 5).
 ///
 /// # Errors
-/// `connect`; `tls` where `reach` leaves no address.
+/// `connect`; `tls` if `reach` allows none of the addresses.
 pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mut Tried) -> Result<TcpStream, Failure> {
     let mut waiting = order(addresses, reach).into_iter();
     if waiting.len() == 0 {
@@ -122,7 +122,7 @@ pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mu
         };
         match finished {
             Some(Ok((_, Ok(socket)))) => return Ok(socket),
-            Some(Ok((address, Err(error)))) => tried.failed(address, cause(&error)),
+            Some(Ok((address, Err(error)))) => tried.failed(address, describe(&error)),
             Some(Err(_)) => {}
             None => return Err(Failure::new(ErrorCode::Connect, "no address of the host accepted")),
         }
@@ -135,8 +135,8 @@ async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-/// Drops repeated and forbidden addresses, and lets the families take turns, that of the first address first (RFC 8305
-/// section 4).
+/// Removes repeated and forbidden addresses, and alternates between the families, beginning with that of the first address
+/// (RFC 8305 section 4).
 fn order(addresses: Vec<SocketAddr>, reach: Reach) -> Vec<SocketAddr> {
     let mut seen = HashSet::new();
     let allowed = addresses.into_iter().filter(|address| match reach {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn lets_the_families_take_turns() {
+    fn alternates_between_the_families() {
         let given = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "[::1]:1", "1.1.1.1:1", "2.2.2.2:1"]);
         let expected = addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]);
         assert_eq!(order(given, Reach::Anywhere), expected);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_loopback_alone_where_nothing_else_is_allowed() {
+    fn keeps_only_loopback_addresses_if_nothing_else_is_allowed() {
         let given = addresses(&["192.0.2.1:1", "[::ffff:127.0.0.9]:1", "[2001:db8::1]:1", "[::1]:1", "127.3.2.1:1"]);
         let expected = addresses(&["[::ffff:127.0.0.9]:1", "127.3.2.1:1", "[::1]:1"]);
         assert_eq!(order(given, Reach::Loopback), expected);

@@ -1,7 +1,7 @@
-//! The opening handshake (RFC 6455 section 4.1): the request, and the checks of the response.
+//! The opening handshake (RFC 6455 section 4.1): writes the request and checks the response.
 //!
 //! Comes in: endpoint, options and a stream. Goes out: the response with what was agreed, or why it was refused. Knows
-//! neither names, TLS nor frames.
+//! nothing of name resolution, TLS and frames.
 
 use std::time::Duration;
 
@@ -13,41 +13,41 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::http;
 use url::Url;
 
-use super::Deadline;
 use super::body::{self, Body};
+use super::deadline::{Deadline, during};
 use super::head::{self, Head, Search};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
-use crate::event::Response;
 use crate::extension::{self, Agreed, Compression};
 use crate::options::Options;
+use crate::response::Response;
 use crate::url::Endpoint;
 
-/// How long a refusal's body is waited for.
+/// How long to wait for the body of a response that refuses the handshake.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest origin of a redirect that a text tells, in bytes: a name has at most 253 (RFC 1035 section 2.3.4).
+/// The longest origin of a redirect that a text shows, in bytes. A name has at most 253 (RFC 1035 section 2.3.4).
 const MAX_ORIGIN: usize = 300;
 
-/// What an answer comes to: the response, what was agreed on compression, and the bytes that came behind.
+/// The outcome of a handshake: the response, what was agreed on compression, and the bytes that followed.
 pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
 
-/// A request ready for the wire, and what its response must hold.
+/// A request as it is sent, and what its response must contain.
 pub struct Request {
     bytes: Vec<u8>,
     accept: String,
     protocols: Vec<String>,
     require_protocol: bool,
     compression: Option<Compression>,
-    /// What the target of a redirect is relative to.
+    /// The URL to which the target of a redirect is relative.
     base: String,
 }
 
 impl Request {
-    /// Writes the request with a fresh key.
+    /// Creates the request with a new random key.
     ///
     /// # Errors
-    /// Options that contradict each other or the URL's credentials; a path or a Host that cannot stand in a request.
+    /// The options contradict each other or the URL's credentials, or a request cannot contain the path or the Host.
     pub fn new(endpoint: &Endpoint, options: &Options) -> Result<Request, InvalidInput> {
         let mut options = options.clone();
         if let Some((user, password)) = &endpoint.credentials {
@@ -63,7 +63,7 @@ impl Request {
         };
         let key = generate_key();
         let mut bytes = required_lines(&endpoint.resource, &host, &key)?;
-        // Ours stand before the empty line: the map of the http crate would put them in another order.
+        // Our headers replace the empty line at the end. In the http crate's map they would lose their order.
         bytes.truncate(bytes.len().saturating_sub(2));
         if !options.protocols.is_empty() {
             push_line(&mut bytes, "Sec-WebSocket-Protocol", options.protocols.join(", ").as_bytes());
@@ -92,16 +92,16 @@ impl Request {
         })
     }
 
-    /// Returns the request as it goes to the wire.
+    /// Returns the request as it is sent.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Judges an answer that comes in these pieces and then ends, without a network.
+    /// Checks a response that arrives in these pieces and then ends, without a network.
     ///
     /// # Errors
     /// `handshake`, `http_status`.
-    pub fn judge<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
+    pub fn check_response<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
         let mut pieces = pieces.into_iter();
         let mut search = Search::default();
         let (head, tail) = loop {
@@ -109,7 +109,7 @@ impl Request {
                 break found;
             }
             let piece = pieces.next().ok_or_else(|| search.end())?;
-            search.room().extend_from_slice(piece);
+            search.buffer().extend_from_slice(piece);
         };
         let refused = match self.check(&head) {
             Ok(agreed) => return Ok(accepted(head, agreed, tail)),
@@ -119,7 +119,7 @@ impl Request {
         while body.wants_more()
             && let Some(piece) = pieces.next()
         {
-            body.room().extend_from_slice(piece);
+            body.buffer().extend_from_slice(piece);
         }
         Err(with_response(refused, head, body.finish()))
     }
@@ -127,12 +127,12 @@ impl Request {
     /// Sends the request, and reads and checks the response.
     ///
     /// # Errors
-    /// `handshake`, `http_status`, `tls` where an alert comes in place of a response, `timeout`.
+    /// `handshake`, `http_status`, `tls` if an alert arrives instead of a response, `timeout`.
     pub(super) async fn perform(&self, stream: &mut Stream, deadline: &Deadline, phase: &str) -> Verdict {
-        let (head, tail) = deadline.hold(phase, self.exchange(stream)).await?;
+        let (head, tail) = deadline.run(phase, self.exchange(stream)).await?;
         let refused = match self.check(&head) {
             Ok(agreed) => return Ok(accepted(head, agreed, tail)),
-            Err(refused) => refused.during(phase),
+            Err(refused) => during(refused, phase),
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
         let body = body::read(stream, Body::new(&head, tail), until).await;
@@ -140,16 +140,15 @@ impl Request {
     }
 
     async fn exchange(&self, stream: &mut Stream) -> Result<(Head, Vec<u8>), Failure> {
-        // A server may answer and close before it has read all; its answer, or what became of it, tells more than the
-        // write's error.
+        // A server may respond and close before it has read everything. Its response explains more than the error of
+        // writing does.
         if stream.write_all(&self.bytes).await.is_ok() {
             let _ = stream.flush().await;
         }
         head::read(stream).await
     }
 
-    /// Checks a head in the order of RFC 6455 section 4.1, and returns the subprotocol and what was agreed on
-    /// compression.
+    /// Checks a head in the order of RFC 6455 section 4.1. Returns the subprotocol and what was agreed on compression.
     fn check(&self, head: &Head) -> Result<(String, Option<Agreed>), Failure> {
         if head.status != 101 {
             return Err(Failure::new(ErrorCode::HttpStatus, self.describe_status(head)));
@@ -160,28 +159,23 @@ impl Request {
                 "the server switched protocols by HTTP/1.0, must be HTTP/1.1",
             ));
         }
+        check_not_empty(head, "Upgrade", "upgrade")?;
         let mut upgrade = head.list("upgrade").peekable();
         if upgrade.peek().is_none() || !upgrade.all(|token| token.eq_ignore_ascii_case(b"websocket")) {
             return Err(refuse("upgrade", "the response's Upgrade header is missing or not \"websocket\""));
         }
+        check_not_empty(head, "Connection", "connection")?;
         if !head.list("connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
             return Err(refuse("connection", "the response's Connection header is missing or without \"upgrade\""));
         }
-        let mut accepts = head.lines("sec-websocket-accept");
-        match (accepts.next(), accepts.next()) {
-            (Some(accept), None) if accept == self.accept.as_bytes() => {}
-            (Some(_), None) => {
-                return Err(refuse(
-                    "sec-websocket-accept",
-                    "the response's Sec-WebSocket-Accept does not match the key",
-                ));
-            }
-            (Some(_), Some(_)) => {
-                return Err(refuse("sec-websocket-accept", "the response has more than one Sec-WebSocket-Accept"));
-            }
-            (None, _) => return Err(refuse("sec-websocket-accept", "the response has no Sec-WebSocket-Accept")),
+        const ACCEPT: &str = "sec-websocket-accept";
+        match only_line(head, "Sec-WebSocket-Accept", ACCEPT)? {
+            Some(accept) if accept == self.accept.as_bytes() => {}
+            Some(_) => return Err(refuse(ACCEPT, "the response's Sec-WebSocket-Accept does not match the key")),
+            None => return Err(refuse(ACCEPT, "the response has no Sec-WebSocket-Accept")),
         }
         const EXTENSIONS: &str = "sec-websocket-extensions";
+        check_not_empty(head, "Sec-WebSocket-Extensions", EXTENSIONS)?;
         let agreed = extension::agree(self.compression.as_ref(), head.lines(EXTENSIONS))
             .map_err(|cause| refuse(EXTENSIONS, &cause))?;
         Ok((self.check_protocol(head)?, agreed))
@@ -189,12 +183,10 @@ impl Request {
 
     fn check_protocol(&self, head: &Head) -> Result<String, Failure> {
         const NAME: &str = "sec-websocket-protocol";
-        let mut lines = head.lines(NAME);
-        match (lines.next(), lines.next()) {
-            (None, _) if self.require_protocol => Err(refuse(NAME, "the server chose none of the subprotocols")),
-            (None, _) => Ok(String::new()),
-            (Some(_), Some(_)) => Err(refuse(NAME, "the response has more than one Sec-WebSocket-Protocol")),
-            (Some(chosen), None) => match self.protocols.iter().find(|offered| offered.as_bytes() == chosen) {
+        match only_line(head, "Sec-WebSocket-Protocol", NAME)? {
+            None if self.require_protocol => Err(refuse(NAME, "the server chose none of the subprotocols")),
+            None => Ok(String::new()),
+            Some(chosen) => match self.protocols.iter().find(|offered| offered.as_bytes() == chosen) {
                 Some(offered) => Ok(offered.clone()),
                 None => Err(refuse(NAME, "the server chose a subprotocol that was not offered")),
             },
@@ -209,7 +201,7 @@ impl Request {
         }
     }
 
-    /// Returns the origin of a redirect's target; path and query may hold secrets.
+    /// Returns the origin of a redirect's target, without path and query, which may hold secrets.
     fn redirect_origin(&self, head: &Head) -> Option<String> {
         if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
             return None;
@@ -236,11 +228,33 @@ fn with_response(refused: Failure, head: Head, body: Vec<u8>) -> Failure {
     Failure { response: Some(Box::new(response)), ..refused }
 }
 
+/// Returns the value of a header that may occur once. `name` is for texts, `lower` is its name in lower case.
+fn only_line<'a>(head: &'a Head, name: &str, lower: &'static str) -> Result<Option<&'a [u8]>, Failure> {
+    let mut lines = head.lines(lower);
+    match (lines.next(), lines.next()) {
+        (_, Some(_)) => Err(refuse(lower, &format!("the response has more than one {name}"))),
+        (Some([]), None) => Err(refuse_empty(name, lower)),
+        (value, None) => Ok(value),
+    }
+}
+
+/// Checks that a list in a header has an element, if the header occurs at all.
+fn check_not_empty(head: &Head, name: &str, lower: &'static str) -> Result<(), Failure> {
+    match (head.lines(lower).next(), head.list(lower).next()) {
+        (Some(_), None) => Err(refuse_empty(name, lower)),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_empty(name: &str, lower: &'static str) -> Failure {
+    refuse(lower, &format!("the response's {name} header is empty: the server must leave it out or give a value"))
+}
+
 fn refuse(header: &'static str, cause: &str) -> Failure {
     Failure { header: Some(header), ..Failure::new(ErrorCode::Handshake, cause) }
 }
 
-/// Writes the request line and the five headers that RFC 6455 demands, and the empty line.
+/// Returns the request line, the five headers that RFC 6455 requires, and the empty line.
 fn required_lines(resource: &str, host: &[u8], key: &str) -> Result<Vec<u8>, InvalidInput> {
     let host = http::HeaderValue::from_bytes(host).ok().filter(|host| host.to_str().is_ok());
     let host = host.ok_or_else(|| InvalidInput::new("header \"Host\" must be visible ASCII"))?;
@@ -273,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn judges_an_answer_however_it_is_cut() {
+    fn checks_a_response_in_pieces_of_any_size() {
         let mut options = Options::default();
         options.add_protocol("chat").unwrap();
         let request = request(&options);
@@ -285,18 +299,18 @@ mod tests {
         let answer = [b"HTTP/1.1 103 E\r\n\r\n", head.as_bytes(), b"\x81\x00"].concat();
         for size in [1, 7, answer.len()] {
             let mut pieces = answer.chunks(size);
-            let (response, _, mut tail) = request.judge(&mut pieces).unwrap();
+            let (response, _, mut tail) = request.check_response(&mut pieces).unwrap();
             tail.extend(pieces.flatten());
             assert_eq!((response.status, &*response.protocol, &*tail), (101, "chat", &b"\x81\x00"[..]));
         }
     }
 
     #[test]
-    fn judges_a_refusal_with_as_much_of_its_body_as_came() {
+    fn returns_as_much_of_a_refusals_body_as_arrived() {
         let request = request(&Options::default());
         let answer = b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n9\r\n you";
         for size in [1, 7, answer.len()] {
-            let failure = request.judge(answer.chunks(size)).unwrap_err();
+            let failure = request.check_response(answer.chunks(size)).unwrap_err();
             let response = failure.response.unwrap();
             assert_eq!((failure.code, response.status), (ErrorCode::HttpStatus, 403));
             assert_eq!(response.body, b"not you");

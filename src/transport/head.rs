@@ -1,24 +1,29 @@
-//! The head of one HTTP/1.1 response as a peer sends it, byte by byte.
+//! Reads the head of an HTTP/1.1 response: the status line and the headers.
 //!
-//! Comes in: a stream of bytes. Goes out: a parsed [`Head`] and what came behind it. Knows the rules of HTTP (RFC
-//! 9112) and the bounds, not what a WebSocket wants of the headers.
+//! Comes in: a stream of bytes. Goes out: a parsed [`Head`] and the bytes that followed it. Knows the rules of HTTP (RFC
+//! 9112) and the limits, not which headers a WebSocket needs.
+
+use std::borrow::Cow;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure};
+use crate::header::is_token;
 
 /// The longest head, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// The most header lines in a head.
 pub(super) const MAX_HEADERS: usize = 124;
-/// What is read at once, in bytes.
+/// The longest header name that a text shows, in bytes.
+const MAX_SHOWN_NAME: usize = 64;
+/// The size of one read, in bytes.
 pub(super) const READ: usize = 4096;
 const BEGINNING: &[u8] = b"HTTP/1.";
 
 /// A parsed head.
 pub(super) struct Head {
-    /// The digit behind `HTTP/1.`.
+    /// The digit after `HTTP/1.`.
     pub minor_version: u8,
     pub status: u16,
     /// Names in lower case, in the order of the wire.
@@ -26,18 +31,18 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Returns the values of every line with a lower-case name.
+    /// Returns the values of all lines with a name, which is given in lower case.
     pub fn lines<'a>(&'a self, lower: &str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(name, _)| name == lower).map(|(_, value)| &value[..])
     }
 
-    /// Returns the elements of a comma-separated list over all its lines (RFC 9110 section 5.6.1).
+    /// Returns the elements of a comma-separated list, which may be spread over several lines (RFC 9110 section 5.6.1).
     pub fn list<'a>(&'a self, lower: &str) -> impl Iterator<Item = &'a [u8]> {
         let elements = self.lines(lower).flat_map(|line| line.split(|byte| *byte == b','));
         elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
     }
 
-    /// Tells whether another response follows (RFC 9110 section 15.2).
+    /// Returns whether another response follows (RFC 9110 section 15.2).
     fn is_interim(&self) -> bool {
         matches!(self.status, 100 | 102..=199)
     }
@@ -48,7 +53,7 @@ impl Head {
         match response.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err("the response's head is cut short".to_owned()),
-            Err(error) => return Err(format!("the response is not HTTP: {error}")),
+            Err(error) => return Err(describe(error, bytes)),
         }
         let (Some(minor_version), Some(status)) = (response.version, response.code) else {
             return Err("the response has no status".to_owned());
@@ -58,18 +63,18 @@ impl Head {
     }
 }
 
-/// Reads the head of the first response that is not interim, and returns it with the bytes that came behind it.
+/// Reads the head of the first response that is not interim, and returns it with the bytes that followed it.
 ///
 /// # Errors
-/// `handshake` where the stream ends first or what comes is no head; `tls`.
+/// `handshake` if the stream ends first or what arrives is no head; `tls`.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head, Vec<u8>), Failure> {
     let mut search = Search::default();
-    search.room().reserve(READ);
+    search.buffer().reserve(READ);
     loop {
         if let Some(found) = search.advance()? {
             return Ok(found);
         }
-        match stream.read_buf(search.room()).await {
+        match stream.read_buf(search.buffer()).await {
             Ok(0) => return Err(search.end()),
             Ok(_) => {}
             Err(error) => {
@@ -83,29 +88,29 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
     }
 }
 
-/// Looks for the head of the first response that is not interim, in bytes that come cut anywhere.
+/// Finds the head of the first response that is not interim, in pieces of any size.
 #[derive(Default)]
 pub(super) struct Search {
     buffer: Vec<u8>,
     scanner: Scanner,
-    /// The bytes of the interim responses before.
+    /// The size of the interim responses so far, in bytes.
     interim: usize,
 }
 
 impl Search {
-    /// Returns where bytes are appended as they come.
-    pub fn room(&mut self) -> &mut Vec<u8> {
+    /// Returns the buffer to which received bytes are appended.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// Goes as far as the bytes reach, and returns the head with what came behind it; `None` where it is not whole.
+    /// Looks at what has arrived, and returns the head with the bytes that followed it; `None` if it is not complete.
     ///
     /// # Errors
-    /// `handshake` where what came is no head, or too long.
+    /// `handshake` if what has arrived is no head, or is too long.
     pub fn advance(&mut self) -> Result<Option<(Head, Vec<u8>)>, Failure> {
         while let Some(end) = self.scanner.scan(&self.buffer).map_err(refuse)? {
             let tail = self.buffer.split_off(end);
-            let head = Head::parse(&self.buffer).map_err(refuse)?;
+            let head = Head::parse(&unfold(&self.buffer)).map_err(refuse)?;
             if !head.is_interim() {
                 return Ok(Some((head, tail)));
             }
@@ -119,7 +124,7 @@ impl Search {
         Ok(None)
     }
 
-    /// Tells what it means that the stream ends here.
+    /// Returns the failure for a stream that ends here.
     pub fn end(&self) -> Failure {
         refuse(if self.buffer.is_empty() {
             "the server closed the connection without a response".to_owned()
@@ -133,9 +138,77 @@ fn refuse(cause: String) -> Failure {
     Failure::new(ErrorCode::Handshake, cause)
 }
 
-/// Finds a head's end, and refuses what lenient parsers read in more than one way (RFC 9112 sections 2.2 and 5.2).
+/// Replaces each fold of a header line by a space (RFC 9112 section 5.2): the white space on both sides of the line end,
+/// and the line end itself.
+fn unfold(head: &[u8]) -> Cow<'_, [u8]> {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    if !head.windows(3).any(|window| window.starts_with(b"\r\n") && is_blank(&window[2])) {
+        return Cow::Borrowed(head);
+    }
+    let mut unfolded: Vec<u8> = Vec::with_capacity(head.len());
+    let mut rest = head;
+    while let Some((byte, behind)) = rest.split_first() {
+        match behind {
+            [b'\n', blank, ..] if *byte == b'\r' && is_blank(blank) => {
+                while unfolded.last().is_some_and(is_blank) {
+                    unfolded.pop();
+                }
+                unfolded.push(b' ');
+                let blanks = behind[1..].iter().take_while(|byte| is_blank(byte)).count();
+                rest = &behind[1 + blanks..];
+            }
+            _ => {
+                unfolded.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    Cow::Owned(unfolded)
+}
+
+/// Says what is wrong with a head that is not HTTP, without its values: they may be secret.
+fn describe(error: httparse::Error, head: &[u8]) -> String {
+    match error {
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => {}
+        _ => return "the response's status line is not HTTP".to_owned(),
+    }
+    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let bad = (1..).zip(lines).skip(1).find_map(|(number, line)| header_problem(number, line));
+    bad.unwrap_or_else(|| "the response has an invalid header".to_owned())
+}
+
+/// Says what is wrong with a header line; `None` where nothing is.
+fn header_problem(number: usize, line: &[u8]) -> Option<String> {
+    if line.is_empty() {
+        return None;
+    }
+    let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        return Some(format!("line {number} of the response's head has no colon"));
+    };
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if name.is_empty() {
+        return Some(format!("line {number} of the response's head has no header name"));
+    }
+    let shown = std::str::from_utf8(name).ok().map(str::trim_end).filter(|name| {
+        name.len() <= MAX_SHOWN_NAME && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    });
+    let Some(shown) = shown else {
+        return Some(format!("the header name in line {number} is invalid"));
+    };
+    if !is_token(shown) {
+        return Some(format!("the header name \"{shown}\" is invalid"));
+    }
+    if shown.len() < name.len() {
+        return Some(format!("the response has white space between the header name \"{shown}\" and its colon"));
+    }
+    let is_control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
+    let has_control = value.iter().any(is_control);
+    has_control.then(|| format!("the value of the header \"{shown}\" holds a control character"))
+}
+
+/// Finds the end of a head, and refuses what different parsers understand in different ways (RFC 9112 section 2.2).
 ///
-/// Looks at every byte once, however the bytes are cut.
+/// Looks at every byte once, whatever the size of the pieces.
 #[derive(Default)]
 struct Scanner {
     at: usize,
@@ -163,7 +236,7 @@ impl Scanner {
                 }
                 self.lines += 1;
                 self.line_len = 0;
-                // The first line is the status.
+                // The first line is the status line.
                 if self.lines > MAX_HEADERS + 1 {
                     return Err(format!("the response has too many headers, limit {MAX_HEADERS}"));
                 }
@@ -173,8 +246,13 @@ impl Scanner {
                 b'\r' => self.after_cr = true,
                 b'\n' => return Err("the response's head has a line feed without carriage return".to_owned()),
                 0 => return Err("the response's head has a NUL".to_owned()),
+                b' ' | b'\t' if self.line_len == 0 && self.lines == 1 => {
+                    return Err("the response has a line folded before the first header".to_owned());
+                }
                 b' ' | b'\t' if self.line_len == 0 => {
-                    return Err("the response has a folded header line".to_owned());
+                    // The header continues, so it is not counted again.
+                    self.lines -= 1;
+                    self.line_len = 1;
                 }
                 _ => self.line_len += 1,
             }
@@ -190,7 +268,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    /// Gives one byte a read.
+    /// Returns one byte for each read.
     struct Dripping<'a>(&'a [u8]);
 
     impl AsyncRead for Dripping<'_> {
@@ -207,8 +285,8 @@ mod tests {
         }
     }
 
-    /// What a reader makes of bytes: status, headers and how many bytes the head had; or the refusal.
-    fn verdict(
+    /// Returns what `read` finds: status, number of headers and size of what follows; or the text of the failure.
+    fn outcome(
         mut stream: impl AsyncRead + Unpin,
         tail: impl Fn(&[u8]) -> usize,
     ) -> Result<(u16, usize, usize), String> {
@@ -220,7 +298,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_the_same_however_the_bytes_are_cut(
+        fn finds_the_same_head_in_pieces_of_any_size(
             mut bytes in "HTTP/1\\.1 101 [a-z ]{0,9}\r\n([A-Za-z-]{1,9}:[ -~]{0,30}\r\n){0,130}\r\n[a-z]{0,9}",
             changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
         ) {
@@ -229,8 +307,8 @@ mod tests {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
             }
-            let whole = verdict(&bytes[..], <[u8]>::len);
-            let dripped = verdict(Dripping(&bytes), |_| 0);
+            let whole = outcome(&bytes[..], <[u8]>::len);
+            let dripped = outcome(Dripping(&bytes), |_| 0);
             match (whole, dripped) {
                 (Ok((status, headers, _)), Ok(same)) => prop_assert_eq!(same, (status, headers, 0)),
                 (whole, dripped) => prop_assert_eq!(whole.err(), dripped.err()),

@@ -1,23 +1,26 @@
-//! A private certification authority, made afresh for each test, and TLS servers with its certificates.
+//! A private certification authority, created for each test, and TLS servers with its certificates.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, PublicKeyData,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{ALL_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, rustls};
 
 use super::{accept, linger, serve};
 
-/// Who signs.
+/// An authority that signs certificates.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, in PEM form.
@@ -38,7 +41,7 @@ impl Authority {
         Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// The authority's own certificate.
+    /// Returns the authority's own certificate.
     pub fn pem(&self) -> String {
         self.0.pem()
     }
@@ -48,7 +51,7 @@ impl Authority {
         self.issue_with(names, |_| {})
     }
 
-    /// As [`Authority::issue`], with changes.
+    /// Like [`Authority::issue`], after `change` has changed the certificate.
     pub fn issue_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -58,13 +61,24 @@ impl Authority {
         let cert = params.signed_by(&key, &self.0).unwrap();
         Identity { cert: cert.pem(), key: key.serialize_pem() }
     }
+
+    /// Signs a certificate for a public key, without its private key.
+    pub fn issue_for(&self, names: &[&str], key: &impl PublicKeyData) -> String {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        self.sign(&CertificateParams::new(names).unwrap(), key)
+    }
+
+    /// Signs a certificate with these parameters.
+    pub fn sign(&self, params: &CertificateParams, key: &impl PublicKeyData) -> String {
+        params.signed_by(key, &self.0).unwrap().pem()
+    }
 }
 
-/// How a TLS server behaves.
+/// The settings of a TLS server.
 pub struct Server {
     pub identity: Identity,
     pub versions: Vec<&'static SupportedProtocolVersion>,
-    /// Demands a client certificate that this authority signed.
+    /// The authority that must have signed the client's certificate; `None` to demand none.
     pub client_authority: Option<String>,
 }
 
@@ -86,14 +100,16 @@ impl Server {
                 builder.with_client_cert_verifier(verifier.build().unwrap())
             }
         };
-        let chain = vec![CertificateDer::from_pem_slice(self.identity.cert.as_bytes()).unwrap()];
+        let chain = CertificateDer::pem_slice_iter(self.identity.cert.as_bytes()).collect::<Result<_, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(self.identity.key.as_bytes()).unwrap();
-        let mut config = builder.with_single_cert(chain, key).unwrap();
+        let key = default_provider().key_provider.load_private_key(key).unwrap();
+        // A resolver does not check that the key fits the certificate, so a test can use another key.
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// Accepts TLS and the opening handshake, says `x`, and waits for the client's end.
+    /// Starts a server that accepts TLS and the opening handshake, sends `x`, and waits until the client ends the stream.
     pub async fn start(self) -> SocketAddr {
         let acceptor = self.acceptor();
         serve(move |socket| {
@@ -109,17 +125,17 @@ impl Server {
     }
 }
 
-/// Does the server's side of a TLS handshake; `None` where the client refuses it.
+/// Does the server's side of a TLS handshake. Returns `None` if the client refuses it.
 pub async fn accept_tls(acceptor: TlsAcceptor, socket: TcpStream) -> Option<TlsStream<TcpStream>> {
     acceptor.accept(socket).await.ok()
 }
 
-/// TLS 1.2 alone.
+/// Returns TLS 1.2 as the only version.
 pub fn tls12() -> Vec<&'static SupportedProtocolVersion> {
     vec![&rustls::version::TLS12]
 }
 
-/// Files that are removed with the test.
+/// A folder for files, which is removed after the test.
 pub struct Files(PathBuf);
 
 impl Files {
@@ -144,4 +160,14 @@ impl Drop for Files {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Returns the path of a stored certificate or key.
+pub fn stored_path(name: &str) -> String {
+    format!("{}/tests/support/certificates/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns a stored certificate or key in PEM form.
+pub fn stored(name: &str) -> String {
+    std::fs::read_to_string(stored_path(name)).unwrap()
 }

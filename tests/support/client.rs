@@ -1,7 +1,7 @@
-//! The host's side of a connection, as a script's thread sees it.
+//! The host's side of a connection, as a script's thread uses it.
 //!
-//! Comes in: a URL and options. Goes out: a started connection, and its events one by one, each with a deadline. Blocks,
-//! so a test is a plain function that plays host and peer in turns; the engine has a thread of its own.
+//! Comes in: a URL and options. Goes out: a started connection, and its events one by one, each with a deadline. The calls
+//! block, so a test is a plain function that plays host and peer in turns. The engine runs on its own thread.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use websocket_core::transport::Plan;
 
 use super::{PATIENCE, plan};
 
-/// What one Lua state has: a lease and a queue.
+/// A host with what one Lua state has: a lease and a queue.
 pub struct Host {
     pub lease: Lease,
     pub queue: Arc<Queue>,
@@ -36,12 +36,12 @@ impl Host {
         connection
     }
 
-    /// Waits for the next event, and keeps its charge with it.
+    /// Waits for the next event, and returns its charge with it.
     pub fn next_charged(&mut self) -> (ConnectionId, Event, Charge) {
         self.next_before(PATIENCE).expect("an event comes before the test's deadline")
     }
 
-    /// Waits for the next event at most for `limit`.
+    /// Waits for the next event for at most `limit`.
     pub fn next_before(&mut self, limit: Duration) -> Option<(ConnectionId, Event, Charge)> {
         if self.taken.is_empty() {
             self.queue.wait(limit);
@@ -66,14 +66,14 @@ impl Client {
         Client::planned(plan(url, options), options)
     }
 
-    /// As [`Client::start`], by a plan of one's own.
+    /// Like [`Client::start`], with a plan that the test has made.
     pub fn planned(plan: Plan, options: &Options) -> Client {
         let host = Host::new();
         let connection = host.start(plan, options, 1);
         Client { host, connection }
     }
 
-    /// Waits for the next event; its charge is given back.
+    /// Waits for the next event, and gives its charge back.
     pub fn next(&mut self) -> Event {
         self.host.next_charged().1
     }
@@ -100,7 +100,7 @@ impl Client {
         }
     }
 
-    /// Waits for the end, which must be next and last.
+    /// Waits for the end, which must be the next and the last event.
     pub fn end(&mut self) -> End {
         let end = match self.next() {
             Event::End(end) => *end,
@@ -111,7 +111,7 @@ impl Client {
         end
     }
 
-    /// Fails the test if anything is told within `limit`.
+    /// Fails the test if an event arrives within `limit`.
     pub fn is_told_nothing_for(&mut self, limit: Duration) {
         if let Some((_, event, _)) = self.host.next_before(limit) {
             panic!("told too early: {event:?}");
@@ -124,12 +124,12 @@ impl Client {
         self.connection.outbox.send(|| outgoing).unwrap();
     }
 
-    /// Asks for the end, by a code and a reason.
+    /// Asks for a close with a code and a reason.
     pub fn close(&self, code: u16, reason: &str) {
         self.connection.outbox.end_by(Wish::Close(body(code, reason)));
     }
 
-    /// Waits until `buffered` is at most that many bytes.
+    /// Waits until at most this many bytes are buffered.
     pub fn is_down_to(&self, bytes: usize) {
         let deadline = Instant::now() + PATIENCE;
         while self.connection.outbox.buffered() > bytes {

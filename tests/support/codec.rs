@@ -1,4 +1,4 @@
-//! The decoder, fed as streams of frames that a test makes by hand.
+//! Feeds the decoder with frames that a test makes by hand.
 
 #![allow(dead_code, reason = "no test uses all of it")]
 
@@ -23,7 +23,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Decodes pieces until they end; returns what came, and the violation with the number of bytes taken before it.
+/// Decodes all pieces. Returns the messages, and the violation with the number of bytes until the end of its piece.
 pub fn decode<'a>(
     agreed: Option<&Agreed>,
     limits: Limits,
@@ -51,7 +51,7 @@ pub fn decode<'a>(
     (incoming, violation)
 }
 
-/// Decodes a stream whole, by single bytes and in pieces of 3; the outcome must be the same.
+/// Decodes a stream as a whole, byte by byte, and in pieces of 3 bytes. All three outcomes must be the same.
 pub fn decode_every_way(agreed: Option<&Agreed>, limits: Limits, stream: &[u8]) -> (Vec<Incoming>, Option<Violation>) {
     let (incoming, violation) = decode(agreed, limits, std::iter::once(stream));
     let violation = violation.map(|(violation, _)| violation);

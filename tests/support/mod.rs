@@ -1,8 +1,9 @@
-//! Scripted loopback peers for the tests on real sockets.
+//! Scripted servers on loopback, for tests on real sockets.
 //!
-//! Comes in: what a peer should say. Goes out: where it listens, and what it heard. Ends with the test's runtime.
+//! Comes in: what a server should send. Goes out: its address, and what it received. A server ends with the runtime of its
+//! test.
 
-// Each test binary uses its own part of this.
+// Each test binary uses only a part of this.
 #![allow(dead_code)]
 
 pub mod authority;
@@ -21,23 +22,23 @@ use websocket_core::options::Options;
 use websocket_core::transport::{Opened, Plan};
 use websocket_core::url::Endpoint;
 
-/// The longest that anything here may take.
+/// The longest time that anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A good answer; `{accept}` stands for the key's answer.
+/// A good response. `{accept}` stands for the value that belongs to the request's key.
 pub const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n";
 
-/// Makes a plan of a URL.
+/// Creates a plan for a URL.
 pub fn plan(url: &str, options: &Options) -> Plan {
     Plan::new(Endpoint::parse(url).unwrap(), options).map_err(|error| error.to_string()).unwrap()
 }
 
-/// Opens, and fails the test where that takes too long.
+/// Opens a connection, and fails the test if that takes too long.
 pub async fn open(url: &str, options: &Options) -> Result<Opened, Failure> {
     within(plan(url, options).open()).await
 }
 
-/// Returns the failure of an opening that must not succeed.
+/// Opens a connection, which must fail, and returns the failure.
 pub async fn refused(url: &str, options: &Options) -> Failure {
     match open(url, options).await {
         Ok(_) => panic!("{url} opened"),
@@ -50,7 +51,7 @@ pub async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("the test's deadline passed")
 }
 
-/// Fails unless one of five tries takes less than `limit`: a loaded machine may hold up any of them.
+/// Fails unless one of five attempts takes less than `limit`, because a busy machine may delay any of them.
 pub async fn takes_less_than(limit: Duration, mut attempt: impl AsyncFnMut()) {
     let mut fastest = Duration::MAX;
     for _ in 0..5 {
@@ -73,7 +74,7 @@ where
     serve_at("127.0.0.1:0", script).await
 }
 
-/// As [`serve`], at an address.
+/// Like [`serve`], at an address.
 pub async fn serve_at<F, A>(address: &str, script: F) -> SocketAddr
 where
     F: Fn(TcpStream) -> A + Send + 'static,
@@ -90,8 +91,7 @@ where
     address
 }
 
-/// Serves every connection by reading the request's head and answering `answer`, `{accept}` replaced; then closes when
-/// the client does.
+/// Serves every connection: reads the request, sends `answer` with `{accept}` replaced, and closes when the client does.
 pub async fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
     let answer = answer.into();
     serve(move |mut socket| {
@@ -123,14 +123,14 @@ pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(request).unwrap()
 }
 
-/// Answers a handshake well.
+/// Reads a request and sends a good response.
 pub async fn accept(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let request = read_request(stream).await;
     stream.write_all(&fill(GOOD.as_bytes(), &request)).await.unwrap();
     stream.flush().await.unwrap();
 }
 
-/// Puts the answer to a request's key in place of `{accept}`.
+/// Replaces `{accept}` by the value that belongs to the request's key.
 pub fn fill(answer: &[u8], request: &str) -> Vec<u8> {
     let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap_or("none");
     let accept = derive_accept_key(key.as_bytes());

@@ -1,7 +1,7 @@
-//! A peer that a test plays frame by frame.
+//! A server that a test plays frame by frame.
 //!
-//! Comes in: raw frames to say. Goes out: the frames that were heard, unmasked. Blocks, with a deadline on every read
-//! and write; knows no rule of the protocol, so that it can break each.
+//! Comes in: raw frames to send. Goes out: the frames that were received, unmasked. All calls block, with a deadline for
+//! every read and write. It knows no rules of the protocol, so that a test can break each of them.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ pub const CLOSE: u8 = 0x88;
 pub const PING: u8 = 0x89;
 pub const PONG: u8 = 0x8a;
 
-/// Makes an unmasked frame.
+/// Creates an unmasked frame.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
@@ -32,7 +32,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Makes a Close frame.
+/// Creates a Close frame.
 pub fn close(code: u16, reason: &str) -> Vec<u8> {
     frame(CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
@@ -42,7 +42,7 @@ pub fn code_of(payload: &[u8]) -> (u16, &str) {
     (u16::from_be_bytes([payload[0], payload[1]]), std::str::from_utf8(&payload[2..]).unwrap())
 }
 
-/// Where peers wait for clients.
+/// A listener that accepts clients.
 pub struct Door(TcpListener);
 
 impl Door {
@@ -50,7 +50,8 @@ impl Door {
         Door(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
-    /// A door whose peers have small receive buffers, so that the client soon feels that they do not read.
+    /// Creates a listener whose sockets have small receive buffers, so that the client soon cannot write if they do not
+    /// read.
     pub fn narrow() -> Door {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         let _inside = runtime.enter();
@@ -70,7 +71,7 @@ impl Door {
         format!("ws://{}/", self.address())
     }
 
-    /// Takes a client's TCP connection.
+    /// Accepts a client's TCP connection.
     pub fn socket(&self) -> TcpStream {
         let (socket, _) = self.0.accept().unwrap();
         socket.set_nodelay(true).unwrap();
@@ -79,13 +80,13 @@ impl Door {
         socket
     }
 
-    /// Takes a client's connection and does the opening handshake.
+    /// Accepts a client's connection and does the opening handshake.
     pub fn peer(&self) -> Peer {
         Peer::shake_hands(self.socket())
     }
 }
 
-/// The server's end of a connection.
+/// The server's side of a connection.
 pub struct Peer<S = TcpStream> {
     pub stream: S,
 }
@@ -96,7 +97,7 @@ impl<S: Read + Write> Peer<S> {
         Peer::shake_hands_and_say(stream, b"")
     }
 
-    /// Answers the opening handshake, with frames in the same segment.
+    /// Answers the opening handshake, and sends frames in the same segment.
     pub fn shake_hands_and_say(mut stream: S, frames: &[u8]) -> Peer<S> {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -116,12 +117,12 @@ impl<S: Read + Write> Peer<S> {
         self.stream.flush().unwrap();
     }
 
-    /// Reads a frame: its first byte, and its payload unmasked.
+    /// Reads a frame. Returns its first byte and its payload, unmasked.
     pub fn hear(&mut self) -> (u8, Vec<u8>) {
         self.try_hear().expect("a frame comes before the test's deadline")
     }
 
-    /// As [`Peer::hear`]; fails where the stream ends.
+    /// Like [`Peer::hear`], but returns an error if the stream ends.
     pub fn try_hear(&mut self) -> io::Result<(u8, Vec<u8>)> {
         let mut start = [0; 2];
         self.stream.read_exact(&mut start)?;
@@ -148,7 +149,7 @@ impl<S: Read + Write> Peer<S> {
         Ok((start[0], payload))
     }
 
-    /// Reads a Close frame: its code and reason.
+    /// Reads a Close frame, and returns its code and reason.
     pub fn hear_close(&mut self) -> (u16, String) {
         let (first, payload) = self.hear();
         assert_eq!(first, CLOSE, "{payload:?}");
@@ -164,7 +165,7 @@ impl<S: Read + Write> Peer<S> {
 }
 
 impl Peer {
-    /// Breaks the connection by a reset: a socket closed with unread bytes resets. The client must have said something.
+    /// Resets the connection by closing the socket while it holds unread bytes, which the client must have sent.
     pub fn reset(self) {
         let read = self.stream.peek(&mut [0]).unwrap();
         assert!(read > 0, "the client has said nothing");

@@ -1,0 +1,188 @@
+//! Tests the files that TLS options name: variants of PEM, what is refused, and files that are no regular files.
+
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+
+use support::authority::{Authority, Files, Server, stored, stored_path};
+use support::{PATIENCE, open};
+use websocket_core::options::{Options, TlsOptions};
+use websocket_core::transport::Plan;
+use websocket_core::url::Endpoint;
+
+fn with_tls(tls: TlsOptions) -> Options {
+    Options { tls, ..Options::default() }
+}
+
+fn with_ca(pem: impl Into<Vec<u8>>) -> TlsOptions {
+    TlsOptions { ca: Some(pem.into()), ..TlsOptions::default() }
+}
+
+fn refusal(tls: TlsOptions) -> String {
+    let plan = Plan::new(Endpoint::parse("wss://host.example/").unwrap(), &with_tls(tls));
+    plan.err().expect("the options must be refused").to_string()
+}
+
+/// Starts a server whose certificate the authority signed.
+async fn server(authority: &Authority) -> SocketAddr {
+    Server::new(authority.issue(&["127.0.0.1"])).start().await
+}
+
+async fn opens(server: SocketAddr, tls: TlsOptions) -> Result<(), String> {
+    open(&format!("wss://{server}/"), &with_tls(tls)).await.map(drop).map_err(|failure| failure.text)
+}
+
+#[tokio::test]
+async fn trusts_every_certificate_in_all_variants_of_pem() {
+    let (first, second) = (Authority::named("first"), Authority::named("second"));
+    let servers = [server(&first).await, server(&second).await];
+    let (a, b) = (first.pem(), second.pem());
+    let relabelled = |label: &str| format!("{a}{b}").replace(" CERTIFICATE", &format!(" {label}"));
+    let no_newline = |pem: &str| pem.trim_end().to_owned();
+    for (form, pem) in [
+        ("a byte order mark", format!("\u{feff}{a}{b}")),
+        ("X509 CERTIFICATE", relabelled("X509 CERTIFICATE")),
+        ("TRUSTED CERTIFICATE", relabelled("TRUSTED CERTIFICATE")),
+        ("CR LF", format!("{a}{b}").replace('\n', "\r\n")),
+        ("CR alone", format!("{a}{b}").replace('\n', "\r")),
+        ("no line between", format!("{}{}", no_newline(&a), no_newline(&b))),
+        ("indented lines", format!("{a}{b}").replace('\n', "\n\t ")),
+        ("spaces behind", format!("{a}{b}").replace('\n', " \t\n")),
+        ("text between", format!("subject=/CN=first\n{a}\n# second\n{b}the end\n")),
+        ("a key and a revocation list between", format!("{a}{}{}{b}", stored("pkcs8.key"), revocation_list())),
+    ] {
+        for server in servers {
+            opens(server, with_ca(&*pem)).await.map_err(|text| format!("{form}: {text}")).unwrap();
+        }
+    }
+}
+
+fn revocation_list() -> &'static str {
+    "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"
+}
+
+#[tokio::test]
+async fn follows_the_settings_of_a_trusted_certificate() {
+    let authority = Authority::new();
+    let server = server(&authority).await;
+    for name in ["trusted.pem", "trusted-for-servers.pem"] {
+        assert!(Plan::new(Endpoint::parse("wss://a/").unwrap(), &with_tls(with_ca(stored(name)))).is_ok(), "{name}");
+    }
+    for name in ["trusted-for-mail.pem", "refused-for-servers.pem"] {
+        let text = refusal(with_ca(stored(name)));
+        assert!(text.contains("not trusted for servers"), "{text}");
+        // As in a system's bundle: the other certificates of the file are still trusted.
+        opens(server, with_ca(stored(name) + &authority.pem())).await.unwrap();
+    }
+}
+
+#[test]
+fn says_what_in_a_file_is_not_understood() {
+    let pem = Authority::new().pem();
+    let certificate_request = pem.replace(" CERTIFICATE", " CERTIFICATE REQUEST");
+    let utf16: Vec<u8> = format!("\u{feff}{pem}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let der = {
+        use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+        CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
+    };
+    let cases: [(&str, Vec<u8>, &str); 9] = [
+        ("a request", [pem.as_bytes(), certificate_request.as_bytes()].concat(), "\"CERTIFICATE REQUEST\""),
+        ("PKCS #7", [pem.as_bytes(), pem.replace(" CERTIFICATE", " PKCS7").as_bytes()].concat(), "\"PKCS7\""),
+        ("four dashes", pem.replacen("-----BEGIN", "----BEGIN", 1).into_bytes(), "BEGIN"),
+        ("small letters", [&pem, &*pem.to_lowercase()].concat().into_bytes(), "BEGIN"),
+        ("no end", [pem.trim_end().trim_end_matches('-'), "\n", &pem].concat().into_bytes(), "END CERTIFICATE"),
+        ("another end", pem.replace("END CERTIFICATE", "END X509 CERTIFICATE").into_bytes(), "END CERTIFICATE"),
+        ("an end alone", [&pem, "-----END CERTIFICATE-----\n"].concat().into_bytes(), "END CERTIFICATE"),
+        ("UTF-16", utf16, "UTF-16"),
+        ("DER", der, "DER"),
+    ];
+    for (what, bytes, named) in cases {
+        let text = refusal(with_ca(bytes));
+        assert!(text.contains("tls.ca") && text.contains(named), "{what}: {text}");
+    }
+}
+
+#[test]
+fn accepts_a_private_key_in_every_unencrypted_form() {
+    let rsa = TlsOptions {
+        cert_file: Some(stored_path("rsa.pem")),
+        key_file: Some(stored_path("pkcs1.key")),
+        ..TlsOptions::default()
+    };
+    let ecdsa = |key: &str| TlsOptions {
+        cert_file: Some(stored_path("client.pem")),
+        key_file: Some(stored_path(key)),
+        ..TlsOptions::default()
+    };
+    let files = Files::new("marked-key");
+    let marked = files.write("marked.key", &format!("\u{feff}{}", stored("pkcs8.key").replace('\n', "\r\n")));
+    let marked = TlsOptions { key_file: Some(marked), ..ecdsa("") };
+    for tls in [rsa, ecdsa("pkcs8.key"), ecdsa("sec1.key"), marked] {
+        let key = tls.key_file.clone();
+        let plan = Plan::new(Endpoint::parse("wss://a/").unwrap(), &with_tls(tls));
+        plan.map(drop).map_err(|error| format!("{key:?}: {error}")).unwrap();
+    }
+}
+
+#[test]
+fn says_why_a_private_key_cannot_be_used() {
+    let files = Files::new("bad-keys");
+    let certificate = |name: &str| Some(stored_path(name));
+    let cases = [
+        ("client.pem", stored_path("encrypted-pkcs8.key"), "is encrypted"),
+        ("client.pem", stored_path("encrypted-sec1.key"), "is encrypted"),
+        ("p521.pem", stored_path("p521.key"), "P-521"),
+        ("client.pem", stored_path("pkcs1.key"), "does not fit"),
+        (
+            "client.pem",
+            files.write("public.key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"),
+            "no private key",
+        ),
+        (
+            "client.pem",
+            files.write("odd.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+            "cannot be read",
+        ),
+        (
+            "client.pem",
+            files.write("base64.key", "-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n"),
+            "base64",
+        ),
+        (
+            "client.pem",
+            files.write("ssh.key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"),
+            "OPENSSH PRIVATE KEY",
+        ),
+    ];
+    for (cert, key, expected) in cases {
+        let text = refusal(TlsOptions { cert_file: certificate(cert), key_file: Some(key), ..TlsOptions::default() });
+        assert!(text.contains(expected) && text.contains("tls.key_file"), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn refuses_a_file_that_is_no_regular_file_without_waiting() {
+    let files = Files::new("special");
+    let fifo = files.path().join("fifo").to_str().unwrap().to_owned();
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let folder = files.path().to_str().unwrap().to_owned();
+    for path in [fifo, folder, "/dev/zero".to_owned()] {
+        let good = || Some(stored_path("client.pem"));
+        for (option, tls) in [
+            ("tls.ca_file", TlsOptions { ca_file: Some(path.clone()), ..TlsOptions::default() }),
+            ("tls.cert_file", TlsOptions { cert_file: Some(path.clone()), key_file: good(), ..TlsOptions::default() }),
+            ("tls.key_file", TlsOptions { cert_file: good(), key_file: Some(path.clone()), ..TlsOptions::default() }),
+        ] {
+            let (tell, told) = mpsc::channel();
+            thread::spawn(move || tell.send(refusal(tls)));
+            let text = told.recv_timeout(PATIENCE).expect("opening blocks");
+            assert!(text.contains(option) && text.contains("not a regular file"), "{text}");
+        }
+    }
+}
