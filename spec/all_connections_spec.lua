@@ -90,7 +90,8 @@ describe("close_all", function()
 
   it("checks its arguments first, and closes nothing where they are wrong", function()
     local recorder = client.open(servers.url("/echo"))
-    for _, arguments in ipairs({ { 999 }, { 1006 }, { "1000" }, { 1000, ("x"):rep(124) }, { 1000, 42 }, { 1005, "x" } }) do
+    local long = ("x"):rep(124)
+    for _, arguments in ipairs({ { 999 }, { 1006 }, { "1000" }, { 1000, long }, { 1000, 42 }, { 1005, "x" } }) do
       assert.matches("close", expect.raised(websocket.close_all, arguments[1], arguments[2]))
     end
     assert.equal("open", recorder.ws:status())

@@ -100,8 +100,8 @@ describe("The traceback of a callback that fails", function()
   end)
 
   it("begins with the script's line where Lua itself raised", function()
-    local missing
-    local function culprit() missing() end
+    local nothing = {}
+    local function culprit() nothing.missing() end
     websocket.defer(function() culprit() end)
     poll_here()
     check("callback_spec")

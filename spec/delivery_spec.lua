@@ -102,7 +102,6 @@ describe("A poll under many nested calls of C functions", function()
   it("tells the end then or in the next poll, and once", function()
     local cut_off = 0
     for depth = 40, 100 do
-      local told = 0
       local recorder = client.ended_untold()
       local before = #recorder.events
       local ok
@@ -112,8 +111,7 @@ describe("A poll under many nested calls of C functions", function()
       cut_off = cut_off + (ok == false and 1 or 0)
       client.drain(recorder)
       websocket.poll()
-      told = #recorder.events - before
-      assert.equal(1, told, "at a depth of " .. depth)
+      assert.equal(1, #recorder.events - before, "at a depth of " .. depth)
       assert.equal("fail", recorder.ended[1])
     end
     if not rawget(_G, "jit") then
@@ -137,6 +135,7 @@ describe("Ctrl-C while large messages arrive", function()
   -- An interpreter takes one Ctrl-C and ends at the second.
   it("loses none that its callback did not begin with", function()
     local count, interrupts = 8, 0
+    local url = servers.url("/push", { count = count, size = 4 * 1048576, ["then"] = "close" })
     for try = 1, 10 do
       local result = child.run(([[
         local websocket = require "websocket"
@@ -169,7 +168,7 @@ describe("Ctrl-C while large messages arrive", function()
         local lost = %d - #seen
         assert(lost >= 0 and lost <= within, lost .. " events lost")
         io.write(interrupts)
-      ]]):format(servers.url("/push", { count = count, size = 4 * 1048576, ["then"] = "close" }), 0.003 * try, count + 2))
+      ]]):format(url, 0.003 * try, count + 2))
       assert.equal(0, result.status, result.output)
       interrupts = interrupts + tonumber(result.output)
     end

@@ -1,4 +1,4 @@
---- A finaliser of the script may run when the engine has ended: each method still answers there, as on an ended connection.
+--- A finaliser of the script may run when the engine has ended: each method of a connection still answers there.
 
 local host = require "host"
 local servers = require "servers"

@@ -30,8 +30,8 @@ local SLICE = 0.25
 --- @param handler? function|"raise" nil restores the default
 websocket.set_error_handler = guard(delivery.set_error_handler)
 
---- Sets the test of errors that must leave `poll` and `run` at once, as Ctrl-C does: those by which a host stops a script.
---- What was not dispatched then stays for the next poll.
+--- Sets the test of errors that must leave `poll` and `run` at once, as Ctrl-C does: those by which a host stops a
+--- script. What was not dispatched then stays for the next poll.
 --- @param fn? fun(error: any): boolean nil removes it; one that raises has said no, and its error is reported
 websocket.set_abort_test = guard(delivery.set_abort_test)
 
@@ -93,7 +93,7 @@ end
 local function problem_within(name)
    local _, within_callback = host.is_dispatching()
    if within_callback then
-      return name .. " cannot be called inside a callback: return, and the next poll brings what comes, or defer a function"
+      return name .. " cannot be called inside a callback: return and let the next poll go on, or defer a function"
    end
 end
 
@@ -163,7 +163,7 @@ end)
 --- @return integer
 websocket.turn = guard(host.turn)
 
--- Waits until all that was sent is with the transport; runs no callback.
+-- Waits until the transport has taken everything that was sent; runs no callback.
 host.methods.flush = guard(function(ws, timeout)
    local problem
    timeout, problem = seconds(timeout, 10)
@@ -205,5 +205,5 @@ websocket.userdata = guard(function(metatable)
    return true, host.new_userdata(metatable)
 end)
 
-host.is_whole = true -- last: where there is no memory for all of it, it is loaded anew
+host.is_whole = true -- set last, so that a load that ran out of memory is repeated
 return websocket

@@ -1,4 +1,4 @@
--- The Lua half of delivery: runs one callback, and decides what becomes of its error. delivery.rs describes the protocol.
+-- The Lua half of delivery: it runs one callback, and decides what becomes of its error. delivery.rs has the protocol.
 --
 -- Comes in: `begin`, which notes that a callback has begun and calls it, `is_callable`, and `is_dispatching`, which
 -- returns `true` and whether a poll is calling back. Goes out: a table of functions for websocket/init.lua.
@@ -110,7 +110,7 @@ local call = passes_arguments and xpcall
       return xpcall(function() return callback(unpack(arguments, 1, count)) end, handler)
    end
 
--- Makes `{ problem, traceback }` of what `call` returns. That is another value where `with_traceback` itself failed, for
+-- Makes `{ problem, traceback }` of what `call` returns. That is another value if `with_traceback` itself failed, for
 -- instance for lack of memory.
 local function caught_of(value)
    if type(value) ~= "table" then
@@ -146,8 +146,8 @@ end
 
 local abort_test
 
--- Returns nil, or `{ problem = ... }` where an error must leave `poll` at once: an interrupt, or an error of the host's
--- own. An abort test that raises has not said so, and its error is handed over.
+-- Returns `{ problem = ... }` if an error must leave `poll` at once, because it is an interrupt or the abort test says
+-- so. Otherwise returns nil. An abort test that raises has said no, and its error is handed over.
 local function leaving(problem)
    if is_interrupt(problem) then
       return { problem = problem }
@@ -189,7 +189,7 @@ local function deal_with(value)
    write_both(caught, failure)
 end
 
--- Runs one callback; returns nil, or `{ problem = ... }` for the error that must leave `poll`. Raises where it was cut off
+-- Runs one callback; returns nil, or `{ problem = ... }` for the error that must leave `poll`. Raises if it was cut off
 -- before the callback began.
 function M.deliver(mark, number, callback, ...)
    local ok, caught = call(begin, with_traceback, mark, number, callback, ...)

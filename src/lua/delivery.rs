@@ -81,9 +81,15 @@ impl Delivery {
         let number = self.next_number();
         let result = match &call.arguments {
             None => deliver.call::<Value>((&self.mark, number, &call.callback)),
-            Some(with) => {
-                deliver.call((&self.mark, number, &call.callback, with.event, &with.message, &with.detail, &with.socket))
-            }
+            Some(with) => deliver.call((
+                &self.mark,
+                number,
+                &call.callback,
+                with.event,
+                &with.message,
+                &with.detail,
+                &with.socket,
+            )),
         };
         let outcome = match result {
             Ok(Value::Nil) => return Outcome::Done,

@@ -23,17 +23,17 @@ use crate::protocol::MAX_CONTROL_PAYLOAD;
 use crate::transport::Plan;
 use crate::url::Endpoint;
 
-/// Where the registry has the table of methods.
+/// The registry's name for the table of methods.
 pub const METHODS: &str = "websocket.methods";
 
-/// What a script knows of its connection: it changes when events are dispatched.
+/// The state of a connection as the script sees it. It changes when events are dispatched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The opening handshake is under way.
     Connecting,
     /// Messages go both ways.
     Open,
-    /// The script has closed before `open` was dispatched: it is told of nothing but the end.
+    /// The script has closed before `open` was dispatched. The end is the only event that it will see.
     GivenUp,
     /// The script has closed, or the peer's Close was dispatched.
     Closing,
@@ -41,19 +41,19 @@ pub enum Status {
     Closed,
 }
 
-/// The userdata.
+/// The userdata of a connection.
 pub struct Socket {
     host: Rc<Host>,
     connection: Arc<Connection>,
     url: String,
-    /// Scheme, host and port.
+    /// Scheme, host and port, which `tostring` shows.
     shown: String,
     max_buffered: usize,
-    /// The option of this name.
+    /// The option of the same name.
     pub report_closing: bool,
-    /// Where it stands.
+    /// Its state.
     pub status: Cell<Status>,
-    /// The response, once it is open or refused.
+    /// The server's response, once the connection is open or refused.
     pub response: RefCell<Option<Rc<Response>>>,
     /// How it ended.
     pub end: RefCell<Option<Rc<End>>>,
@@ -71,7 +71,8 @@ impl UserData for Socket {
 }
 
 impl Socket {
-    /// Returns the response, and holds nothing: whatever takes Lua's memory may run a finaliser, which may poll.
+    /// Returns the response. It is a copy of the reference, because a call that allocates in Lua may run a finaliser, which
+    /// may poll and replace the response.
     fn response(&self) -> Option<Rc<Response>> {
         self.response.borrow().clone()
     }
@@ -94,7 +95,7 @@ impl Socket {
             return;
         }
         let (wish, status) = match (self.status.get(), wish) {
-            // The engine may be further than the script knows; what the script sees must not depend on that.
+            // The engine may have seen more than was dispatched; what the script sees must not depend on that.
             (Status::Connecting, Wish::Close(_)) => (Wish::Terminate, Status::GivenUp),
             (Status::GivenUp, wish) => (wish, Status::GivenUp),
             (_, wish) => (wish, Status::Closing),
@@ -141,7 +142,7 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             response: RefCell::new(None),
             end: RefCell::new(None),
         })?;
-        // Last what others see: all that may run out of memory comes before.
+        // What others can see comes last, after everything that may run out of memory.
         let started = host
             .callbacks
             .raw_set(id, callback)

@@ -1,4 +1,4 @@
-//! `websocket.to_utf8` and `websocket.parse_url`: the standards' rules for scripts that speak them.
+//! `websocket.to_utf8` and `websocket.parse_url`: the rules of the Encoding and URL standards, for scripts that need them.
 
 use mlua::{Table, Value};
 
