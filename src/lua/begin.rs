@@ -9,9 +9,18 @@
 
 use std::ffi::c_int;
 
-use mlua::{Function, Lua, ffi, lua_State};
+use mlua::{Function, Lua, Table, ffi, lua_State};
 
-/// Makes `begin(mark, number, callback, ...)`, which sets `mark[1]`, a field that must exist, and calls the callback.
+/// Makes the table `mark`: a number, and a function that does nothing.
+pub fn mark(lua: &Lua) -> mlua::Result<Table> {
+    let mark = lua.create_table()?;
+    mark.raw_set(1, 0)?;
+    // SAFETY: the function uses nothing.
+    mark.raw_set(2, unsafe { lua.create_c_function(do_nothing) }?)?;
+    Ok(mark)
+}
+
+/// Makes `begin(mark, number, callback, ...)`, which sets `mark[1]` and calls the callback.
 pub fn begin_function(lua: &Lua) -> mlua::Result<Function> {
     // SAFETY: the function only uses the state that Lua calls it with.
     unsafe { lua.create_c_function(begin) }
@@ -21,9 +30,8 @@ unsafe extern "C-unwind" fn begin(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this with a valid state and the three arguments above, a C function may use 20 more stack slots,
     // and nothing here needs dropping when Lua raises.
     unsafe {
-        // Where too many C functions are nested already, this call raises before the note instead of the callback's
-        // after it.
-        ffi::lua_pushcfunction(state, do_nothing);
+        // If too many C functions are nested already, this call raises, before the note, and not the callback's after it.
+        ffi::lua_rawgeti(state, 1, 2);
         ffi::lua_call(state, 0, 0);
         ffi::lua_pushvalue(state, 2);
         ffi::lua_rawseti(state, 1, 1);

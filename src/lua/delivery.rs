@@ -25,11 +25,12 @@ use std::cell::{Cell, RefCell};
 
 use mlua::{Function, Lua, Table, Value};
 
+use super::begin::mark;
 use super::call::Call;
 
 /// The Rust half of the protocol, for one Lua state.
 pub struct Delivery {
-    /// A table of one field, the number of the call whose callback began last.
+    /// A table whose first field is the number of the call whose callback began last.
     mark: Table,
     last_number: Cell<u64>,
     /// The call that was cut off, perhaps before its callback began.
@@ -49,9 +50,7 @@ pub enum Outcome {
 impl Delivery {
     /// Makes the half of a state.
     pub fn new(lua: &Lua) -> mlua::Result<Delivery> {
-        let mark = lua.create_table()?;
-        mark.raw_set(1, 0)?;
-        Ok(Delivery { mark, last_number: Cell::new(0), unfinished: RefCell::default() })
+        Ok(Delivery { mark: mark(lua)?, last_number: Cell::new(0), unfinished: RefCell::default() })
     }
 
     /// Tells whether a call was cut off. Its callback may have begun all the same.
