@@ -107,6 +107,14 @@ describe("The traceback of a callback that fails", function()
     check("callback_spec")
   end)
 
+  it("leaves the error text alone, whatever that holds", function()
+    local problem = "outer\nstack traceback:\n\twebsocket:1: in poll\n\t[C]: in xpcall"
+    local function culprit() error(problem, 0) end
+    websocket.defer(function() culprit() end)
+    poll_here()
+    assert.equal(problem .. "\nstack traceback:\n", traceback:sub(1, #problem + 18))
+  end)
+
   it("shows the script's lines alone where the listener of a shape failed", function()
     local whatwg = require "websocket.whatwg"
     local socket = whatwg.WebSocket(servers.url("/echo"))

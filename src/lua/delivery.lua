@@ -65,9 +65,10 @@ local function is_without_code(line)
 end
 
 -- Leaves the module's own functions out of a traceback, with the C functions between them: those above the script's,
--- which raised the error for it, and those between the callback and the script's call of `poll`.
-local function without_ours(text)
-   local _, stop = find(text, "\nstack traceback:\n", 1, true)
+-- which raised the error for it, and those between the callback and the script's call of `poll`. The traceback follows
+-- an error text of `length` bytes, which may hold another one.
+local function without_ours(text, length)
+   local _, stop = find(text, "\nstack traceback:\n", length + 1, true)
    if not stop then
       return text
    end
@@ -99,7 +100,7 @@ local function with_traceback(problem)
       return { problem = problem }
    end
    local text = text_of(problem)
-   return { problem = problem, traceback = traceback and traceback(text, 2) or text }
+   return { problem = problem, traceback = traceback and traceback(text, 2) or text, length = #text }
 end
 
 -- xpcall of Lua 5.1 passes no arguments on.
@@ -116,7 +117,7 @@ local function caught_of(value)
    if type(value) ~= "table" then
       return { problem = value, traceback = text_of(value) }
    end
-   value.traceback = value.traceback and without_ours(value.traceback)
+   value.traceback = value.traceback and without_ours(value.traceback, value.length)
    return value
 end
 
