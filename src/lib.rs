@@ -1,12 +1,12 @@
-//! The engine of `websocket-native`, and its door to Lua.
+//! The engine of `websocket-native`, and its Lua module.
 //!
-//! Reading order: the vocabulary ([`error`], [`event`], [`response`], [`close`], [`header`], [`extension`], [`options`],
-//! [`url`]), where threads meet ([`queue`], [`runtime`], [`process`]), [`protocol`] and [`transport`], [`connection`],
-//! then `lua`.
+//! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
+//! [`extension`], [`options`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]), [`protocol`] and
+//! [`transport`], [`connection`], then `lua`.
 //!
-//! Threads: the host's, which runs Lua, and one of ours, which drives all connections of the process. Lua's side puts
-//! messages into a connection's outbox; the connection puts events into the queue of its Lua state; `poll` takes them
-//! from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
+//! Two threads do the work. The host's thread runs Lua, and one thread of ours drives all connections of the process. The
+//! host's thread puts messages into a connection's outbox. The connection puts events into the queue of its Lua state,
+//! and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
 
 pub mod close;
 pub mod connection;

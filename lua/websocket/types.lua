@@ -15,9 +15,10 @@ websocket._VERSION = ""
 
 --- @alias websocket.ErrorCode "dns"|"connect"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
 
---- Called with (event, message, detail): "open"; "received", payload, "text" or "binary"; "ping" and "pong", payload;
---- "closing" and "closed", reason, code; "fail", text, error code. Anything callable will do.
---- @alias websocket.Callback fun(event: websocket.Event, message: string?, detail: string|integer|nil)
+--- Called with (event, message, detail, ws); anything callable will do. The arguments `message` and `detail` are for
+--- "open" nil; for "received" the payload and "text" or "binary"; for "ping" and "pong" the payload and nil; for
+--- "closing" and "closed" the reason and the close code; for "fail" a text and an error code.
+--- @alias websocket.Callback fun(event: websocket.Event, message: string?, detail: string|integer|nil, ws: websocket.Connection)
 
 -- Written by `UPDATE_OPTIONS=1 cargo test --test options`, up to the end mark.
 
@@ -72,33 +73,33 @@ websocket._VERSION = ""
 
 --- The server's answer to the opening handshake.
 --- @class websocket.Response
---- @field status integer HTTP status; 101 where it succeeded
+--- @field status integer the HTTP status; 101 if the handshake succeeded
 --- @field headers table<string, string|string[]> by lower-case name; repeated ones joined by ", "; set-cookie is a list
---- @field body string of a refusal, the first 4 KiB; else ""
+--- @field body string the first 4 KiB of a refusal's body; otherwise ""
 
 --- How a connection ended.
 --- @class websocket.EndInfo
---- @field failed boolean the event was "fail"
---- @field violation boolean we closed on the peer's breach of the protocol
---- @field clean boolean both Close frames were seen, and there was no violation
+--- @field failed boolean the last event was "fail"
+--- @field violation boolean we closed because the peer broke the protocol
+--- @field clean boolean both sides sent a Close frame, and neither broke the protocol
 --- @field by "peer"|"us"|"transport"|"timeout" who ended it
---- @field code integer the peer's close code; ours after a violation; 1005 for none, 1006 without a Close
---- @field reason string the peer's reason; after a violation its text
---- @field error? websocket.ErrorCode what it failed of
---- @field text string what went wrong; "" where nothing did
---- @field header? string lower-case name of the header that a handshake was refused for
---- @field status? integer HTTP status of a refused handshake
---- @field sent_code? integer code of the Close that we wrote, 1005 for one without a body
---- @field received_code? integer code of the Close that arrived, 1005 for one without a body
+--- @field code integer the peer's close code, or ours after a violation; 1005 for none, 1006 without a Close frame
+--- @field reason string the peer's reason, or what it did wrong after a violation
+--- @field error? websocket.ErrorCode the error code of "fail"
+--- @field text string what went wrong; "" if nothing did
+--- @field header? string lower-case name of the response header for which the handshake was refused
+--- @field status? integer the HTTP status of a refused handshake
+--- @field sent_code? integer the code of the Close frame that we sent; 1005 for one without a body
+--- @field received_code? integer the code of the Close frame that arrived; 1005 for one without a body
 
 --- The parts of a URL, without delimiters.
 --- @class websocket.Url
---- @field href string the whole, serialised
+--- @field href string the whole URL, serialised
 --- @field scheme "ws"|"wss"|"http"|"https"
 --- @field username string percent-encoded; "" for none
 --- @field password string percent-encoded; "" for none
 --- @field host string IPv6 in brackets
---- @field port integer the scheme's own where the URL has none
+--- @field port integer the scheme's default if the URL names none
 --- @field path string begins with "/"
 --- @field query? string without "?"
 --- @field fragment? string without "#"
@@ -106,17 +107,21 @@ websocket._VERSION = ""
 
 --- Connects in the background and returns at once.
 ---
---- Raises on an argument that is wrong; what the world does wrong is told by the event "fail".
---- @param url string ws:// or wss://, without fragment; user:pass@ becomes Basic authorization
+--- Raises if an argument is wrong. If the connection cannot be made, the callback gets the event "fail".
+--- @param url string ws:// or wss://, without a fragment; user:pass@ becomes Basic authorization
 --- @param callback websocket.Callback
 --- @param options? websocket.Options
 --- @return websocket.Connection
 function websocket.new(url, callback, options) end
 
---- Runs the callbacks of waiting events on this thread: of those that wait when it starts.
---- @param timeout? number seconds to wait for the first event; default 0; math.huge waits while a connection is alive
---- @return integer n callbacks run; 0 when called from inside a callback
-function websocket.poll(timeout) end
+--- Runs the callbacks of waiting events on this thread: of those that wait when it starts, in their order.
+---
+--- Raises inside a callback: return from it, and the next poll brings what comes. Raises the error of an interrupt and one
+--- that the abort test knows at once; what was not dispatched then stays for the next poll.
+--- @param timeout? number seconds to wait for the first event; default 0, and a negative time means 0; math.huge waits while a connection is alive
+--- @param max? integer the most callbacks to run, at least 1; the others wait for the next poll, which then does not wait; default no bound
+--- @return integer n callbacks run
+function websocket.poll(timeout, max) end
 
 --- Polls until no connection is alive and nothing is deferred, or until `stop`. Raises inside a callback.
 function websocket.run() end
@@ -124,7 +129,7 @@ function websocket.run() end
 --- Ends the `run` that is running, after the callbacks of this turn. No effect outside of one.
 function websocket.stop() end
 
---- Runs fn in the next poll, in order with the events; counts in its result and keeps `run` going.
+--- Runs fn in the next poll, in order with the events. It counts in the result of `poll` and keeps `run` going.
 --- @param fn fun()
 function websocket.defer(fn) end
 
@@ -132,70 +137,104 @@ function websocket.defer(fn) end
 --- @return integer
 function websocket.turn() end
 
---- Returns how many connections are alive: those whose end was not dispatched yet.
+--- Returns how many connections are alive: those whose end was not dispatched yet. With "list" returns them in a new
+--- list, in the order of their making.
 --- @return integer
+--- @overload fun(what: "list"): websocket.Connection[]
 function websocket.connections() end
 
---- Sets what hears of callbacks that raise; nil restores the default, which writes to stderr.
---- @param handler? fun(error: any, traceback: string)
+--- Closes every connection that is alive as `ws:close` does, for instance those that a script lost when it was reloaded.
+--- Raises before it closes any if an argument is wrong.
+--- @param code? integer 1000-1003, 1007-1014 or 3000-4999; 1005 sends no code; default 1000
+--- @param reason? string UTF-8, at most 123 bytes
+--- @return integer n how many were closed by this call; those that were closing already are not counted
+function websocket.close_all(code, reason) end
+
+--- Sets what becomes of the errors of callbacks. A handler is called for each; its traceback shows the script's own lines.
+--- With "raise", `poll` and `run` raise the first error of a turn, as it is, after the turn's other callbacks have run; the
+--- others, and those outside of a poll, are written to stderr. nil restores the default, which writes all to stderr.
+--- @param handler? "raise"|fun(error: any, traceback: string)
 function websocket.set_error_handler(handler) end
+
+--- Sets the test of errors that must leave `poll` and `run` at once, as an interrupt does: those by which a host stops a
+--- script, for instance from a debug hook. What was not dispatched stays for the next poll.
+--- @param fn? fun(error: any): boolean? nil removes it; one that raises has said no, and its error is reported
+function websocket.set_abort_test(fn) end
+
+--- Tells whether an error must leave `poll` at once, because it is an interrupt or the abort test says so. For code that
+--- catches errors between a callback and `poll`, and must raise such an error again.
+--- @param error any
+--- @return boolean
+function websocket.is_abort(error) end
 
 --- Calls fn(...) as `poll` calls a callback: an error goes to the error handler, and the caller goes on.
 --- @param fn fun(...)
 --- @param ... any
 function websocket.call(fn, ...) end
 
---- Replaces ill-formed parts by U+FFFD, as the Encoding standard does.
+--- Tells whether a value can be called: a function, or anything whose metatable has `__call`.
+--- @param value any
+--- @return boolean
+function websocket.is_callable(value) end
+
+--- Makes a full userdata with the given metatable and no contents, for objects that scripts must see as userdata. Its
+--- finaliser runs on every Lua, if the metatable has `__gc` when this is called.
+--- @param metatable table
+--- @return userdata
+function websocket.userdata(metatable) end
+
+--- Replaces each ill-formed part by U+FFFD, as the Encoding standard does.
 --- @param text string
 --- @return string
 function websocket.to_utf8(text) end
 
 --- Parses and serialises a URL as the WHATWG URL standard does, without a base.
 --- @param text string
---- @return websocket.Url? url nil where it is none
+--- @return websocket.Url? url nil if the text is no URL
 --- @return string? problem
 function websocket.parse_url(text) end
 
---- One WebSocket connection. It stays alive until its end, also where the script has dropped it.
+--- One WebSocket connection. It stays alive until its end, even if the script keeps no reference to it.
 --- @class websocket.Connection
 local connection = {}
 
---- Sends a message; never blocks. Before "open" it waits, and goes out first.
+--- Sends a message; never blocks. A message sent before "open" waits, and goes out first.
 ---
---- Raises where text is not UTF-8.
+--- Raises if a text message is not UTF-8.
 --- @param message string
---- @param is_binary? boolean default false: text
+--- @param is_binary? boolean default false, which sends text
 --- @param options? websocket.SendOptions
---- @return websocket.Connection? ws nil where it was not taken
+--- @return websocket.Connection? ws nil if the message was not accepted
 --- @return string? text
 --- @return "closed"|"buffer_full"|nil code
 function connection:send(message, is_binary, options) end
 
---- Sends a Ping; the answer is told by the event "pong".
+--- Sends a Ping frame; the answer arrives as the event "pong".
 --- @param payload? string at most 125 bytes; default ""
 --- @return websocket.Connection? ws
 --- @return string? text
 --- @return "closed"|"buffer_full"|nil code
 function connection:ping(payload) end
 
---- Starts the closing handshake, after what waits; before "open" it gives up. A second call has no effect.
+--- Starts the closing handshake after the messages that wait; before "open" it drops the connection. A second call has no
+--- effect.
 --- @param code? integer 1000-1003, 1007-1014 or 3000-4999; 1005 sends no code; default 1000
 --- @param reason? string UTF-8, at most 123 bytes (RFC 6455 section 5.5)
 --- @return websocket.Connection ws
 function connection:close(code, reason) end
 
---- Drops the connection and what waits to be sent; what has arrived is delivered, then "closed" with 1006.
+--- Drops the connection and the messages that wait to be sent. What has arrived is delivered, then "closed" with 1006.
 --- @return websocket.Connection ws
 function connection:terminate() end
 
---- Waits until all that was sent is with the transport; runs no callback.
---- @param timeout? number seconds; default 10
+--- Waits until the transport has taken everything that was sent; runs no callback.
+--- @param timeout? number seconds; default 10, and a negative time means 0
 --- @return websocket.Connection? ws
 --- @return string? text
 --- @return "timeout"|"closed"|nil code
 function connection:flush(timeout) end
 
---- Returns where it stands, as far as events were dispatched; "unknown" in the child of a fork.
+--- Returns the state of the connection, as far as events were dispatched; "unknown" in the child of a fork.
 --- @return websocket.Status
 function connection:status() end
 
@@ -211,19 +250,19 @@ function connection:protocol() end
 --- @return string
 function connection:extensions() end
 
---- Returns the answer to the opening handshake, nil before it came.
+--- Returns the server's answer to the opening handshake, nil before it has arrived.
 --- @return websocket.Response?
 function connection:response() end
 
---- Returns how it ended, nil while it is alive.
+--- Returns how the connection ended, nil while it is alive.
 --- @return websocket.EndInfo?
 function connection:end_info() end
 
---- Returns the bytes of payload accepted and not yet given to the transport; after the end, what never was.
+--- Returns the bytes of payload that were accepted and not yet given to the transport; after the end, those that never were.
 --- @return integer
 function connection:buffered_amount() end
 
---- Returns the seconds that the last keepalive Ping took there and back, nil before the first.
+--- Returns the round-trip time of the last keepalive Ping in seconds, nil before the first.
 --- @return number?
 function connection:latency() end
 

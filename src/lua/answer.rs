@@ -1,4 +1,5 @@
-//! How a call ends: results, a refusal of the world as `nil, text, code`, or an error to raise.
+//! How a call ends: with results, with `nil, text, code` for a condition that is no mistake of the script, or with an error
+//! to raise.
 
 use mlua::{IntoLua, Lua, MultiValue, Value};
 
@@ -8,7 +9,7 @@ use crate::error::{ErrorCode, InvalidInput};
 pub enum Raise {
     /// A text for the caller.
     Text(String),
-    /// Lua's own trouble: out of memory.
+    /// An error of Lua itself: it is out of memory, or a hook raised.
     Lua(mlua::Error),
 }
 
@@ -33,7 +34,7 @@ pub fn two(lua: &Lua, first: impl IntoLua, second: impl IntoLua) -> Answer {
     Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, Value::Nil))
 }
 
-/// Answers a condition of the world: `nil, text, code`.
+/// Answers `nil, text, code`, for a condition that is no mistake of the script.
 pub fn refused(lua: &Lua, text: &str, code: ErrorCode) -> Answer {
     Ok(Results(Value::Nil, text.into_lua(lua)?, code.as_str().into_lua(lua)?))
 }
@@ -43,7 +44,7 @@ pub fn raise<T>(text: impl Into<String>) -> Result<T, Raise> {
     Err(Raise::Text(text.into()))
 }
 
-/// Turns an answer into what the guard in Lua expects.
+/// Turns an answer into what the guard in prelude.lua expects.
 pub fn returned(lua: &Lua, answer: Answer) -> mlua::Result<MultiValue> {
     let values = match answer {
         Ok(Results(first, second, third)) => [Value::Boolean(true), first, second, third],
@@ -53,7 +54,7 @@ pub fn returned(lua: &Lua, answer: Answer) -> mlua::Result<MultiValue> {
     Ok(MultiValue::from_iter(values))
 }
 
-/// Returns the text of Lua's own error as Lua had it: an interrupt must end in `interrupted!` wherever it came.
+/// Returns the text of an error as Lua had it, without mlua's additions, so that an interrupt ends in `interrupted!`.
 fn text_of(error: &mlua::Error) -> String {
     let text = match error {
         mlua::Error::RuntimeError(text) => text.clone(),

@@ -111,13 +111,6 @@ fn within(value: &Value, what: &str, range: RangeInclusive<i64>) -> Result<i64, 
     raise(format!("{what} must be an integer from {least} to {most}, got {got}"))
 }
 
-/// Reads a time in seconds, 0 or more; `math.huge` is accepted.
-pub fn seconds(value: &Value, what: &str) -> Result<f64, Raise> {
-    let number = number(value, what, "a number of seconds")?;
-    // False for NaN.
-    if number >= 0.0 { Ok(number) } else { raise(format!("{what} must be 0 or more seconds, got {}", shown(number))) }
-}
-
 /// Reads a time above 0 and up to [`MAX_SECONDS`].
 pub fn duration(value: &Value, what: &str) -> Result<Duration, Raise> {
     timeout(number(value, what, "a number of seconds")?, what)

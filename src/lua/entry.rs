@@ -1,7 +1,8 @@
-//! The first function that a Lua state calls: it makes sure that loading without memory raises.
+//! The first function that a Lua state calls. It makes sure that loading without enough memory raises an error.
 //!
-//! Comes in: a Lua state. Goes out: what [`super::open`] makes. It has `unsafe`, because mlua offers nothing for this:
-//! where it has no memory to begin it panics, and is left in pieces that crash. So it begins with memory set aside.
+//! Comes in: a Lua state. Goes out: what [`super::module::open`] makes. mlua panics if it runs out of memory while it
+//! initialises itself, and what it leaves behind crashes later. So memory is set aside before, and given back when the
+//! allocator refuses. mlua offers nothing for this, which is why this file has `unsafe`.
 
 #![allow(unsafe_code)]
 
@@ -11,30 +12,30 @@ use std::ptr;
 
 use mlua::{Lua, ffi, lua_State};
 
-/// What mlua needs to begin, in bytes, and some more.
-const ROOM: usize = 64 * 1024;
+/// The bytes that mlua needs for its initialisation, and some more.
+const RESERVE: usize = 64 * 1024;
 
-/// In how many pieces that is set aside.
-const PIECES: usize = 4;
-const PIECE: usize = ROOM / PIECES;
+/// The number of blocks that the reserve is made of.
+const BLOCKS: usize = 4;
+const BLOCK: usize = RESERVE / BLOCKS;
 
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn luaopen_websocket_core(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this with a valid state; nothing here needs dropping when Lua raises.
     unsafe {
         let top = ffi::lua_gettop(state);
-        ffi::lua_pushcfunction(state, begin);
+        ffi::lua_pushcfunction(state, initialise);
         if !call_with_reserve(state) {
             ffi::lua_settop(state, top);
             ffi::lua_pushstring(state, c"not enough memory to load websocket".as_ptr());
             ffi::lua_error(state);
         }
-        Lua::entrypoint1(state, super::open)
+        Lua::entrypoint1(state, super::module::open)
     }
 }
 
-/// Lets mlua begin, which is done once for each state.
-unsafe extern "C-unwind" fn begin(state: *mut lua_State) -> c_int {
+/// Initialises mlua, which is done once for each state.
+unsafe extern "C-unwind" fn initialise(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this with a valid state.
     unsafe {
         if catch_unwind(AssertUnwindSafe(|| Lua::get_or_init_from_ptr(state))).is_err() {
@@ -45,23 +46,23 @@ unsafe extern "C-unwind" fn begin(state: *mut lua_State) -> c_int {
     0
 }
 
-/// Memory set aside, and the state's own allocator that it came from.
+/// Memory that was set aside, and the state's own allocator, which it came from.
 struct Reserve {
     allocate: ffi::lua_Alloc,
     data: *mut c_void,
-    pieces: [*mut c_void; PIECES],
+    blocks: [*mut c_void; BLOCKS],
 }
 
-/// Calls the function on top of the stack with memory set aside; tells whether that was to be had and none raised.
+/// Calls the function on top of the stack with memory set aside. Tells whether there was enough, and nothing was raised.
 ///
 /// # Safety
 /// The state is valid, and has a function of no arguments on top.
 unsafe fn call_with_reserve(state: *mut lua_State) -> bool {
-    // SAFETY: the state has its own allocator back before the reserve goes, however the call ends.
+    // SAFETY: the state gets its own allocator back before the reserve is dropped, however the call ends.
     unsafe {
         let mut data = ptr::null_mut();
         let allocate = ffi::lua_getallocf(state, &mut data);
-        let mut reserve = Reserve { allocate, data, pieces: [ptr::null_mut(); PIECES] };
+        let mut reserve = Reserve { allocate, data, blocks: [ptr::null_mut(); BLOCKS] };
         let called = reserve.fill() && {
             ffi::lua_setallocf(state, allocate_with_reserve, ptr::from_mut(&mut reserve).cast());
             let status = ffi::lua_pcall(state, 0, 0, 0);
@@ -73,7 +74,7 @@ unsafe fn call_with_reserve(state: *mut lua_State) -> bool {
     }
 }
 
-/// Asks the state's own allocator, and again where it refuses, as long as something that was set aside can be given back.
+/// Asks the state's own allocator. If it refuses, gives a block of the reserve back and asks again, while there is one.
 ///
 /// # Safety
 /// Lua calls this as its allocator, with a [`Reserve`] for `data`.
@@ -96,27 +97,27 @@ unsafe extern "C" fn allocate_with_reserve(
 }
 
 impl Reserve {
-    /// Sets memory aside; tells whether all of it was to be had.
+    /// Sets memory aside; tells whether the allocator gave all of it.
     ///
     /// # Safety
     /// The allocator is that of a valid state.
     unsafe fn fill(&mut self) -> bool {
-        for piece in &mut self.pieces {
-            // SAFETY: a request for a new block.
-            *piece = unsafe { (self.allocate)(self.data, ptr::null_mut(), 0, PIECE) };
+        for block in &mut self.blocks {
+            // SAFETY: this asks for a new block.
+            *block = unsafe { (self.allocate)(self.data, ptr::null_mut(), 0, BLOCK) };
         }
-        self.pieces.iter().all(|piece| !piece.is_null())
+        self.blocks.iter().all(|block| !block.is_null())
     }
 
-    /// Gives a piece back; tells whether there was one.
+    /// Gives a block back; tells whether there was one.
     ///
     /// # Safety
     /// The allocator is that of a valid state.
     unsafe fn give_back(&mut self) -> bool {
-        let Some(piece) = self.pieces.iter_mut().find(|piece| !piece.is_null()) else { return false };
-        // SAFETY: a block that an allocator gave goes back to it, with the size it was asked for.
-        unsafe { (self.allocate)(self.data, *piece, PIECE, 0) };
-        *piece = ptr::null_mut();
+        let Some(block) = self.blocks.iter_mut().find(|block| !block.is_null()) else { return false };
+        // SAFETY: the block goes back to the allocator that gave it, with the size that was asked for.
+        unsafe { (self.allocate)(self.data, *block, BLOCK, 0) };
+        *block = ptr::null_mut();
         true
     }
 }

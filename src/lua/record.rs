@@ -1,4 +1,4 @@
-//! Responses and ends as Lua tables.
+//! Makes the Lua tables of responses and ends.
 
 use mlua::{Lua, Table};
 

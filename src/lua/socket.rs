@@ -1,4 +1,4 @@
-//! `websocket.new` and the userdata it returns.
+//! `websocket.new`, and the userdata that it returns.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,9 +9,9 @@ use mlua::{
     AnyUserData, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
 };
 
-use super::Builder;
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
-use super::arguments::{boolean, integer, seconds, string, type_name, utf8};
+use super::arguments::{boolean, integer, string, type_name, utf8};
+use super::builder::Builder;
 use super::host::Host;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -24,17 +24,17 @@ use crate::response::Response;
 use crate::transport::Plan;
 use crate::url::Endpoint;
 
-/// Where the registry has the table of methods.
+/// The registry's name for the table of methods.
 pub const METHODS: &str = "websocket.methods";
 
-/// What a script knows of its connection: it changes when events are dispatched.
+/// The state of a connection as the script sees it. It changes when events are dispatched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The opening handshake is under way.
     Connecting,
     /// Messages go both ways.
     Open,
-    /// The script has closed before `open` was dispatched: it is told of nothing but the end.
+    /// The script has closed before `open` was dispatched. The end is the only event that it will see.
     GivenUp,
     /// The script has closed, or the peer's Close was dispatched.
     Closing,
@@ -42,19 +42,19 @@ pub enum Status {
     Closed,
 }
 
-/// The userdata.
+/// The userdata of a connection.
 pub struct Socket {
     host: Rc<Host>,
     connection: Arc<Connection>,
     url: String,
-    /// Scheme, host and port.
+    /// Scheme, host and port, which `tostring` shows.
     shown: String,
     max_buffered: usize,
-    /// The option of this name.
+    /// The option of the same name.
     pub report_closing: bool,
-    /// Where it stands.
+    /// Its state.
     pub status: Cell<Status>,
-    /// The response, once it is open or refused.
+    /// The server's response, once the connection is open or refused.
     pub response: RefCell<Option<Rc<Response>>>,
     /// How it ended.
     pub end: RefCell<Option<Rc<End>>>,
@@ -72,7 +72,8 @@ impl UserData for Socket {
 }
 
 impl Socket {
-    /// Returns the response, and holds nothing: whatever takes Lua's memory may run a finaliser, which may poll.
+    /// Returns the response. It is a copy of the reference, because a call that allocates in Lua may run a finaliser, which
+    /// may poll and replace the response.
     fn response(&self) -> Option<Rc<Response>> {
         self.response.borrow().clone()
     }
@@ -81,13 +82,21 @@ impl Socket {
         self.status.get() == Status::Closed || self.host.has_ended()
     }
 
-    /// Wishes the end; the status follows at once.
+    /// Closes the connection as `ws:close` does. Tells whether that was to be done: neither the script nor the peer has
+    /// closed before, as far as the script knows.
+    pub fn close(&self, body: Option<CloseFrame>) -> bool {
+        let had_effect = matches!(self.status.get(), Status::Connecting | Status::Open) && !self.is_over();
+        self.end_by(Wish::Close(body));
+        had_effect
+    }
+
+    /// Asks the engine for the end; the status follows at once.
     fn end_by(&self, wish: Wish) {
         if self.is_over() {
             return;
         }
         let (wish, status) = match (self.status.get(), wish) {
-            // The engine may be further than the script knows; what the script sees must not depend on that.
+            // The engine may have seen more than was dispatched; what the script sees must not depend on that.
             (Status::Connecting, Wish::Close(_)) => (Wish::Terminate, Status::GivenUp),
             (Status::GivenUp, wish) => (wish, Status::GivenUp),
             (_, wish) => (wish, Status::Closing),
@@ -134,7 +143,7 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             response: RefCell::new(None),
             end: RefCell::new(None),
         })?;
-        // Last what others see: all that may run out of memory comes before.
+        // What others can see comes last, after everything that may run out of memory.
         let started = host
             .callbacks
             .raw_set(id, callback)
@@ -142,7 +151,8 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             .map_err(Raise::from)
             .and_then(|()| host.start(&connection, plan, &options, id));
         if let Err(raise) = started {
-            host.forget_values(id);
+            // The first error is the one to raise; values that could not be dropped are dropped later.
+            let _ = host.forget_values(id);
             return Err(raise);
         }
         one(lua, socket)
@@ -185,15 +195,8 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     })?;
     builder.add(methods, "close", |lua, host, (this, code, reason): (Value, Value, Value)| {
         let (this, socket) = receiver(host, &this, "close")?;
-        let code = match &code {
-            Value::Nil => i64::from(CloseCode::NORMAL.get()),
-            code => integer(code, "close code")?,
-        };
-        let body = match &reason {
-            Value::Nil => CloseFrame::from_script(code, b"")?,
-            reason => CloseFrame::from_script(code, &string(reason, "close reason")?.as_bytes())?,
-        };
-        socket.end_by(Wish::Close(body));
+        let body = close_frame(&code, &reason)?;
+        socket.close(body);
         one(lua, this)
     })?;
     builder.add(methods, "terminate", |lua, host, this: Value| {
@@ -253,11 +256,11 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     })
 }
 
-/// Adds what `flush` is made of.
+/// Adds what `flush` in `websocket/init.lua` is made of.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
-    builder.add(inner, "wait_written", |lua, host, (this, limit): (Value, Value)| {
+    builder.add_raw(inner, "wait_written", |lua, host, (this, limit): (Value, f64)| {
         let (_, socket) = receiver(host, &this, "flush")?;
-        let limit = Duration::try_from_secs_f64(seconds(&limit, "timeout")?).unwrap_or(Duration::MAX);
+        let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
             match socket.connection.outbox.wait_written(limit) {
@@ -266,6 +269,18 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
                 Progress::Ended => "ended",
             },
         )
+    })
+}
+
+/// Makes the Close frame of the arguments of `close`; none for the code 1005.
+pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, Raise> {
+    let code = match code {
+        Value::Nil => i64::from(CloseCode::NORMAL.get()),
+        code => integer(code, "close code")?,
+    };
+    Ok(match reason {
+        Value::Nil => CloseFrame::from_script(code, b"")?,
+        reason => CloseFrame::from_script(code, &string(reason, "close reason")?.as_bytes())?,
     })
 }
 

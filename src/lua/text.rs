@@ -1,10 +1,10 @@
-//! `websocket.to_utf8` and `websocket.parse_url`: the standards' rules for scripts that speak them.
+//! `websocket.to_utf8` and `websocket.parse_url`: the rules of the Encoding and URL standards, for scripts that need them.
 
 use mlua::{Table, Value};
 
-use super::Builder;
 use super::answer::{one, two};
 use super::arguments::string;
+use super::builder::Builder;
 use crate::url::Parts;
 
 /// Adds both.
