@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
-use support::client::{Client, Host};
+use support::client::{Client, Host, message};
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
 use support::plan;
 use tokio_tungstenite::tungstenite;
@@ -54,7 +54,7 @@ fn carries_messages_of_all_sizes_both_ways_in_order() {
         .collect();
     // The first ones wait for `open`.
     for (kind, payload) in &sent {
-        client.connection.outbox.send(|| Outgoing::message(*kind, payload.clone())).unwrap();
+        client.connection.outbox.send(message(*kind, payload.clone())).unwrap();
     }
     client.opened();
     for (number, expected) in sent.iter().enumerate() {
@@ -123,7 +123,7 @@ fn keeps_events_of_several_hosts_and_connections_apart() {
                 let payload = |id: u64, number: u64| format!("{name} {id} {number}").into_bytes();
                 for (id, connection) in &connections {
                     for number in 0..20 {
-                        connection.outbox.send(|| Outgoing::message(Kind::Text, payload(*id, number))).unwrap();
+                        connection.outbox.send(message(Kind::Text, payload(*id, number))).unwrap();
                     }
                 }
                 let (mut counts, mut ended) = (HashMap::new(), 0);
@@ -166,7 +166,7 @@ fn tells_a_panic_as_internal_while_others_live() {
     let mut client = Client::planned(plan("ws://host.example/", &options).with_resolver(panicking), &options);
     let end = client.end();
     assert_eq!((end.error, end.code, end.clean), (Some(ErrorCode::Internal), 1006, false));
-    let refused = client.connection.outbox.send(|| Outgoing::Ping(Vec::new()));
+    let refused = client.connection.outbox.send(Outgoing::Ping(Vec::new()));
     assert_eq!(refused, Err(Refusal::Closed));
 
     peer.say(&frame(TEXT, b"still here"));

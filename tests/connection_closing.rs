@@ -29,7 +29,7 @@ fn closes_with_code_and_reason_after_what_was_sent() {
     let (mut client, mut peer) = opened(&Options::default());
     client.send(b"last words");
     client.close(3000, "enough");
-    assert_eq!(client.connection.outbox.send(|| Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+    assert_eq!(client.connection.outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
     assert_eq!(peer.hear(), (BINARY, b"last words".to_vec()));
     assert_eq!(peer.hear_close(), (3000, "enough".to_owned()));
     // What comes before the peer's Close is told still.
@@ -47,7 +47,7 @@ fn echoes_the_peers_close_and_drops_what_waits() {
     let (mut client, mut peer) = opened(&Options::default());
     peer.say(&close(1012, "restart"));
     assert_eq!(client.closing(), (1012, "restart".to_owned()));
-    assert_eq!(client.connection.outbox.send(|| Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+    assert_eq!(client.connection.outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
     assert_eq!(peer.hear_close(), (1012, String::new()));
     drop(peer);
     let end = client.end();

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use support::client::Client;
+use support::client::{Client, message};
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
-use websocket_core::connection::{Outgoing, Progress, Refusal, Wish};
+use websocket_core::connection::{Progress, Refusal, Wish};
 use websocket_core::event::{Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::EVENT_OVERHEAD;
@@ -209,7 +209,7 @@ fn counts_exactly_what_was_never_given_to_the_transport() {
 
 #[test]
 fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
-    let one = Outgoing::message(Kind::Binary, vec![0; 64 * KIB]).cost();
+    let one = message(Kind::Binary, vec![0; 64 * KIB]).cost();
     let options = Options { max_buffered: 300 * one, ..Options::default() };
     let door = Door::narrow();
     let mut client = Client::start(&door.url(), &options);
@@ -217,8 +217,7 @@ fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
     client.opened();
     let mut sent = 0;
     let refusal = loop {
-        let message = || Outgoing::message(Kind::Binary, vec![0; 64 * KIB]);
-        match client.connection.outbox.send(message) {
+        match client.connection.outbox.send(message(Kind::Binary, vec![0; 64 * KIB])) {
             Ok(()) => sent += 1,
             Err(refusal) => break refusal,
         }

@@ -1,14 +1,14 @@
 //! Models of what threads share, in every order that they can run in: nothing is lost, nobody sleeps for ever.
 //!
-//! The rooms' own sources stand here with loom's locks in place of `src/sync.rs`; a wait never times out, so a wake that
-//! is lost shows as a deadlock.
+//! The modules' own sources are compiled here with loom's locks in place of `src/sync.rs`. A wait never times out, so a
+//! lost wake-up shows as a deadlock.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use loom::sync::Notify;
@@ -16,16 +16,28 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use self::leases::Leases;
+use self::outbox::{Outbox, Outgoing, Progress, Refusal, Wish};
 use self::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
 
 #[path = "../src/runtime/leases.rs"]
 mod leases;
 #[allow(dead_code)]
+#[path = "../src/connection/outbox.rs"]
+mod outbox;
+#[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
 
+mod close {
+    pub use websocket_core::close::*;
+}
+
 mod event {
-    pub use websocket_core::event::Event;
+    pub use websocket_core::event::{Event, Kind};
+}
+
+mod protocol {
+    pub use websocket_core::protocol::encoded_len;
 }
 
 mod process {
@@ -34,10 +46,10 @@ mod process {
     }
 }
 
-/// What the rooms use of parking_lot, over loom.
+/// What the modules use of parking_lot, made of loom's.
 mod sync {
     use std::ops::{Deref, DerefMut};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
@@ -81,6 +93,10 @@ mod sync {
                 let inner = guard.0.take().unwrap();
                 guard.0 = Some(self.0.wait(inner).unwrap());
             }
+        }
+
+        pub fn wait_while_until<T>(&self, guard: &mut Guard<'_, T>, held: impl FnMut(&mut T) -> bool, _: Instant) {
+            self.wait_while_for(guard, held, Duration::MAX);
         }
     }
 }
@@ -223,6 +239,77 @@ fn a_reader_is_woken_where_the_state_ends_with_events_that_nobody_took() {
         });
         drop(queue);
         reader.join().unwrap();
+    });
+}
+
+/// Plays the connection: takes and writes everything that is sent, until the script wants the end; returns how many pings
+/// it took.
+fn drive(outbox: &Outbox) -> usize {
+    let (task, waker) = Task::new();
+    let mut taken = 0;
+    loop {
+        let wish = outbox.poll_wish(&Context::from_waker(&waker));
+        while let Some(outgoing) = outbox.next() {
+            taken += 1;
+            outbox.note_written(outgoing.payload(), outgoing.cost());
+        }
+        if wish != Wish::Stay {
+            outbox.end();
+            return taken;
+        }
+        task.0.wait();
+    }
+}
+
+#[test]
+fn what_a_script_sends_before_it_closes_is_written() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        for _ in 0..2 {
+            assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
+        }
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(connection.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || outbox.end()
+        });
+        assert_eq!(outbox.wait_written(LONG), Progress::Ended);
+        outbox.wait_ended(std::time::Instant::now());
+        connection.join().unwrap();
+    });
+}
+
+#[test]
+fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
+    every_order(|| {
+        let ping = || Outgoing::Ping(Vec::new());
+        let outbox = Arc::new(Outbox::new(ping().cost()));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        assert_eq!(outbox.send(ping()), Ok(()));
+        let second = outbox.send(ping());
+        assert!(matches!(second, Ok(()) | Err(Refusal::Full(_))), "{second:?}");
+        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(outbox.send(ping()), Ok(()));
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(connection.join().unwrap(), 2 + usize::from(second.is_ok()));
     });
 }
 

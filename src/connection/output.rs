@@ -224,7 +224,7 @@ mod tests {
     use crate::extension::{self, Compression};
 
     fn message(size: usize) -> Outgoing {
-        Outgoing::message(Kind::Binary, vec![1; size])
+        Outgoing::Message { kind: Kind::Binary, payload: vec![1; size], compress: true }
     }
 
     fn deflating(threshold: usize) -> Output {
