@@ -93,7 +93,7 @@ impl Budget {
     }
 
     /// Tells whether one more event is admitted. Where it is not, the reader is woken when half of the bound is free.
-    pub fn admits(&self, reader: &Waker) -> bool {
+    pub fn poll_admits(&self, reader: &Waker) -> bool {
         let mut held = self.state.lock();
         if held.bytes < self.limit && held.resting.is_none() {
             return true;
@@ -103,7 +103,7 @@ impl Budget {
     }
 
     /// Tells whether the host is done with all events. Where it is not, the reader is woken to ask again.
-    pub fn is_idle(&self, reader: &Waker) -> bool {
+    pub fn poll_idle(&self, reader: &Waker) -> bool {
         let mut held = self.state.lock();
         if held.bytes > 0 {
             held.resting = Some(reader.clone());

@@ -173,7 +173,7 @@ fn a_reader_that_rests_at_the_bound_is_woken() {
             move || {
                 let (task, waker) = Task::new();
                 for number in 0..4 {
-                    while !budget.admits(&waker) {
+                    while !budget.poll_admits(&waker) {
                         task.0.wait();
                     }
                     let (event, charge) = message(&budget);
@@ -209,7 +209,7 @@ fn a_connection_that_waits_until_all_is_seen_is_woken() {
             let budget = Arc::clone(&budget);
             move || {
                 let (task, waker) = Task::new();
-                while !budget.is_idle(&waker) {
+                while !budget.poll_idle(&waker) {
                     task.0.wait();
                 }
             }
@@ -232,7 +232,7 @@ fn a_reader_is_woken_where_the_state_ends_with_events_that_nobody_took() {
             let budget = Arc::clone(&budget);
             move || {
                 let (task, waker) = Task::new();
-                while !budget.admits(&waker) {
+                while !budget.poll_admits(&waker) {
                     task.0.wait();
                 }
             }

@@ -56,24 +56,24 @@ fn rests_at_the_bound_and_wakes_once_at_half() {
     let waker = Waker::from(Arc::clone(&count));
     let budget = Budget::new(4 * EVENT_OVERHEAD);
     let mut charges = Vec::new();
-    while budget.admits(&waker) {
+    while budget.poll_admits(&waker) {
         charges.push(budget.charge(0));
     }
     assert_eq!(charges.len(), 4);
     charges.pop();
-    assert!(!budget.admits(&waker), "still resting above half");
+    assert!(!budget.poll_admits(&waker), "still resting above half");
     assert_eq!(count.0.load(Ordering::Relaxed), 0);
     charges.pop();
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    assert!(budget.admits(&waker));
+    assert!(budget.poll_admits(&waker));
 }
 
 #[test]
 fn admits_one_event_of_any_size_below_the_bound() {
     let budget = Budget::new(1);
-    assert!(budget.admits(Waker::noop()));
+    assert!(budget.poll_admits(Waker::noop()));
     let charge = budget.charge(1_000_000);
-    assert!(!budget.admits(Waker::noop()));
+    assert!(!budget.poll_admits(Waker::noop()));
     drop(charge);
-    assert!(budget.admits(Waker::noop()));
+    assert!(budget.poll_admits(Waker::noop()));
 }

@@ -126,7 +126,7 @@ impl Driver {
                 }
                 return Poll::Ready(cause);
             }
-            if self.breach.is_some() && sink.budget.is_idle(cx.waker()) {
+            if self.breach.is_some() && sink.budget.poll_idle(cx.waker()) {
                 self.fail_on_breach(&sink.connection.outbox, now);
             }
             if self.deadlines.is_open()
@@ -284,7 +284,7 @@ impl Driver {
     /// the reader is woken when it has capacity again.
     fn must_rest(&self, reader: &Waker, sink: &EventSink) -> bool {
         let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
-        delivers && !sink.budget.admits(reader)
+        delivers && !sink.budget.poll_admits(reader)
     }
 
     /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the breach,
