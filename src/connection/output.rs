@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::outbox::Outgoing;
 use crate::close::CloseFrame;
 use crate::event::Kind;
-use crate::protocol::{Deflated, Deflater, Deflating, Encoder, encoded_len};
+use crate::protocol::{Coding, Deflated, Deflater, Deflating, Encoder, encoded_len};
 
 /// Messages above this are masked where they stand, smaller ones are gathered.
 const GATHERED: usize = 16 * 1024;
@@ -103,7 +103,7 @@ impl Output {
                 self.unfinished = Some(Unfinished { kind, payload, cost, deflating: Deflating::default() });
             }
             Outgoing::Message { kind, payload, .. } => {
-                self.message(Role::Message { cost, deflated: None }, kind, false, payload);
+                self.message(Role::Message { cost, deflated: None }, kind, Coding::Plain, payload);
             }
             Outgoing::Ping(payload) => {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
@@ -125,24 +125,24 @@ impl Output {
             }
             Deflated::Whole(compressed) => {
                 let deflated = payload.len();
-                self.message(Role::Message { cost, deflated: Some(deflated) }, kind, true, compressed);
+                self.message(Role::Message { cost, deflated: Some(deflated) }, kind, Coding::Deflated, compressed);
                 Some(deflated - before)
             }
             Deflated::Plain => {
-                self.message(Role::Message { cost, deflated: None }, kind, false, payload);
+                self.message(Role::Message { cost, deflated: None }, kind, Coding::Plain, payload);
                 Some(0)
             }
         }
     }
 
-    fn message(&mut self, role: Role, kind: Kind, compressed: bool, mut payload: Vec<u8>) {
+    fn message(&mut self, role: Role, kind: Kind, coding: Coding, mut payload: Vec<u8>) {
         if payload.len() > GATHERED {
             self.append(role, payload.len(), |encoder, run| {
-                encoder.message_in_place(run, kind, compressed, &mut payload);
+                encoder.message_in_place(run, kind, coding, &mut payload);
             });
             self.runs.push_back(payload);
         } else {
-            self.append(role, payload.len(), |encoder, run| encoder.message(run, kind, compressed, &payload));
+            self.append(role, payload.len(), |encoder, run| encoder.message(run, kind, coding, &payload));
         }
     }
 

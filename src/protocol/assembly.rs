@@ -4,10 +4,19 @@
 //! payload of the whole message, or the violation. Grows its buffer with the bytes that are here, not with what the peer
 //! declares.
 
-use super::decoder::Limits;
+use super::frame::Coding;
 use super::utf8::Validator;
 use super::violation::Violation;
 use crate::event::Kind;
+
+/// How much one message may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message to accept, in bytes.
+    pub max_message_size: usize,
+    /// The most frames that one message may come in; at least 1.
+    pub max_fragments: usize,
+}
 
 /// The most memory that a declared length may commit ahead of its bytes.
 const AHEAD: usize = 64 * 1024;
@@ -25,7 +34,7 @@ pub(super) struct OpenFrame {
 #[derive(Debug)]
 pub(super) struct Assembly {
     kind: Kind,
-    compressed: bool,
+    coding: Coding,
     payload: Vec<u8>,
     utf8: Validator,
     frames: usize,
@@ -33,8 +42,8 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Starts an empty message.
-    pub(super) fn new(kind: Kind, compressed: bool) -> Assembly {
-        Assembly { kind, compressed, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
+    pub(super) fn new(kind: Kind, coding: Coding) -> Assembly {
+        Assembly { kind, coding, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
     }
 
     /// Returns the kind that the first frame gave.
@@ -42,9 +51,9 @@ impl Assembly {
         self.kind
     }
 
-    /// Tells whether its bytes are compressed on the wire.
-    pub(super) fn is_compressed(&self) -> bool {
-        self.compressed
+    /// Returns how its payload is coded on the wire.
+    pub(super) fn coding(&self) -> Coding {
+        self.coding
     }
 
     /// Counts a frame by its header, before any of its payload, and returns the bytes to expect.
@@ -56,9 +65,9 @@ impl Assembly {
             return Err(Violation::too_many_fragments(limits.max_fragments));
         }
         self.frames += 1;
-        let room = limits.max_message_size.saturating_sub(self.payload.len());
+        let allowed = limits.max_message_size.saturating_sub(self.payload.len());
         match usize::try_from(length) {
-            Ok(length) if length <= room || self.compressed => Ok(length),
+            Ok(length) if length <= allowed || self.coding == Coding::Deflated => Ok(length),
             _ => Err(Violation::message_too_big(
                 length.saturating_add(self.payload.len() as u64),
                 limits.max_message_size,
@@ -84,10 +93,10 @@ impl Assembly {
     /// # Errors
     /// As [`Assembly::append`], and what passes the limit.
     pub(super) fn append_inflated(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
-        let room = limits.max_message_size.saturating_sub(self.payload.len());
-        if bytes.len() > room {
-            // Up to the limit they are judged as they are where they come alone.
-            self.check(&bytes[..room])?;
+        let allowed = limits.max_message_size.saturating_sub(self.payload.len());
+        if bytes.len() > allowed {
+            // The bytes up to the limit are checked first, as they would be if they had come alone.
+            self.check(&bytes[..allowed])?;
             return Err(Violation::inflated_too_big(limits.max_message_size));
         }
         self.keep(bytes, self.payload.len() + bytes.len(), limits.max_message_size)
@@ -144,7 +153,7 @@ mod tests {
     #[test]
     fn commits_at_most_64_kib_ahead_of_the_bytes_of_a_large_frame() {
         let limits = Limits { max_message_size: 16 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, false);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
         let remaining = assembly.add_frame(16 * MIB as u64, &limits).unwrap();
         assert_eq!(assembly.payload.capacity(), 0);
         assembly.append(b"x", OpenFrame { remaining, fin: true }, &limits).unwrap();
@@ -154,7 +163,7 @@ mod tests {
     #[test]
     fn grows_by_doubling_and_ends_exact_in_one_large_frame() {
         let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, false);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
         let capacities = feed(&mut assembly, 10 * MIB + 1, true, 1000, &limits);
         assert!(capacities.len() <= 10, "{capacities:?}");
         assert_eq!(assembly.finish().unwrap().capacity(), 10 * MIB + 1);
@@ -163,14 +172,14 @@ mod tests {
     #[test]
     fn reserves_a_short_frame_once() {
         let limits = Limits { max_message_size: MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, false);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
         assert_eq!(feed(&mut assembly, AHEAD, true, 1, &limits), [0, AHEAD]);
     }
 
     #[test]
     fn grows_by_doubling_over_small_fragments_and_never_past_the_limit() {
         let limits = Limits { max_message_size: 3 * MIB + 5, max_fragments: usize::MAX };
-        let mut assembly = Assembly::new(Kind::Binary, false);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
         let mut capacities = vec![0];
         while assembly.payload.len() < limits.max_message_size {
             let length = 64.min(limits.max_message_size - assembly.payload.len());
@@ -184,7 +193,7 @@ mod tests {
     #[test]
     fn gives_back_the_spare_capacity_of_a_fragmented_message() {
         let limits = Limits { max_message_size: MIB, max_fragments: 10 };
-        let mut assembly = Assembly::new(Kind::Binary, false);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
         feed(&mut assembly, 3000, false, 3000, &limits);
         feed(&mut assembly, 100, false, 100, &limits);
         feed(&mut assembly, 1, true, 1, &limits);
@@ -196,7 +205,7 @@ mod tests {
     #[test]
     fn refuses_by_the_header_what_would_pass_a_limit() {
         let limits = Limits { max_message_size: 100, max_fragments: 2 };
-        let mut assembly = Assembly::new(Kind::Binary, false);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
         feed(&mut assembly, 60, false, 60, &limits);
         let violation = assembly.add_frame(41, &limits).unwrap_err();
         assert_eq!(violation.text, "message too big: 101 bytes, limit 100");

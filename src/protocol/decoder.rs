@@ -3,22 +3,13 @@
 //! Comes in: the transport's bytes, cut anywhere. Goes out: one [`Incoming`] after another, in the order of the wire, or
 //! the [`Violation`] that ends it. Does not answer, does not know why a connection closes.
 
-use super::assembly::{Assembly, OpenFrame};
-use super::frame::{COMPRESSED, Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
+use super::assembly::{Assembly, Limits, OpenFrame};
+use super::frame::{Coding, Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
 use super::inflate::Inflater;
 use super::utf8;
 use super::violation::Violation;
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
-
-/// How much one message may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest message to accept, in bytes.
-    pub max_message_size: usize,
-    /// The most frames that one message may come in; at least 1.
-    pub max_fragments: usize,
-}
 
 /// What the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +65,7 @@ enum State {
 impl Decoder {
     /// Makes a decoder for the bytes after the opening handshake; `inflater` where compression was agreed.
     pub fn new(limits: Limits, inflater: Option<Inflater>) -> Decoder {
-        let extension_bits = if inflater.is_some() { COMPRESSED } else { 0 };
+        let extension_bits = if inflater.is_some() { Coding::Deflated.bits() } else { 0 };
         Decoder { limits, extension_bits, inflater, state: State::Start, message: None }
     }
 
@@ -130,7 +121,7 @@ impl Decoder {
                 State::Data(frame) => {
                     let bytes = take_up_to(input, frame.remaining);
                     match (&mut self.message, &mut self.inflater) {
-                        (Some(message), Some(inflater)) if message.is_compressed() => {
+                        (Some(message), Some(inflater)) if message.coding() == Coding::Deflated => {
                             inflater.inflate(bytes, |piece| message.append_inflated(piece, &self.limits))?;
                         }
                         (Some(message), _) => message.append(bytes, *frame, &self.limits)?,
@@ -209,7 +200,7 @@ impl Decoder {
             Opcode::Message(kind) => Some(kind),
         };
         let message = match (kind, &mut self.message) {
-            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.compressed)),
+            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.coding)),
             (None, Some(message)) => message,
             (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented message")),
             (None, None) => return Err(Violation::protocol("continuation frame without a message to continue")),
@@ -217,7 +208,7 @@ impl Decoder {
         let length = message.add_frame(header.length, &self.limits)?;
         // A message that is here whole is copied once, into an allocation of its size.
         if header.fin
-            && !header.compressed
+            && header.coding == Coding::Plain
             && let Some(kind) = kind
             && let Some((payload, rest)) = input.split_at_checked(length)
         {
@@ -234,7 +225,7 @@ impl Decoder {
 
     fn finish_message(&mut self) -> Result<Option<Incoming>, Violation> {
         let Some(message) = self.message.take() else { return Ok(None) };
-        if let (true, Some(inflater)) = (message.is_compressed(), &mut self.inflater) {
+        if let (Coding::Deflated, Some(inflater)) = (message.coding(), &mut self.inflater) {
             inflater.finish()?;
         }
         let kind = message.kind();

@@ -57,19 +57,6 @@ impl Deflater {
         }
     }
 
-    /// Returns the payload compressed; `None` where it goes as it is: it is below the threshold, or zlib cannot keep
-    /// within the window that was agreed.
-    pub fn deflate(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
-        let mut deflating = Deflating::default();
-        loop {
-            match self.advance(payload, deflating) {
-                Deflated::Part(part) => deflating = part,
-                Deflated::Whole(compressed) => return Some(compressed),
-                Deflated::Plain => return None,
-            }
-        }
-    }
-
     /// Deflates the next [`STEP`] bytes of a message, which begins with `Deflating::default()`. Until it is whole or plain,
     /// no other message may come in between.
     pub fn advance(&mut self, payload: &[u8], mut deflating: Deflating) -> Deflated {
@@ -181,6 +168,18 @@ mod tests {
     use super::*;
     use crate::extension;
 
+    /// Deflates a whole message; `None` where it goes as it is.
+    fn deflate(deflater: &mut Deflater, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut deflating = Deflating::default();
+        loop {
+            match deflater.advance(payload, deflating) {
+                Deflated::Part(part) => deflating = part,
+                Deflated::Whole(compressed) => return Some(compressed),
+                Deflated::Plain => return None,
+            }
+        }
+    }
+
     #[test]
     fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
         for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; client_no_context_takeover", false)]
@@ -188,8 +187,8 @@ mod tests {
             let compression = Compression::default();
             let agreed = extension::agree(Some(&compression), [answer.as_bytes()].into_iter()).unwrap().unwrap();
             let mut deflater = Deflater::new(&agreed, &compression);
-            assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
-            assert!(deflater.deflate(&[7; 1000]).is_some());
+            assert!(deflate(&mut deflater, b"short").is_none() && deflater.stream.is_none());
+            assert!(deflate(&mut deflater, &[7; 1000]).is_some());
             assert_eq!(deflater.stream.is_some(), held, "{answer}");
         }
     }
@@ -213,9 +212,17 @@ mod tests {
             for bits in [15, 9, 15] {
                 let (mut one, mut other) = (deflater(true, bits, level), deflater(true, bits, level));
                 for length in [300, 299, 1, 70_000, 300] {
-                    let first = deflater(false, bits, level).deflate(&payload(length));
-                    assert_eq!(one.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
-                    assert_eq!(other.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                    let first = deflate(&mut deflater(false, bits, level), &payload(length));
+                    assert_eq!(
+                        deflate(&mut one, &payload(length)),
+                        first,
+                        "level {level}, {bits} bits, {length} bytes"
+                    );
+                    assert_eq!(
+                        deflate(&mut other, &payload(length)),
+                        first,
+                        "level {level}, {bits} bits, {length} bytes"
+                    );
                 }
             }
         }

@@ -5,7 +5,7 @@
 
 use rand::RngCore;
 
-use super::frame::{COMPRESSED, Control, MAX_CONTROL_PAYLOAD, Opcode, append_client_header, server_header_len};
+use super::frame::{Coding, Control, MAX_CONTROL_PAYLOAD, Opcode, append_client_header, server_header_len};
 use super::mask::{append_masked, mask_in_place};
 use crate::close::CloseFrame;
 use crate::event::Kind;
@@ -33,16 +33,16 @@ impl Encoder {
 
     /// Appends a whole message in one frame to `out`; copies and masks in one pass.
     ///
-    /// The caller has checked that the payload of text is UTF-8, and has compressed what is `compressed`.
-    pub fn message(&mut self, out: &mut Vec<u8>, kind: Kind, compressed: bool, payload: &[u8]) {
-        self.frame(out, Opcode::Message(kind), extension_bits(compressed), payload);
+    /// The caller has checked that the payload of text is UTF-8, and has compressed it if `coding` says so.
+    pub fn message(&mut self, out: &mut Vec<u8>, kind: Kind, coding: Coding, payload: &[u8]) {
+        self.frame(out, Opcode::Message(kind), coding, payload);
     }
 
     /// Appends only the header of a message's frame to `out`, and masks the payload where it stands; the caller writes
     /// the payload after `out`. Spares a large message the copy.
-    pub fn message_in_place(&mut self, out: &mut Vec<u8>, kind: Kind, compressed: bool, payload: &mut [u8]) {
+    pub fn message_in_place(&mut self, out: &mut Vec<u8>, kind: Kind, coding: Coding, payload: &mut [u8]) {
         let key = self.next_key();
-        append_client_header(out, Opcode::Message(kind), extension_bits(compressed), payload.len(), key);
+        append_client_header(out, Opcode::Message(kind), coding, payload.len(), key);
         mask_in_place(payload, key);
     }
 
@@ -69,13 +69,13 @@ impl Encoder {
 
     fn control(&mut self, out: &mut Vec<u8>, control: Control, payload: &[u8]) {
         debug_assert!(payload.len() <= MAX_CONTROL_PAYLOAD, "control frame of {} bytes", payload.len());
-        self.frame(out, Opcode::Control(control), 0, &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)]);
+        self.frame(out, Opcode::Control(control), Coding::Plain, &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)]);
     }
 
-    fn frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, extension_bits: u8, payload: &[u8]) {
+    fn frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, coding: Coding, payload: &[u8]) {
         let key = self.next_key();
         out.reserve(encoded_len(payload.len()));
-        append_client_header(out, opcode, extension_bits, payload.len(), key);
+        append_client_header(out, opcode, coding, payload.len(), key);
         append_masked(out, payload, key);
     }
 
@@ -91,11 +91,6 @@ impl Encoder {
         key
     }
 }
-
-fn extension_bits(compressed: bool) -> u8 {
-    if compressed { COMPRESSED } else { 0 }
-}
-
 impl Default for Encoder {
     fn default() -> Self {
         Encoder::new()
@@ -121,7 +116,7 @@ mod tests {
         let mut encoder = Encoder::new();
         for length in [0, 1, 125, 126, 65_535, 65_536, 100_000] {
             let mut out = Vec::new();
-            encoder.message(&mut out, Kind::Binary, false, &vec![1; length]);
+            encoder.message(&mut out, Kind::Binary, Coding::Plain, &vec![1; length]);
             assert_eq!(out.len(), encoded_len(length));
         }
     }
@@ -131,11 +126,11 @@ mod tests {
         let payload: Vec<u8> = (0..70_000_u32).map(|i| i as u8).collect();
         let mut encoder = Encoder::new();
         let mut copied = Vec::new();
-        encoder.message(&mut copied, Kind::Text, false, &payload);
+        encoder.message(&mut copied, Kind::Text, Coding::Plain, &payload);
         encoder.used -= 4;
         let mut in_place = Vec::new();
         let mut masked = payload.clone();
-        encoder.message_in_place(&mut in_place, Kind::Text, false, &mut masked);
+        encoder.message_in_place(&mut in_place, Kind::Text, Coding::Plain, &mut masked);
         in_place.extend_from_slice(&masked);
         assert!(copied == in_place);
         assert_ne!(masked, payload);

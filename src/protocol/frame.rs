@@ -11,14 +11,35 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
-/// The reserved bit that marks a compressed message (RFC 7692 section 6).
-pub(super) const COMPRESSED: u8 = 0x40;
 const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 /// The length byte that announces a length of 16 bits.
 const LENGTH_16: u8 = 126;
 /// The length byte that announces a length of 64 bits.
 const LENGTH_64: u8 = 127;
+
+/// How the payload of a message is coded on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// As it is.
+    Plain,
+    /// Compressed by permessage-deflate.
+    Deflated,
+}
+
+impl Coding {
+    /// Returns the reserved bits of the message's first frame (RFC 7692 section 6).
+    pub(super) const fn bits(self) -> u8 {
+        match self {
+            Coding::Plain => 0,
+            Coding::Deflated => 0x40,
+        }
+    }
+
+    fn from_bits(first: u8) -> Coding {
+        if first & Coding::Deflated.bits() == 0 { Coding::Plain } else { Coding::Deflated }
+    }
+}
 
 /// The control frames (RFC 6455 section 5.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +95,8 @@ pub(super) const WHOLE_BINARY: u8 = FIN | Opcode::Message(Kind::Binary).bits();
 pub(super) struct Header {
     /// The frame is the last, or only, one of its message.
     pub(super) fin: bool,
-    /// The frame begins a compressed message.
-    pub(super) compressed: bool,
+    /// How the message that the frame begins is coded; plain for any other frame.
+    pub(super) coding: Coding,
     pub(super) opcode: Opcode,
     /// Bytes of payload; below 2^63, at most 125 for a control frame.
     pub(super) length: u64,
@@ -135,21 +156,21 @@ impl Header {
         if header_len != server_header_len(length) {
             return Err(Violation::protocol(format!("frame length not in its shortest form: {length}")));
         }
-        Ok(Some((Header { fin, compressed: first & COMPRESSED != 0, opcode, length }, header_len)))
+        Ok(Some((Header { fin, coding: Coding::from_bits(*first), opcode, length }, header_len)))
     }
 }
 
 /// Appends the header of an unfragmented frame from the client to `out`; the payload follows, masked with `key`.
 ///
-/// `extension_bits`: [`COMPRESSED`] or 0.
+/// `coding`: plain for a control frame.
 pub(super) fn append_client_header(
     out: &mut Vec<u8>,
     opcode: Opcode,
-    extension_bits: u8,
+    coding: Coding,
     payload_len: usize,
     key: [u8; 4],
 ) {
-    let first = FIN | extension_bits | opcode.bits();
+    let first = FIN | coding.bits() | opcode.bits();
     let length = payload_len as u64;
     match server_header_len(length) {
         2 => {
@@ -197,7 +218,7 @@ mod tests {
             (&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], 65_536, 10),
             (&[0x81, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255], i64::MAX as u64, 10),
         ] {
-            let expected = Header { fin: true, compressed: false, opcode: text, length };
+            let expected = Header { fin: true, coding: Coding::Plain, opcode: text, length };
             assert_eq!(Header::parse(bytes, 0), Ok(Some((expected, header_len))));
             for short in 0..bytes.len() {
                 assert_eq!(Header::parse(&bytes[..short], 0), Ok(None), "{bytes:?} cut at {short}");
@@ -228,10 +249,11 @@ mod tests {
 
     #[test]
     fn takes_a_negotiated_bit_on_the_first_frame_of_a_message_alone() {
-        let compressed = |bytes| Header::parse(bytes, COMPRESSED).unwrap().unwrap().0.compressed;
-        assert!(compressed(&[0xc1, 0]) && compressed(&[0x42, 0]) && !compressed(&[0x81, 0]));
+        let coding = |bytes| Header::parse(bytes, Coding::Deflated.bits()).unwrap().unwrap().0.coding;
+        assert_eq!((coding(&[0xc1, 0]), coding(&[0x42, 0])), (Coding::Deflated, Coding::Deflated));
+        assert_eq!(coding(&[0x81, 0]), Coding::Plain);
         for first in [0xc0, 0x40, 0xc8, 0xc9, 0xca, 0xe1, 0xa1, 0xd1] {
-            assert!(Header::parse(&[first, 0], COMPRESSED).is_err(), "{first:x}");
+            assert!(Header::parse(&[first, 0], Coding::Deflated.bits()).is_err(), "{first:x}");
         }
     }
 
@@ -245,7 +267,7 @@ mod tests {
             (65_536, &[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4]),
         ] {
             let mut out = Vec::new();
-            append_client_header(&mut out, Opcode::Message(Kind::Binary), 0, length, [1, 2, 3, 4]);
+            append_client_header(&mut out, Opcode::Message(Kind::Binary), Coding::Plain, length, [1, 2, 3, 4]);
             assert_eq!(out, expected);
         }
     }

@@ -20,9 +20,10 @@ mod mask;
 mod utf8;
 mod violation;
 
-pub use decoder::{Decoder, Incoming, Limits};
+pub use assembly::Limits;
+pub use decoder::{Decoder, Incoming};
 pub use deflate::{Deflated, Deflater, Deflating};
 pub use encoder::{Encoder, encoded_len};
-pub use frame::MAX_CONTROL_PAYLOAD;
+pub use frame::{Coding, MAX_CONTROL_PAYLOAD};
 pub use inflate::Inflater;
 pub use violation::Violation;

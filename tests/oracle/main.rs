@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocket, WebSocketConfig};
 use websocket_core::close::{CloseCode, CloseFrame};
 use websocket_core::event::Kind;
-use websocket_core::protocol::{Decoder, Encoder, Incoming, Limits, Violation};
+use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Limits, Violation};
 
 use streams::{MAX_MESSAGE, cuts, limit, pieces, stream};
 
@@ -216,12 +216,12 @@ fn encode(frames: &[Sent], close: Option<&CloseFrame>) -> (Vec<u8>, Vec<Incoming
     for frame in frames {
         expected.push(match frame {
             Sent::Message(kind, payload) => {
-                encoder.message(&mut out, *kind, false, payload);
+                encoder.message(&mut out, *kind, Coding::Plain, payload);
                 Incoming::Message(*kind, payload.clone())
             }
             Sent::InPlace(kind, payload) => {
                 let mut masked = payload.clone();
-                encoder.message_in_place(&mut out, *kind, false, &mut masked);
+                encoder.message_in_place(&mut out, *kind, Coding::Plain, &mut masked);
                 out.extend_from_slice(&masked);
                 Incoming::Message(*kind, payload.clone())
             }

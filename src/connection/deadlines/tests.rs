@@ -73,8 +73,11 @@ impl Table {
     }
 }
 
+/// Events at their moments, and the deadline that is seen at the last one.
+type Row<'a> = (&'a [(u64, Event)], Option<(u64, Due)>);
+
 #[track_caller]
-fn assert_deadlines(rows: &[(&[(u64, Event)], Option<(u64, Due)>)]) {
+fn assert_deadlines(rows: &[Row<'_>]) {
     for (events, expected) in rows {
         assert_eq!(Table::play(events), *expected, "{events:?}");
     }
