@@ -1,4 +1,4 @@
---- Which deadline ends a connection, and what puts none of them off: peers that flood, stall, read slowly or keep silent.
+--- Which deadline ends a connection, and what puts none off: peers that flood, stall, read slowly or keep silent.
 -- One case of each kind; tests/connection_deadlines.rs and the tables in src/connection/deadlines have them all.
 
 local client = require "client"
@@ -30,7 +30,8 @@ describe("close_timeout", function()
   it("counts a Close that came in time, though the script takes longer than close_timeout to look", function()
     local token = servers.token()
     local recorder = client.connect(servers.script({
-      "status101", steps.text("a"), steps.text("b"), "await-close", steps.text("c"), steps.close(4001), steps.log("said"),
+      "status101", steps.text("a"), steps.text("b"), "await-close", steps.text("c"), steps.close(4001),
+      steps.log("said"),
       "await-eof",
     }, token), { close_timeout = 0.5, max_queue = 1 }, function(recorder, event, message)
       if event == "received" and message == "a" then

@@ -1,4 +1,4 @@
-//! Accounts and endings over TLS, whose own buffer stands between the engine and the kernel.
+//! Accounts and ends over TLS, which has a buffer of its own between the engine and the kernel.
 
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_core::connection::Progress;
 use websocket_core::options::{Options, TlsOptions};
 
-/// A message of so many parts is larger than all the buffers on its way.
+/// A message of this many parts is larger than all buffers on its way together.
 const COUNT: usize = 300;
 const PART: usize = 64 * 1024;
 
@@ -38,14 +38,14 @@ fn opened(options: Options) -> (Client, Peer<Channel>) {
 }
 
 #[test]
-fn accounts_over_tls_while_a_slow_peer_reads() {
+fn counts_what_waits_over_tls_while_a_slow_peer_reads() {
     let (client, mut peer) = opened(Options::default());
     client.send(vec![7; COUNT * PART]);
     let mut header = [0; 14];
     peer.stream.read_exact(&mut header).unwrap();
     for read in 1..=COUNT {
         peer.stream.read_exact(&mut [0; PART]).unwrap();
-        // What the peer has was written; what the kernel took since TLS was last through is not accounted yet.
+        // What the peer has read was written. What the kernel took since TLS was last flushed is not accounted yet.
         client.is_down_to((COUNT - read) * PART + 100 * PART);
     }
     assert_eq!(client.connection.outbox.wait_written(support::PATIENCE), Progress::Written);
@@ -53,7 +53,7 @@ fn accounts_over_tls_while_a_slow_peer_reads() {
 }
 
 #[test]
-fn times_out_by_progress_over_tls_where_a_slow_peer_still_reads() {
+fn does_not_time_out_over_tls_while_a_slow_peer_still_reads() {
     let close_timeout = Duration::from_secs(2);
     let (mut client, mut peer) = opened(Options { close_timeout, ..Options::default() });
     let begin = Instant::now();

@@ -103,8 +103,8 @@ mod sync {
 
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Three switches away from a thread that could go on are enough for every order that matters here; without a bound the
-/// largest model takes nine minutes, and finds nothing more.
+/// Tries every order with at most three preemptions. Without that limit the largest model takes nine minutes and finds
+/// nothing more.
 fn every_order(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
@@ -164,7 +164,7 @@ fn what_two_connections_push_arrives_once_and_in_their_order() {
 }
 
 #[test]
-fn a_reader_that_rests_at_the_bound_is_woken() {
+fn a_reader_that_stops_at_the_limit_is_woken() {
     every_order(|| {
         let queue = Arc::new(Queue::default());
         let budget = Budget::new(2 * EVENT_OVERHEAD);
@@ -186,7 +186,7 @@ fn a_reader_that_rests_at_the_bound_is_woken() {
         while next < 4 {
             assert!(queue.wait(LONG));
             queue.take_all(&mut taken);
-            // One after another, as callbacks are done with them.
+            // One after another, as callbacks release them.
             while let Some(item) = taken.pop_front() {
                 assert!(matches!(item, Item::Event(number, ..) if number == next));
                 next += 1;
@@ -197,7 +197,7 @@ fn a_reader_that_rests_at_the_bound_is_woken() {
 }
 
 #[test]
-fn a_connection_that_waits_until_all_is_seen_is_woken() {
+fn a_connection_that_waits_until_the_host_is_done_with_all_events_is_woken() {
     every_order(|| {
         let queue = Arc::new(Queue::default());
         let budget = Budget::new(EVENT_OVERHEAD);
@@ -222,7 +222,7 @@ fn a_connection_that_waits_until_all_is_seen_is_woken() {
 }
 
 #[test]
-fn a_reader_is_woken_where_the_state_ends_with_events_that_nobody_took() {
+fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
     every_order(|| {
         let queue = Arc::new(Queue::default());
         let budget = Budget::new(EVENT_OVERHEAD);
@@ -313,7 +313,7 @@ fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
     });
 }
 
-/// What runs, and how many of it were started and ended.
+/// A runtime that runs, or has ended.
 struct Running(Arc<AtomicBool>);
 
 fn live(leases: &Leases<Running>, started: &AtomicUsize, ended: &AtomicUsize) {
@@ -331,7 +331,7 @@ fn live(leases: &Leases<Running>, started: &AtomicUsize, ended: &AtomicUsize) {
 }
 
 #[test]
-fn the_runtime_lives_as_long_as_a_state_needs_it_and_every_one_ends() {
+fn a_runtime_lives_as_long_as_a_state_needs_it_and_every_runtime_ends() {
     every_order(|| {
         let leases = Arc::new(Leases::default());
         let started = Arc::new(AtomicUsize::new(0));

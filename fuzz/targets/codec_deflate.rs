@@ -61,7 +61,7 @@ fn check(incoming: &[Incoming], limits: Limits) {
     }
 }
 
-/// Deflates a whole message; `None` where it goes as it is.
+/// Deflates a whole message; `None` if it is to be sent uncompressed.
 fn deflate(deflater: &mut Deflater, payload: &[u8]) -> Option<Vec<u8>> {
     let mut deflating = Deflating::default();
     loop {

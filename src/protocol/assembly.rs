@@ -1,8 +1,8 @@
-//! One message that arrives in pieces: fragments, or a frame that reads cut.
+//! One message that arrives in pieces: in several fragments, or in one frame that takes several reads.
 //!
 //! Comes in: what each frame's header declares, then its payload as it arrives, or what that inflates to. Goes out: the
-//! payload of the whole message, or the violation. Grows its buffer with the bytes that are here, not with what the peer
-//! declares.
+//! payload of the whole message, or the violation. Its buffer grows with the bytes that have arrived, not with what the
+//! peer declares.
 
 use super::frame::Coding;
 use super::utf8::Validator;
@@ -26,7 +26,7 @@ const AHEAD: usize = 64 * 1024;
 pub(super) struct OpenFrame {
     /// Bytes of payload still to come.
     pub(super) remaining: usize,
-    /// No frame of the same message follows.
+    /// The frame is the last one of its message.
     pub(super) fin: bool,
 }
 
@@ -56,10 +56,10 @@ impl Assembly {
         self.coding
     }
 
-    /// Counts a frame by its header, before any of its payload, and returns the bytes to expect.
+    /// Counts a frame when its header is read, before its payload, and returns the bytes of payload to expect.
     ///
     /// # Errors
-    /// The message would be over a limit; a compressed one is measured as it inflates.
+    /// The message would be over a limit. The size of a compressed message is checked while it is inflated.
     pub(super) fn add_frame(&mut self, length: u64, limits: &Limits) -> Result<usize, Violation> {
         if self.frames >= limits.max_fragments {
             return Err(Violation::too_many_fragments(limits.max_fragments));
@@ -82,7 +82,7 @@ impl Assembly {
     pub(super) fn append(&mut self, bytes: &[u8], frame: OpenFrame, limits: &Limits) -> Result<(), Violation> {
         let frame_end = self.payload.len() + frame.remaining;
         let needed = self.payload.len() + bytes.len();
-        // The end of the frame at once where that is near.
+        // If the end of the frame is near, the buffer grows to it at once.
         let least = if frame.remaining <= AHEAD { frame_end } else { needed.max(AHEAD) };
         let most = if frame.fin { frame_end } else { limits.max_message_size };
         self.keep(bytes, least, most)
@@ -91,7 +91,7 @@ impl Assembly {
     /// Appends what payload of a compressed message has inflated to.
     ///
     /// # Errors
-    /// As [`Assembly::append`], and what passes the limit.
+    /// As [`Assembly::append`]; also a message that inflates to more than the limit.
     pub(super) fn append_inflated(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
         let allowed = limits.max_message_size.saturating_sub(self.payload.len());
         if bytes.len() > allowed {
@@ -108,13 +108,13 @@ impl Assembly {
     /// Text that ends inside a character.
     pub(super) fn finish(mut self) -> Result<Vec<u8>, Violation> {
         self.utf8.finish().map_err(Violation::text_not_utf8)?;
-        // What waits in the queue is counted by length; a fragmented message's spare capacity must not hide there.
+        // The queue counts a message by its length, so it must not carry spare capacity.
         self.payload.shrink_to_fit();
         Ok(self.payload)
     }
 
-    /// Checks and copies bytes. The buffer grows by doubling, so that copies stay linear in the message, to `least` at the
-    /// least and not over `most`, what the message can still come to.
+    /// Checks and copies bytes. The buffer grows by doubling, so that the work stays linear in the size of the message;
+    /// to `least` bytes or more, but never over `most`, the largest size that the message can still reach.
     fn keep(&mut self, bytes: &[u8], least: usize, most: usize) -> Result<(), Violation> {
         self.check(bytes)?;
         if self.payload.len() + bytes.len() > self.payload.capacity() {
@@ -136,7 +136,7 @@ mod tests {
 
     const MIB: usize = 1024 * 1024;
 
-    /// Feeds one frame in pieces, and returns the capacities that the buffer went through.
+    /// Feeds one frame in pieces, and returns the capacities that the buffer had in turn.
     fn feed(assembly: &mut Assembly, length: usize, fin: bool, piece: usize, limits: &Limits) -> Vec<usize> {
         let mut remaining = assembly.add_frame(length as u64, limits).unwrap();
         let mut capacities = vec![assembly.payload.capacity()];
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn grows_by_doubling_and_ends_exact_in_one_large_frame() {
+    fn grows_by_doubling_and_ends_at_the_exact_size_of_a_large_frame() {
         let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
         let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
         let capacities = feed(&mut assembly, 10 * MIB + 1, true, 1000, &limits);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_the_spare_capacity_of_a_fragmented_message() {
+    fn releases_the_spare_capacity_of_a_fragmented_message() {
         let limits = Limits { max_message_size: MIB, max_fragments: 10 };
         let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
         feed(&mut assembly, 3000, false, 3000, &limits);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_by_the_header_what_would_pass_a_limit() {
+    fn refuses_a_frame_over_a_limit_when_its_header_is_read() {
         let limits = Limits { max_message_size: 100, max_fragments: 2 };
         let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
         feed(&mut assembly, 60, false, 60, &limits);

@@ -1,7 +1,7 @@
 //! From messages and control frames to bytes for the server.
 //!
-//! Comes in: payload that keeps the rules already. Goes out: unfragmented masked frames, each with a masking key of its
-//! own (RFC 6455 sections 5.1 and 5.3). Does not know what was sent before, nor whether sending is still allowed.
+//! Comes in: payload that already keeps the rules. Goes out: unfragmented masked frames, each with its own masking key
+//! (RFC 6455 sections 5.1 and 5.3). Does not know what was sent before, nor whether sending is still allowed.
 
 use rand::RngCore;
 
@@ -10,7 +10,7 @@ use super::mask::{append_masked, mask_in_place};
 use crate::close::CloseFrame;
 use crate::event::Kind;
 
-/// Keys drawn at once: reaching the thread's generator costs more than the numbers.
+/// Keys that are drawn at once: to reach the thread's generator costs more than the random bytes.
 const KEYS: usize = 16;
 
 /// Writes the byte stream of one connection.
@@ -38,21 +38,21 @@ impl Encoder {
         self.frame(out, Opcode::Message(kind), coding, payload);
     }
 
-    /// Appends only the header of a message's frame to `out`, and masks the payload where it stands; the caller writes
-    /// the payload after `out`. Spares a large message the copy.
+    /// Appends only the header of a message's frame to `out`, and masks the payload in place; the caller writes the payload
+    /// after `out`. So a large message is not copied.
     pub fn message_in_place(&mut self, out: &mut Vec<u8>, kind: Kind, coding: Coding, payload: &mut [u8]) {
         let key = self.next_key();
         append_client_header(out, Opcode::Message(kind), coding, payload.len(), key);
         mask_in_place(payload, key);
     }
 
-    /// Appends a Ping to `out`. `payload`: at most [`MAX_CONTROL_PAYLOAD`] bytes, what is longer is cut.
+    /// Appends a Ping to `out`. `payload`: at most [`MAX_CONTROL_PAYLOAD`] bytes, a longer one is cut.
     pub fn ping(&mut self, out: &mut Vec<u8>, payload: &[u8]) {
         self.control(out, Control::Ping, payload);
     }
 
     /// Appends a Pong to `out`. `payload`: that of the Ping it answers (RFC 6455 section 5.5.3), at most
-    /// [`MAX_CONTROL_PAYLOAD`] bytes, what is longer is cut.
+    /// [`MAX_CONTROL_PAYLOAD`] bytes, a longer one is cut.
     pub fn pong(&mut self, out: &mut Vec<u8>, payload: &[u8]) {
         self.control(out, Control::Pong, payload);
     }
@@ -107,12 +107,12 @@ mod tests {
     fn draws_a_fresh_key_for_each_frame() {
         let mut encoder = Encoder::new();
         let keys: HashSet<[u8; 4]> = (0..1000).map(|_| encoder.next_key()).collect();
-        // Two of a thousand keys of 32 bits are equal once in 8,600 runs; three pairs never.
+        // Two of a thousand random keys of 32 bits are equal once in 8,600 runs; three pairs practically never.
         assert!(keys.len() > 997, "{}", keys.len());
     }
 
     #[test]
-    fn tells_the_length_on_the_wire() {
+    fn knows_the_length_of_a_frame_on_the_wire() {
         let mut encoder = Encoder::new();
         for length in [0, 1, 125, 126, 65_535, 65_536, 100_000] {
             let mut out = Vec::new();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_the_same_frame_in_place_and_by_copy() {
+    fn encodes_the_same_frame_in_place_and_by_copy() {
         let payload: Vec<u8> = (0..70_000_u32).map(|i| i as u8).collect();
         let mut encoder = Encoder::new();
         let mut copied = Vec::new();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn appends_after_what_waits_already() {
+    fn appends_to_bytes_that_already_wait() {
         let mut encoder = Encoder::new();
         let mut out = b"before".to_vec();
         encoder.ping(&mut out, b"");

@@ -1,7 +1,7 @@
 //! The header of one frame (RFC 6455 section 5.2), read as a client and written as a client.
 //!
-//! Comes in: the first bytes of a frame. Goes out: a [`Header`] that keeps every rule a header alone can break, or the
-//! violation. Does not know which frame came before, nor the limits.
+//! Comes in: the first bytes of a frame. Goes out: a [`Header`] that is known to keep every rule that concerns a header
+//! alone, or the violation. Knows neither the frame that came before nor the limits.
 
 use super::violation::Violation;
 use crate::event::Kind;
@@ -106,18 +106,18 @@ impl Header {
     /// The longest header from a server: no masking key.
     pub(super) const MAX_LEN: usize = 10;
 
-    /// Reads the header at the front of `bytes`, and returns it with its own length; `None` where it is not whole yet.
+    /// Reads the header at the front of `bytes`, and returns it with its own length; `None` if it is not whole yet.
     ///
     /// `extension_bits`: the reserved bits that negotiated extensions define for the first frame of a message.
     ///
     /// # Errors
-    /// Every rule a header alone can break, as early as the bytes tell.
+    /// A broken rule that concerns a header alone, as soon as the bytes show it.
     pub(super) fn parse(bytes: &[u8], extension_bits: u8) -> Result<Option<(Header, usize)>, Violation> {
         let [first, second, extended @ ..] = bytes else { return Ok(None) };
         let Some(opcode) = Opcode::from_bits(first & OPCODE) else {
             return Err(Violation::protocol(format!("reserved opcode: 0x{:x}", first & OPCODE)));
         };
-        // permessage-deflate sets its bit on the first frame of a message alone (RFC 7692 section 6.1).
+        // permessage-deflate sets its bit only on the first frame of a message (RFC 7692 section 6.1).
         let defined = if matches!(opcode, Opcode::Message(_)) { extension_bits } else { 0 };
         let undefined = first & RESERVED & !defined;
         if undefined != 0 {
@@ -132,7 +132,7 @@ impl Header {
                 return Err(Violation::protocol("fragmented control frame"));
             }
             if usize::from(*second) > MAX_CONTROL_PAYLOAD {
-                // An extended length is too long, or not in its shortest form.
+                // An extended length means a payload that is too long, or a length that is not in its shortest form.
                 let text = format!("control frame with an extended length, limit {MAX_CONTROL_PAYLOAD} bytes");
                 return Err(Violation::protocol(text));
             }
@@ -151,8 +151,8 @@ impl Header {
         if length > i64::MAX as u64 {
             return Err(Violation::protocol(format!("frame length over 63 bits: {length}")));
         }
-        // "The minimal number of bytes MUST be used" (section 5.2). Lenient peers exist, but none is known to need
-        // this leniency, and two encodings of one frame are a way past whatever inspects the bytes between.
+        // "The minimal number of bytes MUST be used" (section 5.2). Some clients accept longer forms, but no server is
+        // known to send them, and a second encoding of the same frame could hide it from a filter on the way.
         if header_len != server_header_len(length) {
             return Err(Violation::protocol(format!("frame length not in its shortest form: {length}")));
         }
@@ -174,7 +174,7 @@ pub(super) fn append_client_header(
     let length = payload_len as u64;
     match server_header_len(length) {
         2 => {
-            // The common case, of a fixed size for the compiler to see.
+            // The common case; the compiler sees its fixed size.
             let [a, b, c, d] = key;
             out.extend_from_slice(&[first, MASKED | length as u8, a, b, c, d]);
             return;
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_by_the_first_two_bytes_without_waiting_for_the_length() {
+    fn refuses_at_the_first_two_bytes_without_waiting_for_the_length() {
         assert_eq!(text_of(&[0x83, 126]), "reserved opcode: 0x3");
         assert_eq!(text_of(&[0x91, 126]), "reserved bits set: 0x10");
         assert_eq!(text_of(&[0x81, 0xfe]), "masked frame from the server");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_negotiated_bit_on_the_first_frame_of_a_message_alone() {
+    fn accepts_a_negotiated_bit_only_on_the_first_frame_of_a_message() {
         let coding = |bytes| Header::parse(bytes, Coding::Deflated.bits()).unwrap().unwrap().0.coding;
         assert_eq!((coding(&[0xc1, 0]), coding(&[0x42, 0])), (Coding::Deflated, Coding::Deflated));
         assert_eq!(coding(&[0x81, 0]), Coding::Plain);

@@ -23,7 +23,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Deflates a whole message; `None` where it goes as it is.
+/// Deflates a whole message; `None` if it is to be sent uncompressed.
 pub fn deflate(deflater: &mut Deflater, payload: &[u8]) -> Option<Vec<u8>> {
     let mut deflating = Deflating::default();
     loop {
