@@ -3,6 +3,8 @@
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/codec.rs"]
+mod codec;
 mod support;
 
 use std::io::{Read, Write};
@@ -11,13 +13,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::PATIENCE;
+use codec::deflate;
 use support::client::Client;
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
+use support::{GOOD, PATIENCE, fill};
 use websocket_core::connection::{Outgoing, Wish};
 use websocket_core::error::ErrorCode;
 use websocket_core::event::{End, EndedBy, Event};
+use websocket_core::extension::{self, Compression};
 use websocket_core::options::Options;
+use websocket_core::protocol::Deflater;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -274,4 +279,38 @@ fn terminate_tells_a_close_that_was_read_and_not_yet_decoded() {
     assert_eq!(client.closing(), (4000, "bye".to_owned()));
     let end = client.end();
     assert_eq!((end.code, &*end.reason, end.clean, end.sent_code), (4000, "bye", false, None));
+}
+
+#[test]
+fn terminate_bounds_what_the_last_bytes_inflate_to() {
+    let compression = Compression::default();
+    let options = Options { max_queue: 1, compression: Some(compression.clone()), ..Options::default() };
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &options);
+    let mut peer = Peer { stream: door.socket() };
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        peer.stream.read_exact(&mut byte).unwrap();
+        request.push(byte[0]);
+    }
+    let good = GOOD.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+    peer.say(&fill(good.as_bytes(), &String::from_utf8(request).unwrap()));
+    client.opened();
+    let agreed = extension::agree(Some(&compression), [&b"permessage-deflate"[..]].into_iter()).unwrap().unwrap();
+    let mut deflater = Deflater::new(&agreed, &compression);
+    let mut frames = frame(TEXT, b"a");
+    for _ in 0..30 {
+        frames.extend(frame(BINARY | 0x40, &deflate(&mut deflater, &vec![0; MIB]).unwrap()));
+    }
+    assert!(frames.len() < 64 * KIB, "one read may take all of them");
+    peer.say(&frames);
+    let (_, _, _charge) = client.host.next_charged();
+    client.connection.outbox.end_by(Wish::Terminate);
+    let mut messages = 0;
+    while let Event::Message(_, payload) = client.next() {
+        assert_eq!(payload.len(), MIB);
+        messages += 1;
+    }
+    assert!(messages <= 1, "{messages} messages of 1 MiB");
 }
