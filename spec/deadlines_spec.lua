@@ -72,17 +72,19 @@ describe("The keepalive", function()
   end)
 
   it("keeps a connection whose peer reads slowly and is too busy to answer", function()
-    -- It takes 64 KiB each 50 ms, and never rests for as long as the time-out.
-    local list, part = { "status101" }, 65536
-    for number = 1, 80 do
+    -- It reads 32 KiB each 50 ms for longer than ping_interval and ping_timeout, and then the rest, which is more than
+    -- the kernel holds for it.
+    local list, part = { "status101" }, 32768
+    for number = 1, 130 do
       list[#list + 1] = "sleep:50"
       list[#list + 1] = "await:received:" .. number * part
     end
+    list[#list + 1] = "await:messages"
     list[#list + 1] = steps.text("all of it")
     list[#list + 1] = "await-close"
     list[#list + 1] = "reply-close"
-    local recorder = client.open(servers.script(list), { ping_interval = 0.1, ping_timeout = 1.5 })
-    recorder.ws:send(("x"):rep(80 * part), true)
+    local recorder = client.open(servers.script(list), { ping_interval = 0.1, ping_timeout = 4 })
+    recorder.ws:send(("x"):rep(14 * 1024 * 1024), true)
     assert.same({ "received", "all of it", "text" }, client.wait(recorder, "received"))
     recorder.ws:close(4000)
     assert.same({ "closed", "", 4000 }, client.drain(recorder))
