@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use support::authority::{Authority, Server};
 use support::client::Client;
-use support::peer::{Door, Peer, close};
+use support::peer::{CLOSE, Door, Peer, close};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_core::connection::Progress;
+use websocket_core::error::ErrorCode;
 use websocket_core::options::{Options, TlsOptions};
 
 /// A message of this many parts is larger than all buffers on its way together.
@@ -71,4 +72,40 @@ fn does_not_time_out_over_tls_while_a_slow_peer_still_reads() {
     drop(peer);
     client.closing();
     assert!(client.end().clean);
+}
+
+#[test]
+fn keepalive_takes_a_slow_peer_for_alive_over_tls() {
+    let ping_timeout = Some(Duration::from_secs(4));
+    let options = Options { ping_interval: Some(Duration::from_secs(1)), ping_timeout, ..Options::default() };
+    let (mut client, mut peer) = opened(options);
+    let begin = Instant::now();
+    client.send(vec![7; COUNT * PART]);
+    let mut header = [0; 14];
+    peer.stream.read_exact(&mut header).unwrap();
+    // It answers no ping, because they stand behind the message.
+    let mut parts = 0;
+    while begin.elapsed() < Duration::from_secs(7) && parts < COUNT {
+        peer.stream.read_exact(&mut [0; PART]).unwrap();
+        thread::sleep(Duration::from_millis(30));
+        parts += 1;
+    }
+    for _ in parts..COUNT {
+        peer.stream.read_exact(&mut [0; PART]).unwrap();
+    }
+    peer.say(&close(1000, ""));
+    while peer.hear().0 != CLOSE {}
+    drop(peer);
+    client.closing();
+    assert!(client.end().clean);
+}
+
+#[test]
+fn keepalive_fails_over_tls_where_the_transport_stays_full() {
+    let ping_timeout = Some(Duration::from_millis(300));
+    let options = Options { ping_interval: Some(Duration::from_millis(200)), ping_timeout, ..Options::default() };
+    let (mut client, peer) = opened(options);
+    client.send(vec![7; COUNT * PART]);
+    assert_eq!(client.end().error, Some(ErrorCode::Keepalive));
+    drop(peer);
 }

@@ -1,7 +1,7 @@
 //! The closing handshake (RFC 6455 section 7), pure: what was wanted, sent and received, and which end that makes.
 //!
 //! Comes in: what the script wants, what arrived, what was written. Goes out: the Close frame to send, and the
-//! [`End`] that the script is told. Knows neither time nor I/O; how long each step may take stands in `deadlines`.
+//! [`End`] to report. Knows neither time nor I/O; how long each step may take stands in `deadlines`.
 
 use crate::close::{CloseCode, CloseFrame, NO_STATUS};
 use crate::error::{ErrorCode, Failure};
@@ -26,7 +26,7 @@ pub enum Cause {
 /// A Close frame of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OurClose {
-    /// Code and reason; without a body the peer is told 1005.
+    /// Code and reason; a Close frame without a body stands for 1005.
     pub body: Option<CloseFrame>,
 }
 

@@ -152,7 +152,7 @@ impl Driver {
         }
     }
 
-    /// Acts on what the script wants; tells whether it wants the end at once.
+    /// Acts on what the script wants; returns whether that is the end at once.
     fn apply(&mut self, wish: Wish, now: Instant) -> bool {
         let body = match wish {
             Wish::Stay => return false,

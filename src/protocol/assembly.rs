@@ -137,7 +137,8 @@ mod tests {
     const MIB: usize = 1024 * 1024;
 
     /// Feeds one frame in pieces, and returns the capacities that the buffer had in turn.
-    fn feed(assembly: &mut Assembly, length: usize, fin: bool, piece: usize, limits: &Limits) -> Vec<usize> {
+    fn feed(assembly: &mut Assembly, frame: OpenFrame, piece: usize, limits: &Limits) -> Vec<usize> {
+        let OpenFrame { remaining: length, fin } = frame;
         let mut remaining = assembly.add_frame(length as u64, limits).unwrap();
         let mut capacities = vec![assembly.payload.capacity()];
         while remaining > 0 {
@@ -164,7 +165,7 @@ mod tests {
     fn grows_by_doubling_and_ends_at_the_exact_size_of_a_large_frame() {
         let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
         let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
-        let capacities = feed(&mut assembly, 10 * MIB + 1, true, 1000, &limits);
+        let capacities = feed(&mut assembly, OpenFrame { remaining: 10 * MIB + 1, fin: true }, 1000, &limits);
         assert!(capacities.len() <= 10, "{capacities:?}");
         assert_eq!(assembly.finish().unwrap().capacity(), 10 * MIB + 1);
     }
@@ -173,7 +174,7 @@ mod tests {
     fn reserves_a_short_frame_once() {
         let limits = Limits { max_message_size: MIB, max_fragments: 1 };
         let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
-        assert_eq!(feed(&mut assembly, AHEAD, true, 1, &limits), [0, AHEAD]);
+        assert_eq!(feed(&mut assembly, OpenFrame { remaining: AHEAD, fin: true }, 1, &limits), [0, AHEAD]);
     }
 
     #[test]
@@ -183,7 +184,7 @@ mod tests {
         let mut capacities = vec![0];
         while assembly.payload.len() < limits.max_message_size {
             let length = 64.min(limits.max_message_size - assembly.payload.len());
-            capacities.extend(feed(&mut assembly, length, false, length, &limits));
+            capacities.extend(feed(&mut assembly, OpenFrame { remaining: length, fin: false }, length, &limits));
         }
         capacities.dedup();
         assert!(capacities.len() < 20, "{capacities:?}");
@@ -194,9 +195,9 @@ mod tests {
     fn releases_the_spare_capacity_of_a_fragmented_message() {
         let limits = Limits { max_message_size: MIB, max_fragments: 10 };
         let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
-        feed(&mut assembly, 3000, false, 3000, &limits);
-        feed(&mut assembly, 100, false, 100, &limits);
-        feed(&mut assembly, 1, true, 1, &limits);
+        feed(&mut assembly, OpenFrame { remaining: 3000, fin: false }, 3000, &limits);
+        feed(&mut assembly, OpenFrame { remaining: 100, fin: false }, 100, &limits);
+        feed(&mut assembly, OpenFrame { remaining: 1, fin: true }, 1, &limits);
         assert!(assembly.payload.capacity() > 5000);
         let payload = assembly.finish().unwrap();
         assert_eq!((payload.len(), payload.capacity()), (3101, 3101));
@@ -206,7 +207,7 @@ mod tests {
     fn refuses_a_frame_over_a_limit_when_its_header_is_read() {
         let limits = Limits { max_message_size: 100, max_fragments: 2 };
         let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
-        feed(&mut assembly, 60, false, 60, &limits);
+        feed(&mut assembly, OpenFrame { remaining: 60, fin: false }, 60, &limits);
         let violation = assembly.add_frame(41, &limits).unwrap_err();
         assert_eq!(violation.text, "message too big: 101 bytes, limit 100");
         assert_eq!(assembly.add_frame(0, &limits).unwrap_err().text, "message in too many fragments: limit 2");

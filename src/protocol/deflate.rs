@@ -193,15 +193,22 @@ mod tests {
         }
     }
 
-    fn deflater(client_no_context_takeover: bool, client_max_window_bits: u8, level: u8) -> Deflater {
-        let agreed = Agreed {
-            client_no_context_takeover,
+    fn with_takeover(client_max_window_bits: u8) -> Agreed {
+        Agreed {
+            client_no_context_takeover: false,
             server_no_context_takeover: false,
             client_max_window_bits,
             server_max_window_bits: 15,
             answer: String::new(),
-        };
-        Deflater::new(&agreed, &Compression { threshold: 0, level, ..Compression::default() })
+        }
+    }
+
+    fn without_takeover(client_max_window_bits: u8) -> Agreed {
+        Agreed { client_no_context_takeover: true, ..with_takeover(client_max_window_bits) }
+    }
+
+    fn deflater(agreed: &Agreed, level: u8) -> Deflater {
+        Deflater::new(agreed, &Compression { threshold: 0, level, ..Compression::default() })
     }
 
     #[test]
@@ -210,9 +217,10 @@ mod tests {
         // One level for each of zlib's algorithms.
         for level in [1, 2, 6, 9] {
             for bits in [15, 9, 15] {
-                let (mut one, mut other) = (deflater(true, bits, level), deflater(true, bits, level));
+                let (mut one, mut other) =
+                    (deflater(&without_takeover(bits), level), deflater(&without_takeover(bits), level));
                 for length in [300, 299, 1, 70_000, 300] {
-                    let first = deflate(&mut deflater(false, bits, level), &payload(length));
+                    let first = deflate(&mut deflater(&with_takeover(bits), level), &payload(length));
                     assert_eq!(
                         deflate(&mut one, &payload(length)),
                         first,

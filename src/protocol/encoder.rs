@@ -57,7 +57,7 @@ impl Encoder {
         self.control(out, Control::Pong, payload);
     }
 
-    /// Appends a Close to `out`; it is the last frame of the connection. Without a body the peer is told 1005.
+    /// Appends a Close to `out`; it is the last frame of the connection. A Close without a body stands for 1005.
     pub fn close(&mut self, out: &mut Vec<u8>, body: Option<&CloseFrame>) {
         let mut payload = Vec::new();
         if let Some(CloseFrame { code, reason }) = body {
