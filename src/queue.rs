@@ -1,7 +1,8 @@
-//! Where the engine's threads meet the host's: one queue for each Lua state, one byte budget for each connection.
+//! Where the engine's thread meets the host's thread: one queue for each Lua state, one byte budget for each connection.
 //!
 //! Comes in: events of many connections, and functions that the script defers, in order of arrival. Goes out: all of
-//! them, to the one thread that polls. A connection whose budget is used up rests until the host has taken half of it.
+//! them, to the one thread that polls. A connection whose budget is used up stops reading until the host has released
+//! half of it.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,13 +13,13 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::sync::{Condvar, Mutex};
 
-/// Names a connection within its Lua state.
+/// Identifies a connection within its Lua state.
 pub type ConnectionId = u64;
 
-/// What the queue charges for an event beside its payload.
+/// What an event is charged in addition to its payload.
 pub const EVENT_OVERHEAD: usize = 128;
 
-/// Places for items that an empty queue may keep.
+/// The capacity, in items, that an empty queue may keep.
 const KEPT: usize = 1024;
 
 /// What waits for the host.
@@ -48,7 +49,7 @@ impl Queue {
         }
     }
 
-    /// Moves everything that waits to the end of `taken`, and gives back what a burst needed.
+    /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed.
     pub fn take_all(&self, taken: &mut VecDeque<Item>) {
         let mut items = self.items.lock();
         if taken.is_empty() {
@@ -56,13 +57,13 @@ impl Queue {
         } else {
             taken.append(&mut items);
         }
-        // Not what a flow as large as this one needs the next time.
+        // A flow as large as this one needs the same capacity next time, so that is kept.
         if items.capacity() > KEPT.max(4 * taken.len()) {
             *items = VecDeque::new();
         }
     }
 
-    /// Waits until an item is there, at most for `limit`; tells whether one is.
+    /// Waits until an item is there, at most for `limit`; returns whether one is there.
     pub fn wait(&self, limit: Duration) -> bool {
         let mut items = self.items.lock();
         if items.is_empty() && !limit.is_zero() {
@@ -82,8 +83,8 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    /// Set where the bound was reached, until half of it is free.
-    resting: Option<Waker>,
+    /// The reader to wake when half of the limit is free again; set while the connection stops reading.
+    reader: Option<Waker>,
 }
 
 impl Budget {
@@ -92,26 +93,27 @@ impl Budget {
         Arc::new(Budget { limit, state: Mutex::new(Held::default()) })
     }
 
-    /// Tells whether one more event is admitted. Where it is not, the reader is woken when half of the bound is free.
-    pub fn admits(&self, reader: &Waker) -> bool {
+    /// Returns whether one more event is admitted. If it is not, registers the reader to be woken when half of the limit is
+    /// free.
+    pub fn poll_admits(&self, reader: &Waker) -> bool {
         let mut held = self.state.lock();
-        if held.bytes < self.limit && held.resting.is_none() {
+        if held.bytes < self.limit && held.reader.is_none() {
             return true;
         }
-        held.resting = Some(reader.clone());
+        held.reader = Some(reader.clone());
         false
     }
 
-    /// Tells whether the host is done with all events. Where it is not, the reader is woken to ask again.
-    pub fn is_idle(&self, reader: &Waker) -> bool {
+    /// Returns whether the host is done with all events. If it is not, registers the reader to be woken and to ask again.
+    pub fn poll_idle(&self, reader: &Waker) -> bool {
         let mut held = self.state.lock();
         if held.bytes > 0 {
-            held.resting = Some(reader.clone());
+            held.reader = Some(reader.clone());
         }
         held.bytes == 0
     }
 
-    /// Charges an event with that much payload until the result is dropped.
+    /// Charges an event with `payload` bytes; the charge is released when the result is dropped.
     pub fn charge(self: &Arc<Self>, payload: usize) -> Charge {
         let bytes = payload + EVENT_OVERHEAD;
         self.state.lock().bytes += bytes;
@@ -119,23 +121,23 @@ impl Budget {
     }
 
     fn release(&self, bytes: usize) {
-        let woken = {
+        let reader = {
             let mut held = self.state.lock();
             held.bytes -= bytes;
-            if held.bytes <= self.limit / 2 { held.resting.take() } else { None }
+            if held.bytes <= self.limit / 2 { held.reader.take() } else { None }
         };
-        if let Some(reader) = woken {
+        if let Some(reader) = reader {
             reader.wake();
         }
     }
 }
 
-/// A share of a [`Budget`], given back when it is dropped.
+/// A share of a [`Budget`], which is released when this is dropped.
 #[derive(Debug)]
 pub struct Charge(Option<(Arc<Budget>, usize)>);
 
 impl Charge {
-    /// Makes a charge of nothing, for events that must always be told.
+    /// Makes a charge of nothing, for events that must always be delivered.
     pub fn none() -> Charge {
         Charge(None)
     }

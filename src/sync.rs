@@ -1,3 +1,3 @@
-//! The locks of the rooms where threads meet; `tests/loom.rs` puts others in their place, and tries every order.
+//! The locks of the modules in which threads meet. `tests/loom.rs` replaces them by loom's and tries every order.
 
 pub use parking_lot::{Condvar, Mutex};

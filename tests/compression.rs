@@ -1,11 +1,11 @@
-//! Tests of permessage-deflate in the codec: the examples of RFC 7692, every window, and data that is made to harm.
+//! Tests of permessage-deflate in the codec: the examples of RFC 7692, every window, and hostile data.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/codec.rs"]
 mod codec;
 
-use codec::{decode, decode_every_way, frame};
+use codec::{decode, decode_every_way, deflate, frame};
 use websocket_core::event::Kind;
 use websocket_core::extension::{self, Agreed, Compression};
 use websocket_core::protocol::{Deflater, Incoming, Limits};
@@ -42,7 +42,7 @@ fn assert_violation(stream: &[u8], code: u16, text: &str) {
     assert_eq!(incoming, []);
 }
 
-/// Compresses as a server would, to a flush of the kind, tail and all.
+/// Compresses as a server does, up to a flush of this kind, and keeps the tail.
 fn compressed(stream: &mut Deflate, payload: &[u8], flush: DeflateFlush) -> Vec<u8> {
     let before = stream.total_out();
     let mut out = vec![0; payload.len() + payload.len() / 100 + 1000];
@@ -57,7 +57,7 @@ fn without_tail(mut out: Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// Bytes that compress to something between a tenth and a half, and are nowhere alike.
+/// Bytes that compress to between a tenth and a half of their length, and do not repeat.
 fn prose(length: usize, mut seed: u32) -> Vec<u8> {
     let words: [&[u8]; 8] = [b"price", b"{\"symbol\":", b"BTC", b"12.5", b", ", b"0.", b"time", b"\"},"];
     let mut bytes = Vec::with_capacity(length + 16);
@@ -101,7 +101,7 @@ fn inflates_the_examples_of_the_rfc() {
 }
 
 #[test]
-fn goes_on_behind_a_block_that_is_marked_as_the_last() {
+fn continues_after_a_final_block() {
     let last_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let twice = [&last_block[..], &last_block, &[0x00]].concat();
     let stream = [frame(0xc1, &twice), frame(0xc1, &last_block), frame(0xc1, &HELLO)].concat();
@@ -109,7 +109,7 @@ fn goes_on_behind_a_block_that_is_marked_as_the_last() {
 }
 
 #[test]
-fn takes_messages_that_hold_nothing() {
+fn inflates_empty_messages() {
     let empty_blocks = [0x00, 0x00, 0x00, 0xff, 0xff].repeat(1000);
     let stream = [
         frame(0xc1, b""),
@@ -123,7 +123,7 @@ fn takes_messages_that_hold_nothing() {
 }
 
 #[test]
-fn takes_compressed_and_plain_messages_in_turn_with_control_frames_between_fragments() {
+fn decodes_compressed_and_plain_messages_in_turn_with_control_frames_between_fragments() {
     let stream = [
         frame(0x81, b"plain"),
         frame(0xc1, &HELLO),
@@ -138,7 +138,7 @@ fn takes_compressed_and_plain_messages_in_turn_with_control_frames_between_fragm
 }
 
 #[test]
-fn refuses_the_bit_where_it_may_not_be() {
+fn refuses_the_compression_bit_where_it_is_not_allowed() {
     let reserved = "reserved bits set: 0x40";
     assert_violation(&frame(0xc9, b""), 1002, reserved);
     assert_violation(&frame(0xc8, b""), 1002, reserved);
@@ -147,10 +147,10 @@ fn refuses_the_bit_where_it_may_not_be() {
     assert_eq!(violation.expect("no violation").text, reserved);
 }
 
-// Both ways
+// Both directions
 
 #[test]
-fn gives_back_what_it_deflated_in_every_window_with_and_without_takeover() {
+fn inflates_what_it_deflated_in_every_window_with_and_without_takeover() {
     let messages: Vec<Vec<u8>> = [0, 0, 1, 5, 200, 2_000, 40_000, 200_000, 3, 0, 0]
         .iter()
         .zip(1..)
@@ -167,7 +167,7 @@ fn gives_back_what_it_deflated_in_every_window_with_and_without_takeover() {
                 let mut deflater = Deflater::new(&agreed, &compression);
                 let mut stream = Vec::new();
                 for message in &messages {
-                    stream.extend(frame(0xc2, &deflater.deflate(message).expect("a compressed message")));
+                    stream.extend(frame(0xc2, &deflate(&mut deflater, message).expect("a compressed message")));
                 }
                 let plain: usize = messages.iter().map(Vec::len).sum();
                 assert!(stream.len() < plain * 2 / 3, "{} of {plain} bytes at {answer}", stream.len());
@@ -182,24 +182,24 @@ fn gives_back_what_it_deflated_in_every_window_with_and_without_takeover() {
 }
 
 #[test]
-fn saves_by_context_takeover_what_messages_have_in_common() {
+fn compresses_similar_messages_better_with_context_takeover() {
     let length = |answer| {
         let mut deflater = Deflater::new(&agreed(answer), &Compression::default());
         let message = prose(500, 1);
-        (0..10).map(|_| deflater.deflate(&message).expect("a compressed message").len()).sum::<usize>()
+        (0..10).map(|_| deflate(&mut deflater, &message).expect("a compressed message").len()).sum::<usize>()
     };
     let (with, without) = (length("permessage-deflate"), length("permessage-deflate; client_no_context_takeover"));
     assert!(with < without / 3, "{with} and {without} bytes");
 }
 
 #[test]
-fn deflates_neither_below_the_threshold_nor_into_a_window_of_8_bits() {
+fn deflates_neither_below_the_threshold_nor_for_a_window_of_8_bits() {
     let compression = Compression { threshold: 100, ..Compression::default() };
     let mut deflater = Deflater::new(&agreed_as_offered(), &compression);
-    assert_eq!(deflater.deflate(&[7; 99]), None);
-    assert!(deflater.deflate(&[7; 100]).is_some());
+    assert_eq!(deflate(&mut deflater, &[7; 99]), None);
+    assert!(deflate(&mut deflater, &[7; 100]).is_some());
     let mut deflater = Deflater::new(&agreed("permessage-deflate; client_max_window_bits=8"), &Compression::default());
-    assert_eq!(deflater.deflate(&[7; 10_000]), None);
+    assert_eq!(deflate(&mut deflater, &[7; 10_000]), None);
 }
 
 #[test]
@@ -208,17 +208,17 @@ fn keeps_within_the_window_that_was_agreed() {
     let twice = [&noise[..], &noise].concat();
     for (bits, again) in [(9, 700..2_000), (15, 0..100)] {
         let agreed = agreed(&format!("permessage-deflate; client_max_window_bits={bits}"));
-        // Leaves a stream of the other window behind.
+        // This leaves a spare stream with the other window behind.
         let other = self::agreed(&format!(
             "permessage-deflate; client_no_context_takeover; client_max_window_bits={}",
             24 - bits
         ));
-        assert!(Deflater::new(&other, &Compression::default()).deflate(&noise).is_some());
+        assert!(deflate(&mut Deflater::new(&other, &Compression::default()), &noise).is_some());
         let mut deflater = Deflater::new(&agreed, &Compression::default());
-        let first = deflater.deflate(&noise).expect("a compressed message").len();
-        let second = deflater.deflate(&noise).expect("a compressed message").len();
-        let in_one = deflater.deflate(&twice).expect("a compressed message").len();
-        // What stands 700 bytes before is out of reach of 512.
+        let first = deflate(&mut deflater, &noise).expect("a compressed message").len();
+        let second = deflate(&mut deflater, &noise).expect("a compressed message").len();
+        let in_one = deflate(&mut deflater, &twice).expect("a compressed message").len();
+        // A window of 512 bytes does not reach back 700 bytes.
         assert!(first >= 700 && again.contains(&second), "{bits} bits: {first}, {second}");
         assert_eq!(bits == 15, in_one < 700, "{bits} bits: {in_one}");
     }
@@ -228,30 +228,30 @@ fn keeps_within_the_window_that_was_agreed() {
 fn compresses_better_at_a_higher_level() {
     let [fast, usual, small] = [1, 6, 9].map(|level| {
         let mut deflater = Deflater::new(&agreed_as_offered(), &Compression { level, ..Compression::default() });
-        deflater.deflate(&prose(20_000, 1)).expect("a compressed message").len()
+        deflate(&mut deflater, &prose(20_000, 1)).expect("a compressed message").len()
     });
     assert!(small <= usual && usual < fast, "{small}, {usual} and {fast} bytes");
 }
 
 #[test]
-fn bears_what_does_not_compress() {
+fn deflates_data_that_does_not_compress() {
     let noise = noise(300_000);
     let mut deflater = Deflater::new(&agreed_as_offered(), &Compression::default());
-    let payload = deflater.deflate(&noise).expect("a compressed message");
+    let payload = deflate(&mut deflater, &noise).expect("a compressed message");
     assert!(payload.len() < noise.len() + noise.len() / 1000 + 100);
     let (incoming, violation) = decode(Some(&agreed_as_offered()), LIMITS, std::iter::once(&frame(0xc2, &payload)[..]));
     assert_eq!(violation, None);
     assert!(incoming == [Incoming::Message(Kind::Binary, noise)]);
 }
 
-// Harm
+// Hostile data
 
 #[test]
 fn stops_a_bomb_at_the_limit_and_inflates_nothing_after_it() {
     // 1 GiB of zeros in 1 MiB.
     let mut stream = Deflate::new(9, false, 15);
     let mut bomb = compressed(&mut stream, &vec![0; MIB], DeflateFlush::SyncFlush);
-    // From the second on, where the window is full of zeros, each is like the other.
+    // From the second message on the window is full of zeros, so all compressed messages are equal.
     bomb.extend(compressed(&mut stream, &vec![0; MIB], DeflateFlush::SyncFlush).repeat(1023));
     assert!(bomb.len() < MIB + MIB / 8, "{} bytes", bomb.len());
     let frames = [frame(0xc2, &without_tail(bomb)), frame(0xc1, &HELLO)].concat();
@@ -263,7 +263,7 @@ fn stops_a_bomb_at_the_limit_and_inflates_nothing_after_it() {
 }
 
 #[test]
-fn takes_a_message_of_exactly_the_limit_and_none_a_byte_longer() {
+fn accepts_a_message_of_exactly_the_limit_and_none_that_is_a_byte_longer() {
     for (length, expected) in [(MIB, None), (MIB + 1, Some(1009))] {
         let mut stream = Deflate::new(6, false, 15);
         let payload = without_tail(compressed(&mut stream, &prose(length, 1), DeflateFlush::SyncFlush));
@@ -274,7 +274,7 @@ fn takes_a_message_of_exactly_the_limit_and_none_a_byte_longer() {
 }
 
 #[test]
-fn takes_a_message_that_is_longer_compressed_than_the_limit() {
+fn accepts_a_message_whose_compressed_form_is_longer_than_the_limit() {
     let limits = Limits { max_message_size: 10, max_fragments: 1 };
     let empty_blocks = [0x00, 0x00, 0x00, 0xff, 0xff].repeat(100);
     let stream = frame(0xc1, &[&empty_blocks[..], &HELLO].concat());
@@ -282,9 +282,9 @@ fn takes_a_message_that_is_longer_compressed_than_the_limit() {
 }
 
 #[test]
-fn refuses_what_is_no_deflate() {
+fn refuses_data_that_is_not_deflate() {
     assert_violation(&frame(0xc1, &[0x06]), 1007, "corrupt compressed data: data error");
-    // A distance beyond all that came before.
+    // A distance that reaches back beyond the beginning.
     assert_violation(&frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00]), 1007, "corrupt compressed data: data error");
     // Without takeover on the server's side the window is empty again.
     let alone = agreed("permessage-deflate; server_no_context_takeover");
@@ -300,7 +300,7 @@ fn refuses_a_message_that_ends_inside_a_block() {
 }
 
 #[test]
-fn refuses_text_that_inflates_to_no_utf_8_at_its_first_bad_byte() {
+fn refuses_text_that_does_not_inflate_to_utf_8_at_its_first_bad_byte() {
     let mut stream = Deflate::new(6, false, 15);
     let bad = [&prose(5_000, 1)[..], b"\xff", &prose(100_000, 2)].concat();
     let payload = without_tail(compressed(&mut stream, &bad, DeflateFlush::SyncFlush));
@@ -308,8 +308,8 @@ fn refuses_text_that_inflates_to_no_utf_8_at_its_first_bad_byte() {
 }
 
 #[test]
-fn judges_bytes_in_their_order_however_they_come() {
-    // A block as it is, and one of a type that there is not.
+fn reports_the_first_error_however_the_bytes_are_cut() {
+    // A stored block, and a block of a type that does not exist.
     let corrupt = frame(0xc1, &[0x00, 0x02, 0x00, 0xfd, 0xff, b'o', 0xff, 0x07]);
     for (limit, code, expected) in [
         (9, 1007, "text is not valid UTF-8 at byte 2"),

@@ -1,4 +1,4 @@
-//! An open connection: messages both ways and in order, pings, keepalive, and neighbours that do not mix.
+//! An open connection: messages in both directions and in order, pings, keepalive, and connections that do not interfere.
 
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
-use support::client::{Client, Host};
+use support::client::{Client, Host, message};
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
 use support::plan;
 use tokio_tungstenite::tungstenite;
@@ -19,7 +19,7 @@ use websocket_core::event::{EndedBy, Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::transport::resolver;
 
-/// Echoes every message by another's WebSocket, until the client closes.
+/// Echoes every message with tungstenite's WebSocket, until the client closes.
 fn echo(door: Door, connections: usize) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let serving: Vec<_> = (0..connections)
@@ -52,9 +52,9 @@ fn carries_messages_of_all_sizes_both_ways_in_order() {
             (kind, vec![b'a' + number as u8 % 26; sizes[number % sizes.len()]])
         })
         .collect();
-    // The first ones wait for `open`.
+    // The first ones are sent before the connection is open.
     for (kind, payload) in &sent {
-        client.connection.outbox.send(|| Outgoing::message(*kind, payload.clone())).unwrap();
+        client.connection.outbox.send(message(*kind, payload.clone())).unwrap();
     }
     client.opened();
     for (number, expected) in sent.iter().enumerate() {
@@ -70,7 +70,7 @@ fn carries_messages_of_all_sizes_both_ways_in_order() {
 }
 
 #[test]
-fn tells_frames_that_came_with_the_response() {
+fn delivers_frames_that_came_with_the_response() {
     let door = Door::new();
     let mut client = Client::start(&door.url(), &Options::default());
     let frames = [frame(TEXT, b"one"), frame(BINARY, b"two"), close(1000, "")].concat();
@@ -84,7 +84,7 @@ fn tells_frames_that_came_with_the_response() {
 }
 
 #[test]
-fn answers_pings_between_fragments_without_the_host() {
+fn answers_pings_between_fragments_without_the_script() {
     let door = Door::new();
     let mut client = Client::start(&door.url(), &Options::default());
     let mut peer = door.peer();
@@ -97,7 +97,7 @@ fn answers_pings_between_fragments_without_the_host() {
 }
 
 #[test]
-fn tells_pings_where_it_is_asked_to() {
+fn delivers_pings_with_report_pings() {
     let door = Door::new();
     let mut client = Client::start(&door.url(), &Options { report_pings: true, ..Options::default() });
     let mut peer = door.peer();
@@ -123,7 +123,7 @@ fn keeps_events_of_several_hosts_and_connections_apart() {
                 let payload = |id: u64, number: u64| format!("{name} {id} {number}").into_bytes();
                 for (id, connection) in &connections {
                     for number in 0..20 {
-                        connection.outbox.send(|| Outgoing::message(Kind::Text, payload(*id, number))).unwrap();
+                        connection.outbox.send(message(Kind::Text, payload(*id, number))).unwrap();
                     }
                 }
                 let (mut counts, mut ended) = (HashMap::new(), 0);
@@ -155,7 +155,7 @@ fn keeps_events_of_several_hosts_and_connections_apart() {
 }
 
 #[test]
-fn tells_a_panic_as_internal_while_others_live() {
+fn reports_a_panic_as_internal_while_other_connections_live() {
     let door = Door::new();
     let options = Options::default();
     let mut alive = Client::start(&door.url(), &options);
@@ -166,7 +166,7 @@ fn tells_a_panic_as_internal_while_others_live() {
     let mut client = Client::planned(plan("ws://host.example/", &options).with_resolver(panicking), &options);
     let end = client.end();
     assert_eq!((end.error, end.code, end.clean), (Some(ErrorCode::Internal), 1006, false));
-    let refused = client.connection.outbox.send(|| Outgoing::Ping(Vec::new()));
+    let refused = client.connection.outbox.send(Outgoing::Ping(Vec::new()));
     assert_eq!(refused, Err(Refusal::Closed));
 
     peer.say(&frame(TEXT, b"still here"));
@@ -176,7 +176,7 @@ fn tells_a_panic_as_internal_while_others_live() {
 }
 
 #[test]
-fn fails_by_keepalive_where_the_peer_is_silent() {
+fn fails_by_keepalive_if_the_peer_is_silent() {
     let door = Door::new();
     let options = Options {
         ping_interval: Some(Duration::from_millis(50)),
@@ -194,7 +194,7 @@ fn fails_by_keepalive_where_the_peer_is_silent() {
 }
 
 #[test]
-fn lives_on_keepalive_where_the_peer_answers_with_anything() {
+fn stays_open_if_the_peer_answers_a_keepalive_ping_with_anything() {
     let door = Door::new();
     let options = Options {
         ping_interval: Some(Duration::from_millis(20)),
@@ -209,14 +209,14 @@ fn lives_on_keepalive_where_the_peer_answers_with_anything() {
     for number in 0..6 {
         let (first, payload) = peer.hear();
         assert_eq!(first, PING);
-        // A message is a sign of life, too.
+        // A message is also a sign of life.
         peer.say(&if number % 2 == 0 { frame(PONG, &payload) } else { frame(TEXT, b"alive") });
         payloads.push(payload);
     }
     payloads.dedup();
-    assert_eq!(payloads.len(), 6, "each ping has a payload of its own");
+    assert_eq!(payloads.len(), 6, "each ping has its own payload");
     for _ in 0..3 {
-        assert_eq!(client.message(), b"alive", "and no pong of ours is told");
+        assert_eq!(client.message(), b"alive", "and no pong of the keepalive is delivered");
     }
     assert!(client.connection.latency().unwrap() < Duration::from_secs(5));
     client.close(1000, "");

@@ -1,4 +1,4 @@
-//! The ways a connection ends, and what is told of each.
+//! The ways in which a connection ends, and the end that is reported for each.
 
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -29,10 +29,10 @@ fn closes_with_code_and_reason_after_what_was_sent() {
     let (mut client, mut peer) = opened(&Options::default());
     client.send(b"last words");
     client.close(3000, "enough");
-    assert_eq!(client.connection.outbox.send(|| Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+    assert_eq!(client.connection.outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
     assert_eq!(peer.hear(), (BINARY, b"last words".to_vec()));
     assert_eq!(peer.hear_close(), (3000, "enough".to_owned()));
-    // What comes before the peer's Close is told still.
+    // What comes before the peer's Close is still delivered.
     peer.say(&[frame(TEXT, b"yours"), close(4999, "so be it"), frame(TEXT, b"nobody's")].concat());
     drop(peer);
     assert_eq!(client.message(), b"yours");
@@ -43,11 +43,11 @@ fn closes_with_code_and_reason_after_what_was_sent() {
 }
 
 #[test]
-fn echoes_the_peers_close_and_drops_what_waits() {
+fn echoes_the_peers_close_and_drops_messages_that_wait() {
     let (mut client, mut peer) = opened(&Options::default());
     peer.say(&close(1012, "restart"));
     assert_eq!(client.closing(), (1012, "restart".to_owned()));
-    assert_eq!(client.connection.outbox.send(|| Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+    assert_eq!(client.connection.outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
     assert_eq!(peer.hear_close(), (1012, String::new()));
     drop(peer);
     let end = client.end();
@@ -56,7 +56,7 @@ fn echoes_the_peers_close_and_drops_what_waits() {
 }
 
 #[test]
-fn answers_a_close_without_a_body_by_the_same() {
+fn answers_a_close_without_a_body_with_the_same() {
     let (mut client, mut peer) = opened(&Options::default());
     peer.say(&frame(CLOSE, b""));
     assert_eq!(peer.hear(), (CLOSE, Vec::new()));
@@ -67,7 +67,7 @@ fn answers_a_close_without_a_body_by_the_same() {
 }
 
 #[test]
-fn is_clean_where_close_and_end_of_stream_come_at_once() {
+fn is_clean_if_close_and_end_of_stream_come_together() {
     for _ in 0..20 {
         let (mut client, mut peer) = opened(&Options::default());
         peer.say(&[frame(TEXT, b"a"), frame(TEXT, b"b"), close(1001, "")].concat());
@@ -82,7 +82,7 @@ fn is_clean_where_close_and_end_of_stream_come_at_once() {
 }
 
 #[test]
-fn tells_an_end_of_stream_without_close_as_closed_1006() {
+fn reports_an_end_of_stream_without_close_as_closed_1006() {
     let (mut client, mut peer) = opened(&Options::default());
     peer.say(&[frame(TEXT, b"whole"), frame(0x01, b"half")].concat());
     drop(peer);
@@ -93,7 +93,7 @@ fn tells_an_end_of_stream_without_close_as_closed_1006() {
 }
 
 #[test]
-fn fails_by_a_reset_before_the_peers_close() {
+fn fails_if_a_reset_comes_before_the_peers_close() {
     let (mut client, peer) = opened(&Options::default());
     client.send(b"unread");
     peer.reset();
@@ -103,10 +103,10 @@ fn fails_by_a_reset_before_the_peers_close() {
 }
 
 #[test]
-fn is_closed_by_the_peers_code_where_the_reset_comes_after_its_close() {
+fn reports_the_peers_code_if_the_reset_comes_after_its_close() {
     let (mut client, mut peer) = opened(&Options::default());
     peer.say(&close(4000, "x"));
-    // Our answer is what stays unread.
+    // Our answer stays unread, so closing the socket resets the connection.
     peer.reset();
     assert_eq!(client.closing().0, 4000);
     let end = client.end();
@@ -114,7 +114,7 @@ fn is_closed_by_the_peers_code_where_the_reset_comes_after_its_close() {
 }
 
 #[test]
-fn gives_up_on_a_peer_that_does_not_answer_close() {
+fn times_out_if_the_peer_does_not_answer_our_close() {
     let options = Options { close_timeout: Duration::from_millis(300), ..Options::default() };
     let (mut client, mut peer) = opened(&options);
     let begin = Instant::now();
@@ -129,21 +129,21 @@ fn gives_up_on_a_peer_that_does_not_answer_close() {
 }
 
 #[test]
-fn drops_a_peer_that_keeps_the_stream_open_after_both_closes() {
+fn drops_a_peer_that_keeps_the_stream_open_after_both_close_frames() {
     let (mut client, mut peer) = opened(&Options::default());
     let begin = Instant::now();
     peer.say(&close(1000, ""));
     assert_eq!(peer.hear_close().0, 1000);
     assert_eq!(client.closing().0, 1000);
     assert!(client.end().clean);
-    // It was given time to end the stream itself (RFC 6455 section 7.1.1), but not more than two seconds.
+    // It had time to end the stream itself (RFC 6455 section 7.1.1), but not more than two seconds.
     assert!((2000..9000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
 }
 
 #[test]
-fn lets_the_host_answer_what_came_before_a_violation() {
+fn lets_the_script_answer_what_came_before_a_violation() {
     let (mut client, mut peer) = opened(&Options::default());
-    // A masked frame is what no server may send (RFC 6455 section 5.1).
+    // No server may send a masked frame (RFC 6455 section 5.1).
     peer.say(&[frame(TEXT, b"a"), frame(TEXT, b"b"), b"\x81\x81\0\0\0\0x".to_vec()].concat());
     let (_, first, charge) = client.host.next_charged();
     assert!(matches!(first, Event::Message(_, payload) if payload == b"a"));
@@ -163,12 +163,12 @@ fn lets_the_host_answer_what_came_before_a_violation() {
 }
 
 #[test]
-fn waits_two_seconds_for_a_host_that_does_not_look_before_a_violation() {
+fn waits_two_seconds_for_a_script_that_does_not_take_what_came_before_a_violation() {
     let (mut client, mut peer) = opened(&Options::default());
     let begin = Instant::now();
     peer.say(&[frame(TEXT, b"a"), b"\x83\0".to_vec()].concat());
     let (_, _, _charge) = client.host.next_charged();
-    // The peer goes on and on, which is for nobody, and must not keep the connection from its end.
+    // The peer goes on sending, which is ignored, and must not put off the end.
     let mut chatter = peer.stream.try_clone().unwrap();
     let chatting = thread::spawn(move || {
         for _ in 0..10 {
@@ -185,10 +185,10 @@ fn waits_two_seconds_for_a_host_that_does_not_look_before_a_violation() {
 }
 
 #[test]
-fn terminates_at_once_and_tells_what_was_received() {
+fn terminates_at_once_and_delivers_what_was_received() {
     let (mut client, mut peer) = opened(&Options::default());
     peer.say(&[frame(TEXT, b"received"), frame(PING, b"")].concat());
-    // The ping's answer shows that the message has arrived.
+    // The answer to the ping shows that the message has arrived.
     peer.hear();
     client.connection.outbox.end_by(Wish::Terminate);
     assert_eq!(client.message(), b"received");
@@ -199,7 +199,7 @@ fn terminates_at_once_and_tells_what_was_received() {
 }
 
 #[test]
-fn is_closed_1006_where_the_host_gives_up_the_opening() {
+fn is_closed_1006_if_the_script_ends_the_connection_before_it_is_open() {
     for wish in [Wish::Close(body(1000, "")), Wish::Leave(body(1001, "")), Wish::Terminate] {
         let door = Door::new();
         let mut client = Client::start(&door.url(), &Options::default());
@@ -209,13 +209,13 @@ fn is_closed_1006_where_the_host_gives_up_the_opening() {
         let end = client.end();
         assert_eq!((end.error, end.by, end.code), (None, EndedBy::Us, 1006));
         assert_eq!(client.connection.outbox.wait_written(Duration::from_secs(10)), Progress::Ended);
-        // The request, perhaps, and then the end.
+        // Perhaps the request arrives, and then the end of the stream.
         std::io::copy(&mut socket, &mut std::io::sink()).unwrap();
     }
 }
 
 #[test]
-fn leaves_with_1001_after_what_waits_and_tells_no_more_messages() {
+fn leaves_with_1001_after_what_waits_and_delivers_no_more_messages() {
     let (mut client, mut peer) = opened(&Options::default());
     for number in 0..100_u8 {
         client.send([number]);
@@ -232,14 +232,14 @@ fn leaves_with_1001_after_what_waits_and_tells_no_more_messages() {
 }
 
 #[test]
-fn times_out_by_progress_where_a_slow_peer_still_reads() {
+fn does_not_time_out_while_a_slow_peer_still_reads() {
     let options = Options { close_timeout: Duration::from_secs(2), ..Options::default() };
     let door = Door::narrow();
     let mut client = Client::start(&door.url(), &options);
     let mut peer = door.peer();
     client.opened();
     let begin = Instant::now();
-    // More than the buffers between us hold, so that the last bytes go out late.
+    // More than all buffers hold, so that the last bytes are sent late.
     for _ in 0..250 {
         client.send(vec![7; 64 * 1024]);
     }

@@ -1,4 +1,4 @@
-//! Bounds and accounts: what waits for the host, what waits for the transport, and a peer faster or slower than either.
+//! Limits and accounts: what waits for the script, what waits for the transport, and peers that are faster or slower.
 
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use support::client::Client;
+use support::client::{Client, message};
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
-use websocket_core::connection::{Outgoing, Progress, Refusal, Wish};
+use websocket_core::connection::{Progress, Refusal, Wish};
 use websocket_core::event::{Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::EVENT_OVERHEAD;
@@ -21,7 +21,7 @@ use websocket_core::queue::EVENT_OVERHEAD;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Long enough that a fault would show, short enough to wait for nothing.
+/// Long enough for a fault to show, and short enough to wait in vain.
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn number_of(payload: &[u8]) -> u32 {
@@ -29,11 +29,11 @@ fn number_of(payload: &[u8]) -> u32 {
 }
 
 #[test]
-fn rests_where_the_hosts_room_is_full_and_goes_on_at_half_without_loss() {
+fn stops_reading_when_the_queue_is_full_and_resumes_at_half_without_loss() {
     const COUNT: u32 = 40_000;
     let mut payload = vec![0; KIB];
-    let room = 64;
-    let options = Options { max_queue: room * (KIB + EVENT_OVERHEAD), ..Options::default() };
+    let capacity = 64;
+    let options = Options { max_queue: capacity * (KIB + EVENT_OVERHEAD), ..Options::default() };
     let door = Door::new();
     let mut client = Client::start(&door.url(), &options);
     let mut peer = door.peer();
@@ -59,20 +59,20 @@ fn rests_where_the_hosts_room_is_full_and_goes_on_at_half_without_loss() {
         }
         (_, event, _) => panic!("{event:?}"),
     };
-    for _ in 0..room {
+    for _ in 0..capacity {
         take(&mut client, &mut held);
     }
     client.is_told_nothing_for(MOMENT);
     assert!((written.load(Ordering::Relaxed) as u32) < COUNT, "the server stalls");
-    held.truncate(room / 2 + 1);
+    held.truncate(capacity / 2 + 1);
     client.is_told_nothing_for(MOMENT);
     held.pop();
-    for _ in 0..room / 2 {
+    for _ in 0..capacity / 2 {
         take(&mut client, &mut held);
     }
     client.is_told_nothing_for(MOMENT);
     held.clear();
-    for _ in 0..COUNT as usize - room - room / 2 {
+    for _ in 0..COUNT as usize - capacity - capacity / 2 {
         take(&mut client, &mut held);
         held.clear();
     }
@@ -82,7 +82,7 @@ fn rests_where_the_hosts_room_is_full_and_goes_on_at_half_without_loss() {
 }
 
 #[test]
-fn lives_through_a_rest_longer_than_the_keepalive_allows() {
+fn stays_open_while_reading_rests_for_longer_than_ping_timeout() {
     let options = Options {
         max_queue: 1,
         ping_interval: Some(Duration::from_millis(50)),
@@ -97,7 +97,7 @@ fn lives_through_a_rest_longer_than_the_keepalive_allows() {
     let (_, _, charge) = client.host.next_charged();
     let (first, payload) = peer.hear();
     assert_eq!(first, PING);
-    // It is answered; we rest, and do not see that.
+    // The peer answers; reading rests, so we do not see that.
     peer.say(&frame(PONG, &payload));
     client.is_told_nothing_for(Duration::from_millis(2500));
     drop(charge);
@@ -121,7 +121,7 @@ fn answers_the_latest_ping_of_a_peer_that_does_not_read_and_holds_few() {
     for number in (0..COUNT).step_by(100) {
         peer.say(&(number..number + 100).flat_map(ping).collect::<Vec<_>>());
     }
-    // All pings are read before what is sent after them is told.
+    // All pings are read before the message that is sent after them.
     peer.say(&frame(TEXT, b"done"));
     assert_eq!(client.message(), b"done");
     let (mut pongs, mut last, mut sent) = (0, None, COUNT);
@@ -131,13 +131,13 @@ fn answers_the_latest_ping_of_a_peer_that_does_not_read_and_holds_few() {
         assert!(last < Some(number_of(&payload)), "{} after {last:?}", number_of(&payload));
         last = Some(number_of(&payload));
         pongs += 1;
-        // While it catches up, it pings on.
+        // While the peer catches up with reading, it goes on sending pings.
         if pongs % 50 == 0 && sent < COUNT + 500 {
             peer.say(&ping(sent));
             sent += 1;
         }
     }
-    // What the kernel holds and 64 KiB of ours; the rest was never kept.
+    // The kernel and our output of 64 KiB held that many; the others were never kept.
     assert!(pongs < COUNT / 2, "{pongs}");
 }
 
@@ -167,7 +167,7 @@ fn writes_while_a_peer_floods() {
 }
 
 #[test]
-fn counts_exactly_what_was_never_given_to_the_transport() {
+fn counts_exactly_what_the_transport_never_took() {
     let door = Door::narrow();
     let mut client = Client::start(&door.url(), &Options::default());
     let mut peer = door.peer();
@@ -178,7 +178,7 @@ fn counts_exactly_what_was_never_given_to_the_transport() {
         client.send(vec![1; *size]);
     }
     assert_eq!(client.connection.outbox.wait_written(MOMENT), Progress::Waiting);
-    // The peer reads a part, so that something is half written.
+    // The peer reads a part, so that a message is half written.
     for size in &sizes[..6] {
         assert_eq!(peer.hear().1.len(), *size);
     }
@@ -187,7 +187,7 @@ fn counts_exactly_what_was_never_given_to_the_transport() {
     client.end();
     let buffered = client.connection.outbox.buffered();
     assert!(buffered > 0 && client.connection.outbox.wait_written(Duration::MAX) == Progress::Ended);
-    // What the transport has still arrives.
+    // What the transport took still arrives.
     let mut rest = Vec::new();
     peer.stream.read_to_end(&mut rest).unwrap();
     let mut arrived = rest.len();
@@ -208,8 +208,8 @@ fn counts_exactly_what_was_never_given_to_the_transport() {
 }
 
 #[test]
-fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
-    let one = Outgoing::message(Kind::Binary, vec![0; 64 * KIB]).cost();
+fn refuses_over_the_limit_and_accepts_again_when_everything_is_written() {
+    let one = message(Kind::Binary, vec![0; 64 * KIB]).cost();
     let options = Options { max_buffered: 300 * one, ..Options::default() };
     let door = Door::narrow();
     let mut client = Client::start(&door.url(), &options);
@@ -217,8 +217,7 @@ fn refuses_past_the_bound_and_takes_again_when_all_is_written() {
     client.opened();
     let mut sent = 0;
     let refusal = loop {
-        let message = || Outgoing::message(Kind::Binary, vec![0; 64 * KIB]);
-        match client.connection.outbox.send(message) {
+        match client.connection.outbox.send(message(Kind::Binary, vec![0; 64 * KIB])) {
             Ok(()) => sent += 1,
             Err(refusal) => break refusal,
         }

@@ -1,4 +1,4 @@
-//! What connections leave behind when they are over: nothing. Alone in its process, because it counts what that has.
+//! Connections leave nothing behind when they are over. Alone in its process, because it counts what the process has.
 
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -25,7 +25,7 @@ fn held() -> (Vec<String>, usize) {
         .unwrap()
         .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
         .map(|target| target.to_string_lossy().into_owned())
-        // The listing itself has one.
+        // The listing itself opens a descriptor.
         .filter(|target| !target.starts_with("/proc/"))
         .collect();
     descriptors.sort();
@@ -54,7 +54,7 @@ fn leaves_no_descriptor_no_thread_and_no_connection_behind() {
                 }
                 for mut peer in peers {
                     assert_eq!(peer.hear_close().0, 1000);
-                    // Which answers, or is not needed any more.
+                    // This is the answer, or is ignored by a client that was answered before.
                     peer.say(&close(1000, ""));
                 }
             });
@@ -74,8 +74,11 @@ fn leaves_no_descriptor_no_thread_and_no_connection_behind() {
             server.join().unwrap();
         }
         drop(host);
-        assert!(ended.iter().all(|connection| Arc::strong_count(connection) == 1), "the engine has let go");
-        // A thread that was joined is in the listing for another moment.
+        assert!(
+            ended.iter().all(|connection| Arc::strong_count(connection) == 1),
+            "the engine still holds a connection"
+        );
+        // Linux lists a thread for up to a millisecond after it was joined.
         let deadline = Instant::now() + PATIENCE;
         while held() != before && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));

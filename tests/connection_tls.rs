@@ -1,4 +1,4 @@
-//! Accounts and endings over TLS, whose own buffer stands between the engine and the kernel.
+//! Accounts and ends over TLS, which has a buffer of its own between the engine and the kernel.
 
 // Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use support::authority::{Authority, Server};
 use support::client::Client;
-use support::peer::{Door, Peer, close};
+use support::peer::{CLOSE, Door, Peer, close};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_core::connection::Progress;
+use websocket_core::error::ErrorCode;
 use websocket_core::options::{Options, TlsOptions};
 
-/// A message of so many parts is larger than all the buffers on its way.
+/// A message of this many parts is larger than all buffers on its way together.
 const COUNT: usize = 300;
 const PART: usize = 64 * 1024;
 
@@ -38,14 +39,14 @@ fn opened(options: Options) -> (Client, Peer<Channel>) {
 }
 
 #[test]
-fn accounts_over_tls_while_a_slow_peer_reads() {
+fn counts_what_waits_over_tls_while_a_slow_peer_reads() {
     let (client, mut peer) = opened(Options::default());
     client.send(vec![7; COUNT * PART]);
     let mut header = [0; 14];
     peer.stream.read_exact(&mut header).unwrap();
     for read in 1..=COUNT {
         peer.stream.read_exact(&mut [0; PART]).unwrap();
-        // What the peer has was written; what the kernel took since TLS was last through is not accounted yet.
+        // What the peer has read was written. What the kernel took since TLS was last flushed is not accounted yet.
         client.is_down_to((COUNT - read) * PART + 100 * PART);
     }
     assert_eq!(client.connection.outbox.wait_written(support::PATIENCE), Progress::Written);
@@ -53,7 +54,7 @@ fn accounts_over_tls_while_a_slow_peer_reads() {
 }
 
 #[test]
-fn times_out_by_progress_over_tls_where_a_slow_peer_still_reads() {
+fn does_not_time_out_over_tls_while_a_slow_peer_still_reads() {
     let close_timeout = Duration::from_secs(2);
     let (mut client, mut peer) = opened(Options { close_timeout, ..Options::default() });
     let begin = Instant::now();
@@ -71,4 +72,40 @@ fn times_out_by_progress_over_tls_where_a_slow_peer_still_reads() {
     drop(peer);
     client.closing();
     assert!(client.end().clean);
+}
+
+#[test]
+fn keepalive_takes_a_slow_peer_for_alive_over_tls() {
+    let ping_timeout = Some(Duration::from_secs(4));
+    let options = Options { ping_interval: Some(Duration::from_secs(1)), ping_timeout, ..Options::default() };
+    let (mut client, mut peer) = opened(options);
+    let begin = Instant::now();
+    client.send(vec![7; COUNT * PART]);
+    let mut header = [0; 14];
+    peer.stream.read_exact(&mut header).unwrap();
+    // It answers no ping, because they stand behind the message.
+    let mut parts = 0;
+    while begin.elapsed() < Duration::from_secs(7) && parts < COUNT {
+        peer.stream.read_exact(&mut [0; PART]).unwrap();
+        thread::sleep(Duration::from_millis(30));
+        parts += 1;
+    }
+    for _ in parts..COUNT {
+        peer.stream.read_exact(&mut [0; PART]).unwrap();
+    }
+    peer.say(&close(1000, ""));
+    while peer.hear().0 != CLOSE {}
+    drop(peer);
+    client.closing();
+    assert!(client.end().clean);
+}
+
+#[test]
+fn keepalive_fails_over_tls_where_the_transport_stays_full() {
+    let ping_timeout = Some(Duration::from_millis(300));
+    let options = Options { ping_interval: Some(Duration::from_millis(200)), ping_timeout, ..Options::default() };
+    let (mut client, peer) = opened(options);
+    client.send(vec![7; COUNT * PART]);
+    assert_eq!(client.end().error, Some(ErrorCode::Keepalive));
+    drop(peer);
 }

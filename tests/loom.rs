@@ -1,14 +1,14 @@
 //! Models of what threads share, in every order that they can run in: nothing is lost, nobody sleeps for ever.
 //!
-//! The rooms' own sources stand here with loom's locks in place of `src/sync.rs`; a wait never times out, so a wake that
-//! is lost shows as a deadlock.
+//! The modules' own sources are compiled here with loom's locks in place of `src/sync.rs`. A wait never times out, so a
+//! lost wake-up shows as a deadlock.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use loom::sync::Notify;
@@ -16,16 +16,28 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use self::leases::Leases;
+use self::outbox::{Outbox, Outgoing, Progress, Refusal, Wish};
 use self::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
 
 #[path = "../src/runtime/leases.rs"]
 mod leases;
 #[allow(dead_code)]
+#[path = "../src/connection/outbox.rs"]
+mod outbox;
+#[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
 
+mod close {
+    pub use websocket_core::close::*;
+}
+
 mod event {
-    pub use websocket_core::event::Event;
+    pub use websocket_core::event::{Event, Kind};
+}
+
+mod protocol {
+    pub use websocket_core::protocol::encoded_len;
 }
 
 mod process {
@@ -34,10 +46,10 @@ mod process {
     }
 }
 
-/// What the rooms use of parking_lot, over loom.
+/// What the modules use of parking_lot, made of loom's.
 mod sync {
     use std::ops::{Deref, DerefMut};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
@@ -82,13 +94,17 @@ mod sync {
                 guard.0 = Some(self.0.wait(inner).unwrap());
             }
         }
+
+        pub fn wait_while_until<T>(&self, guard: &mut Guard<'_, T>, held: impl FnMut(&mut T) -> bool, _: Instant) {
+            self.wait_while_for(guard, held, Duration::MAX);
+        }
     }
 }
 
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Three switches away from a thread that could go on are enough for every order that matters here; without a bound the
-/// largest model takes nine minutes, and finds nothing more.
+/// Tries every order with at most three preemptions. Without that limit the largest model takes nine minutes and finds
+/// nothing more.
 fn every_order(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
@@ -148,7 +164,7 @@ fn what_two_connections_push_arrives_once_and_in_their_order() {
 }
 
 #[test]
-fn a_reader_that_rests_at_the_bound_is_woken() {
+fn a_reader_that_stops_at_the_limit_is_woken() {
     every_order(|| {
         let queue = Arc::new(Queue::default());
         let budget = Budget::new(2 * EVENT_OVERHEAD);
@@ -157,7 +173,7 @@ fn a_reader_that_rests_at_the_bound_is_woken() {
             move || {
                 let (task, waker) = Task::new();
                 for number in 0..4 {
-                    while !budget.admits(&waker) {
+                    while !budget.poll_admits(&waker) {
                         task.0.wait();
                     }
                     let (event, charge) = message(&budget);
@@ -170,7 +186,7 @@ fn a_reader_that_rests_at_the_bound_is_woken() {
         while next < 4 {
             assert!(queue.wait(LONG));
             queue.take_all(&mut taken);
-            // One after another, as callbacks are done with them.
+            // One after another, as callbacks release them.
             while let Some(item) = taken.pop_front() {
                 assert!(matches!(item, Item::Event(number, ..) if number == next));
                 next += 1;
@@ -181,7 +197,7 @@ fn a_reader_that_rests_at_the_bound_is_woken() {
 }
 
 #[test]
-fn a_connection_that_waits_until_all_is_seen_is_woken() {
+fn a_connection_that_waits_until_the_host_is_done_with_all_events_is_woken() {
     every_order(|| {
         let queue = Arc::new(Queue::default());
         let budget = Budget::new(EVENT_OVERHEAD);
@@ -193,7 +209,7 @@ fn a_connection_that_waits_until_all_is_seen_is_woken() {
             let budget = Arc::clone(&budget);
             move || {
                 let (task, waker) = Task::new();
-                while !budget.is_idle(&waker) {
+                while !budget.poll_idle(&waker) {
                     task.0.wait();
                 }
             }
@@ -206,7 +222,7 @@ fn a_connection_that_waits_until_all_is_seen_is_woken() {
 }
 
 #[test]
-fn a_reader_is_woken_where_the_state_ends_with_events_that_nobody_took() {
+fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
     every_order(|| {
         let queue = Arc::new(Queue::default());
         let budget = Budget::new(EVENT_OVERHEAD);
@@ -216,7 +232,7 @@ fn a_reader_is_woken_where_the_state_ends_with_events_that_nobody_took() {
             let budget = Arc::clone(&budget);
             move || {
                 let (task, waker) = Task::new();
-                while !budget.admits(&waker) {
+                while !budget.poll_admits(&waker) {
                     task.0.wait();
                 }
             }
@@ -226,7 +242,78 @@ fn a_reader_is_woken_where_the_state_ends_with_events_that_nobody_took() {
     });
 }
 
-/// What runs, and how many of it were started and ended.
+/// Plays the connection: takes and writes everything that is sent, until the script wants the end; returns how many pings
+/// it took.
+fn drive(outbox: &Outbox) -> usize {
+    let (task, waker) = Task::new();
+    let mut taken = 0;
+    loop {
+        let wish = outbox.poll_wish(&Context::from_waker(&waker));
+        while let Some(outgoing) = outbox.next() {
+            taken += 1;
+            outbox.note_written(outgoing.payload(), outgoing.cost());
+        }
+        if wish != Wish::Stay {
+            outbox.end();
+            return taken;
+        }
+        task.0.wait();
+    }
+}
+
+#[test]
+fn what_a_script_sends_before_it_closes_is_written() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        for _ in 0..2 {
+            assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
+        }
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(connection.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || outbox.end()
+        });
+        assert_eq!(outbox.wait_written(LONG), Progress::Ended);
+        outbox.wait_ended(std::time::Instant::now());
+        connection.join().unwrap();
+    });
+}
+
+#[test]
+fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
+    every_order(|| {
+        let ping = || Outgoing::Ping(Vec::new());
+        let outbox = Arc::new(Outbox::new(ping().cost()));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        assert_eq!(outbox.send(ping()), Ok(()));
+        let second = outbox.send(ping());
+        assert!(matches!(second, Ok(()) | Err(Refusal::Full(_))), "{second:?}");
+        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(outbox.send(ping()), Ok(()));
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(connection.join().unwrap(), 2 + usize::from(second.is_ok()));
+    });
+}
+
+/// A runtime that runs, or has ended.
 struct Running(Arc<AtomicBool>);
 
 fn live(leases: &Leases<Running>, started: &AtomicUsize, ended: &AtomicUsize) {
@@ -244,7 +331,7 @@ fn live(leases: &Leases<Running>, started: &AtomicUsize, ended: &AtomicUsize) {
 }
 
 #[test]
-fn the_runtime_lives_as_long_as_a_state_needs_it_and_every_one_ends() {
+fn a_runtime_lives_as_long_as_a_state_needs_it_and_every_runtime_ends() {
     every_order(|| {
         let leases = Arc::new(Leases::default());
         let started = Arc::new(AtomicUsize::new(0));

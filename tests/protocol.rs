@@ -96,14 +96,14 @@ fn answers_a_new_message_inside_a_fragmented_one_with_1002() {
 }
 
 #[test]
-fn answers_a_length_that_could_be_shorter_with_1002() {
+fn answers_a_length_that_is_not_in_its_shortest_form_with_1002() {
     assert_violation(b"\x82\x7e\x00\x7d", 1002, "frame length not in its shortest form: 125");
     assert_violation(b"\x89\x7e\x00\x05hello", 1002, "control frame with an extended length, limit 125 bytes");
     assert_violation(b"\x82\x7f\0\0\0\0\0\0\xff\xff", 1002, "frame length not in its shortest form: 65535");
 }
 
 #[test]
-fn answers_a_length_of_64_bits_with_1002() {
+fn answers_a_length_over_63_bits_with_1002() {
     assert_violation(b"\x82\x7f\x80\0\0\0\0\0\0\0", 1002, "frame length over 63 bits: 9223372036854775808");
 }
 
@@ -130,7 +130,7 @@ fn delivers_control_frames_of_125_bytes() {
 }
 
 #[test]
-fn delivers_each_form_of_length() {
+fn decodes_each_form_of_length() {
     for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
         let payload: Vec<u8> = (0..length).map(|i| i as u8).collect();
         assert_incoming(&frame(0x82, &payload), &[Incoming::Message(Kind::Binary, payload)]);
@@ -175,7 +175,7 @@ fn answers_text_that_is_not_utf8_with_1007() {
 
 #[test]
 fn answers_bad_text_at_its_first_bad_byte_inside_an_unfinished_frame() {
-    // "κόσμε", then a surrogate's second byte: nothing after it can mend the text.
+    // "κόσμε", then the second byte of a surrogate: nothing after it can make the text valid.
     let stream = [&b"\x01\x7e\x10\x00"[..], "κόσμε".as_bytes(), b"\xed\xa0"].concat();
     let (_, violation) = decode(None, LIMITS, stream.chunks(1));
     let (violation, taken) = violation.expect("no violation");
@@ -213,7 +213,7 @@ fn answers_a_close_reason_that_is_not_utf8_with_1007() {
 }
 
 #[test]
-fn ignores_all_that_follows_a_close() {
+fn ignores_everything_after_a_close() {
     let stream = [frame(0x88, b"\x03\xe8"), frame(0x81, b"late"), frame(0x88, b"\x03"), vec![0xff; 50]].concat();
     assert_incoming(&stream, &[close(1000, "")]);
 }
@@ -224,7 +224,7 @@ fn accepts_a_close_inside_a_fragmented_message() {
 }
 
 #[test]
-fn answers_a_frame_over_the_limit_with_1009_as_soon_as_its_header_is_here() {
+fn answers_a_frame_over_the_limit_with_1009_as_soon_as_its_header_has_arrived() {
     let (_, violation) = decode(None, LIMITS, b"\x82\x7f\0\0\0\0\0\x01\0\x01".chunks(1));
     let (violation, taken) = violation.expect("no violation");
     assert_eq!((violation.code, taken), (CloseCode::TOO_BIG, 10));
@@ -234,7 +234,7 @@ fn answers_a_frame_over_the_limit_with_1009_as_soon_as_its_header_is_here() {
 }
 
 #[test]
-fn answers_fragments_over_the_limit_with_1009_as_soon_as_the_header_tells() {
+fn answers_fragments_over_the_limit_with_1009_as_soon_as_a_header_shows_it() {
     let stream = [&frame(0x02, &[0; 40_000])[..], &frame(0x00, &[0; 25_000]), b"\x80\x7e\x02\x19"].concat();
     assert_violation(&stream, 1009, "message too big: 65537 bytes, limit 65536");
     let fits = [frame(0x02, &[0; 40_000]), frame(0x80, &[0; 25_536])].concat();
@@ -242,7 +242,7 @@ fn answers_fragments_over_the_limit_with_1009_as_soon_as_the_header_tells() {
 }
 
 #[test]
-fn holds_small_messages_to_small_limits() {
+fn applies_small_limits_to_small_messages() {
     let limits = Limits { max_message_size: 5, max_fragments: 1 };
     assert_eq!(codec::decode_every_way(None, limits, &frame(0x81, b"12345")), (vec![text("12345")], None));
     let (incoming, violation) = codec::decode_every_way(None, limits, &frame(0x81, b"123456"));
@@ -263,7 +263,7 @@ fn answers_endless_empty_fragments_with_1009() {
 }
 
 #[test]
-fn counts_fragments_anew_for_each_message() {
+fn counts_the_fragments_of_each_message_separately() {
     let mut stream = Vec::new();
     for _ in 0..200 {
         stream.extend([frame(0x01, b"a"), frame(0x89, b""), frame(0x80, b"b")].concat());

@@ -1,4 +1,4 @@
-//! The queue and the budget as one thread sees them, and a wake between two; `loom.rs` tries every order.
+//! The queue and the budget as one thread sees them, and a wake-up between two threads; `loom.rs` tries every order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ impl Wake for Count {
 }
 
 #[test]
-fn gives_items_in_order_of_arrival() {
+fn delivers_items_in_order_of_arrival() {
     let queue = Queue::default();
     queue.push([Item::Deferred(1), Item::Deferred(2)]);
     queue.push([Item::Deferred(3)]);
@@ -30,7 +30,7 @@ fn gives_items_in_order_of_arrival() {
 }
 
 #[test]
-fn holds_nothing_large_when_a_burst_is_taken() {
+fn releases_the_memory_of_a_burst_that_is_taken() {
     let queue = Queue::default();
     queue.push((0..100_000).map(Item::Deferred));
     let mut taken = VecDeque::new();
@@ -51,29 +51,29 @@ fn wakes_a_host_that_waits() {
 }
 
 #[test]
-fn rests_at_the_bound_and_wakes_once_at_half() {
+fn admits_nothing_at_the_limit_and_wakes_the_reader_once_at_half() {
     let count = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&count));
     let budget = Budget::new(4 * EVENT_OVERHEAD);
     let mut charges = Vec::new();
-    while budget.admits(&waker) {
+    while budget.poll_admits(&waker) {
         charges.push(budget.charge(0));
     }
     assert_eq!(charges.len(), 4);
     charges.pop();
-    assert!(!budget.admits(&waker), "still resting above half");
+    assert!(!budget.poll_admits(&waker), "more than half is still charged");
     assert_eq!(count.0.load(Ordering::Relaxed), 0);
     charges.pop();
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    assert!(budget.admits(&waker));
+    assert!(budget.poll_admits(&waker));
 }
 
 #[test]
-fn admits_one_event_of_any_size_below_the_bound() {
+fn admits_one_event_of_any_size_below_the_limit() {
     let budget = Budget::new(1);
-    assert!(budget.admits(Waker::noop()));
+    assert!(budget.poll_admits(Waker::noop()));
     let charge = budget.charge(1_000_000);
-    assert!(!budget.admits(Waker::noop()));
+    assert!(!budget.poll_admits(Waker::noop()));
     drop(charge);
-    assert!(budget.admits(Waker::noop()));
+    assert!(budget.poll_admits(Waker::noop()));
 }

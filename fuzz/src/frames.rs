@@ -2,7 +2,7 @@
 
 use websocket_core::close::CloseFrame;
 use websocket_core::event::Kind;
-use websocket_core::protocol::{Decoder, Encoder, Incoming, Violation};
+use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Violation};
 
 /// The bit of the first byte that says: compressed.
 pub const RSV1: u8 = 0x40;
@@ -85,7 +85,7 @@ impl<'a> Frame<'a> {
 pub fn unmasked(encoder: &mut Encoder, event: &Incoming) -> Vec<u8> {
     let mut out = Vec::new();
     match event {
-        Incoming::Message(kind, payload) => encoder.message(&mut out, *kind, false, payload),
+        Incoming::Message(kind, payload) => encoder.message(&mut out, *kind, Coding::Plain, payload),
         Incoming::Ping(payload) => encoder.ping(&mut out, payload),
         Incoming::Pong(payload) => encoder.pong(&mut out, payload),
         Incoming::Close(body) => encoder.close(&mut out, body.as_ref()),

@@ -8,7 +8,7 @@ use std::iter;
 
 use libfuzzer_sys::fuzz_target;
 use websocket_core::event::Kind;
-use websocket_core::protocol::{Decoder, Encoder, Incoming, Limits, MAX_CONTROL_PAYLOAD, encoded_len};
+use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Limits, MAX_CONTROL_PAYLOAD, encoded_len};
 use websocket_fuzz::bounds::{bounded, within};
 use websocket_fuzz::frames::{Frame, decode, first_byte, payload_of, room_of, unmask, unmasked};
 use websocket_fuzz::input::{Input, pieces};
@@ -89,7 +89,7 @@ fn there_and_back(incoming: &[Incoming], stream: &[u8]) {
     // In place gives what a copy gives.
     let mut masked = stream.to_vec();
     let mut header = Vec::new();
-    encoder.message_in_place(&mut header, Kind::Text, false, &mut masked);
+    encoder.message_in_place(&mut header, Kind::Text, Coding::Plain, &mut masked);
     let in_place = [header, masked].concat();
     assert_eq!(in_place.len(), encoded_len(stream.len()));
     unmask(&in_place, 0x81, stream);

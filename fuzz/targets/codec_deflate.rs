@@ -10,7 +10,7 @@ use std::iter;
 use libfuzzer_sys::fuzz_target;
 use websocket_core::event::Kind;
 use websocket_core::extension::{Agreed, Compression};
-use websocket_core::protocol::{Decoder, Deflater, Encoder, Incoming, Inflater, Limits};
+use websocket_core::protocol::{Coding, Decoder, Deflated, Deflater, Deflating, Encoder, Incoming, Inflater, Limits};
 use websocket_fuzz::bounds::{bounded, within};
 use websocket_fuzz::frames::{RSV1, decode, first_byte, room_of, unmask};
 use websocket_fuzz::input::{Input, pieces};
@@ -61,6 +61,18 @@ fn check(incoming: &[Incoming], limits: Limits) {
     }
 }
 
+/// Deflates a whole message; `None` if it is to be sent uncompressed.
+fn deflate(deflater: &mut Deflater, payload: &[u8]) -> Option<Vec<u8>> {
+    let mut deflating = Deflating::default();
+    loop {
+        match deflater.advance(payload, deflating) {
+            Deflated::Part(part) => deflating = part,
+            Deflated::Whole(compressed) => return Some(compressed),
+            Deflated::Plain => return None,
+        }
+    }
+}
+
 /// Compresses messages as we do, and inflates them as a server does that keeps what was agreed.
 fn there_and_back<'a>(agreed: &Agreed, level: u8, messages: impl Iterator<Item = &'a [u8]>) {
     let compression = Compression { threshold: 0, level, ..Compression::default() };
@@ -68,18 +80,18 @@ fn there_and_back<'a>(agreed: &Agreed, level: u8, messages: impl Iterator<Item =
     let mut encoder = Encoder::new();
     let (mut sent, mut stream) = (Vec::new(), Vec::new());
     for payload in messages.chain([&b""[..]]) {
-        let deflated = deflater.deflate(payload);
+        let deflated = deflate(&mut deflater, payload);
         assert_eq!(deflated.is_none(), agreed.client_max_window_bits < 9);
         let event = Incoming::Message(Kind::Binary, payload.to_vec());
         let mut first = first_byte(&event);
-        let compressed = deflated.is_some();
+        let coding = if deflated.is_some() { Coding::Deflated } else { Coding::Plain };
         let payload = deflated.unwrap_or(payload.to_vec());
-        if compressed {
+        if coding == Coding::Deflated {
             first |= RSV1;
             assert!(!payload.is_empty());
         }
         let mut out = Vec::new();
-        encoder.message(&mut out, Kind::Binary, compressed, &payload);
+        encoder.message(&mut out, Kind::Binary, coding, &payload);
         stream.extend(unmask(&out, first, &payload));
         sent.push(event);
     }

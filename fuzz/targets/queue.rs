@@ -122,14 +122,14 @@ fn run(mut input: Input) {
                 if !admitted {
                     held.resting = Some(reader);
                 }
-                assert_eq!(budgets[connection].admits(&wakers[reader]), admitted);
+                assert_eq!(budgets[connection].poll_admits(&wakers[reader]), admitted);
             }
             12 => {
                 let held = &mut model.held[connection];
                 if held.bytes > 0 {
                     held.resting = Some(reader);
                 }
-                assert_eq!(budgets[connection].is_idle(&wakers[reader]), held.bytes == 0);
+                assert_eq!(budgets[connection].poll_idle(&wakers[reader]), held.bytes == 0);
             }
             13 => {
                 // An event that is made and told to nobody.
@@ -156,7 +156,7 @@ fn run(mut input: Input) {
     }
     check_wakes(&readers, &model);
     for budget in &budgets {
-        assert!(budget.is_idle(&wakers[0]));
+        assert!(budget.poll_idle(&wakers[0]));
     }
 }
 

@@ -1,18 +1,21 @@
-//! The closing handshake (RFC 6455 section 7), pure: what was wished, sent and received, and what end that makes.
+//! The closing handshake (RFC 6455 section 7), pure: what was wanted, sent and received, and which end that makes.
+//!
+//! Comes in: what the script wants, what arrived, what was written. Goes out: the Close frame to send, and the
+//! [`End`] to report. Knows neither time nor I/O; how long each step may take stands in `deadlines`.
 
 use crate::close::{CloseCode, CloseFrame, NO_STATUS};
 use crate::error::{ErrorCode, Failure};
 use crate::event::{End, EndedBy};
 use crate::protocol::Violation;
 
-/// What happened last.
+/// Why the connection ends now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The peer ended the byte stream.
     EndOfStream,
     /// The transport broke, with code and text.
     Lost(ErrorCode, String),
-    /// The peer did not answer our Close in time; the text names the limit.
+    /// A step of the closing handshake took too long; the text names the limit.
     CloseTimeout(String),
     /// The peer was silent for too long; the text names the limit.
     Silent(String),
@@ -20,11 +23,25 @@ pub enum Cause {
     Dropped,
 }
 
+/// A Close frame of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurClose {
+    /// Code and reason; a Close frame without a body stands for 1005.
+    pub body: Option<CloseFrame>,
+}
+
+impl OurClose {
+    /// Returns the code as it is reported: 1005 for a Close frame without a body.
+    fn code(&self) -> u16 {
+        self.body.as_ref().map_or(NO_STATUS, |body| body.code.get())
+    }
+}
+
 /// How far the closing handshake has come.
 #[derive(Debug, Default)]
 pub struct Closing {
-    /// What our Close says, once the script has asked for one.
-    wish: Option<Option<CloseFrame>>,
+    /// The Close to send after everything that waits: the script's, or ours because of a violation.
+    wanted: Option<OurClose>,
     violation: Option<Violation>,
     /// The code of our Close, once it is encoded.
     sent: Option<u16>,
@@ -34,44 +51,45 @@ pub struct Closing {
 }
 
 impl Closing {
-    /// Notes that the script wants a Close with this body, after what waits.
-    pub fn ask(&mut self, body: Option<CloseFrame>) {
-        self.wish.get_or_insert(body);
+    /// Notes that the script wants this Close to be sent after what waits; the first one counts.
+    pub fn note_wanted(&mut self, close: OurClose) {
+        self.wanted.get_or_insert(close);
     }
 
     /// Notes the peer's Close.
-    pub fn receive(&mut self, body: Option<CloseFrame>) {
+    pub fn note_received(&mut self, body: Option<CloseFrame>) {
         self.peer_was_first = self.sent.is_none();
         self.received = Some(body.map_or((NO_STATUS, String::new()), |body| (body.code.get(), body.reason)));
     }
 
-    /// Notes that the peer broke the protocol: the connection is to be failed (section 7.1.7).
-    pub fn violate(&mut self, violation: Violation) {
-        self.wish = Some(Some(CloseFrame::new(violation.code, &violation.text)));
+    /// Notes that the peer broke the protocol: the connection is to be failed (RFC 6455 section 7.1.7).
+    pub fn note_violation(&mut self, violation: Violation) {
+        self.wanted = Some(OurClose { body: Some(CloseFrame::new(violation.code, &violation.text)) });
         self.violation = Some(violation);
     }
 
-    /// Returns the body of the Close to send before anything else: the answer to the peer's (section 5.5.1).
-    pub fn urgent(&self) -> Option<Option<CloseFrame>> {
+    /// Returns the answer to the peer's Close, which is sent before anything else (RFC 6455 section 5.5.1); `None` where
+    /// there is nothing to answer.
+    pub fn answer(&self) -> Option<OurClose> {
         if self.sent.is_some() {
             return None;
         }
         let (code, _) = self.received.as_ref()?;
-        Some(CloseCode::new(*code).map(|code| CloseFrame::new(code, "")))
+        Some(OurClose { body: CloseCode::new(*code).map(|code| CloseFrame::new(code, "")) })
     }
 
-    /// Returns the body of the Close to send when nothing else waits.
-    pub fn wished(&self) -> Option<Option<CloseFrame>> {
-        if self.sent.is_some() { None } else { self.wish.clone() }
+    /// Returns the Close to send when nothing else waits.
+    pub fn wanted(&self) -> Option<OurClose> {
+        if self.sent.is_some() { None } else { self.wanted.clone() }
     }
 
     /// Notes that our Close is encoded; no frame may follow it.
-    pub fn send(&mut self, body: Option<&CloseFrame>) {
-        self.sent = Some(body.map_or(NO_STATUS, |body| body.code.get()));
+    pub fn note_sent(&mut self, close: &OurClose) {
+        self.sent = Some(close.code());
     }
 
-    /// Notes that the transport has our Close.
-    pub fn write(&mut self) {
+    /// Notes that the transport took our Close.
+    pub fn note_written(&mut self) {
         self.written = true;
     }
 
@@ -80,32 +98,12 @@ impl Closing {
         self.sent.is_some()
     }
 
-    /// Tells whether data may still be sent.
-    pub fn may_send(&self) -> bool {
-        self.sent.is_none() && self.received.is_none() && self.violation.is_none()
-    }
-
     /// Tells whether what arrives still matters.
     pub fn may_receive(&self) -> bool {
         self.received.is_none() && self.violation.is_none()
     }
 
-    /// Tells whether we close on the peer's breach of the protocol.
-    pub fn is_violated(&self) -> bool {
-        self.violation.is_some()
-    }
-
-    /// Tells whether the end has begun, on either side.
-    pub fn has_begun(&self) -> bool {
-        self.wish.is_some() || !self.may_send()
-    }
-
-    /// Tells whether all is said, so that only the peer's end of stream is missing.
-    pub fn is_done(&self) -> bool {
-        self.written && !self.may_receive()
-    }
-
-    /// Returns the end that `cause` makes of this.
+    /// Returns the end to report when the connection ends by `cause`.
     pub fn end(self, cause: Cause) -> End {
         let mut end = End {
             sent_code: self.sent.filter(|_| self.written),
@@ -165,15 +163,21 @@ mod tests {
         Some(CloseFrame::new(code, reason))
     }
 
+    fn ours(code: CloseCode, reason: &str) -> OurClose {
+        OurClose { body: body(code, reason) }
+    }
+
+    const EMPTY: OurClose = OurClose { body: None };
+
     #[test]
-    fn echoes_the_code_of_the_peer_before_what_the_script_asked() {
+    fn echoes_the_code_of_the_peer_instead_of_what_the_script_wanted() {
         let mut closing = Closing::default();
-        closing.ask(body(CloseCode::NORMAL, ""));
-        closing.receive(body(CloseCode::GOING_AWAY, "restart"));
-        assert_eq!(closing.urgent(), Some(body(CloseCode::GOING_AWAY, "")));
-        closing.send(body(CloseCode::GOING_AWAY, "").as_ref());
-        closing.write();
-        assert!(closing.is_done() && closing.urgent().is_none() && closing.wished().is_none());
+        closing.note_wanted(ours(CloseCode::NORMAL, ""));
+        closing.note_received(body(CloseCode::GOING_AWAY, "restart"));
+        assert_eq!(closing.answer(), Some(ours(CloseCode::GOING_AWAY, "")));
+        closing.note_sent(&ours(CloseCode::GOING_AWAY, ""));
+        closing.note_written();
+        assert!(!closing.may_receive() && closing.answer().is_none() && closing.wanted().is_none());
         let end = closing.end(Cause::Lost(ErrorCode::Reset, "x".into()));
         assert_eq!(
             (end.error, end.clean, end.by, end.code, &*end.reason),
@@ -183,35 +187,35 @@ mod tests {
     }
 
     #[test]
-    fn answers_an_empty_close_by_an_empty_one() {
+    fn answers_a_close_without_a_body_with_the_same() {
         let mut closing = Closing::default();
-        closing.receive(None);
-        assert_eq!(closing.urgent(), Some(None));
+        closing.note_received(None);
+        assert_eq!(closing.answer(), Some(EMPTY));
         assert_eq!(closing.end(Cause::EndOfStream).code, 1005);
     }
 
     #[test]
-    fn is_clean_only_where_our_close_was_written() {
+    fn is_clean_only_if_our_close_was_written() {
         let mut closing = Closing::default();
-        closing.ask(None);
-        closing.send(None);
-        closing.receive(body(CloseCode::NORMAL, ""));
+        closing.note_wanted(EMPTY);
+        closing.note_sent(&EMPTY);
+        closing.note_received(body(CloseCode::NORMAL, ""));
         let end = closing.end(Cause::EndOfStream);
         assert_eq!((end.clean, end.by, end.sent_code), (false, EndedBy::Us, None));
     }
 
     #[test]
-    fn tells_a_violation_as_ours() {
+    fn reports_a_violation_as_ended_by_us() {
         let mut closing = Closing::default();
-        closing.violate(Violation { code: CloseCode::TOO_BIG, text: "too big".into() });
-        assert_eq!(closing.wished(), Some(body(CloseCode::TOO_BIG, "too big")));
+        closing.note_violation(Violation { code: CloseCode::TOO_BIG, text: "too big".into() });
+        assert_eq!(closing.wanted(), Some(ours(CloseCode::TOO_BIG, "too big")));
         let end = closing.end(Cause::EndOfStream);
         assert!(end.violation && !end.clean && end.error.is_none());
         assert_eq!((end.code, &*end.reason, end.by), (1009, "too big", EndedBy::Us));
     }
 
     #[test]
-    fn tells_an_end_of_stream_a_timeout_and_a_loss_apart() {
+    fn reports_an_end_of_stream_a_timeout_and_a_loss_differently() {
         let ends = [
             (Cause::EndOfStream, EndedBy::Transport, None),
             (Cause::CloseTimeout(String::new()), EndedBy::Timeout, None),

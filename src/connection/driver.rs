@@ -1,86 +1,84 @@
-//! Drives one open connection: writes what waits, reads what the script has room for, keeps the deadlines.
+//! Drives one open connection: writes what waits, reads while the script's queue has capacity, keeps the deadlines.
 //!
-//! Comes in: readiness of the transport, the script's wishes, time. Goes out: events in order, and the end. One `poll`
-//! does all there is to do and never blocks; the decisions stand in `closing`, `keepalive` and the protocol room.
-
-mod writing;
+//! Comes in: readiness of the transport, what the script sends and wants, time. Goes out: events in order, and the end.
+//! One `poll` does everything that can be done and never blocks; the decisions are made in `closing`, `deadlines` and
+//! `protocol`.
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::closing::{Cause, Closing};
+use super::closing::{Cause, Closing, OurClose};
+use super::deadlines::{Deadline, Deadlines, Due};
 use super::keepalive::Keepalive;
 use super::outbox::{Outbox, Wish};
-use super::output::{Output, Taken};
-use super::{Settings, Teller};
+use super::sink::EventSink;
+use super::writer::{PAYLOAD_PER_TURN, Turn, Writer, yield_turn};
 use crate::close::NO_STATUS;
 use crate::error::ErrorCode;
 use crate::event::{End, Event};
-use crate::extension::Agreed;
-use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Violation};
+use crate::extension::{Agreed, Compression};
+use crate::options::Options;
+use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Limits, Violation};
 use crate::queue::Item;
 use crate::transport::{Loss, Stream};
 
-/// Encoded bytes above which no further message is encoded; also bounds the pongs that wait.
-const OUTPUT_MARK: usize = 64 * 1024;
-
-/// One read; shared by all connections, so that an idle one holds no buffer.
+/// One read; the buffer is shared by all connections, so that an idle one holds none.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Reads in one turn, for a peer that sends without end must not keep us from writing, nor other connections from
-/// theirs; well below the turn that tokio allows a task, which writing needs, too.
+/// Reads in one turn. A peer that sends without end must not keep us from writing, nor other connections from their
+/// turns. Well below the number of operations that tokio allows a task in one turn, because writing needs some, too.
 const READS_PER_TURN: usize = 16;
-
-/// Bytes of payload to take in, and to deflate, in one turn, but for the read and the step that pass it: few bytes on the
-/// wire may be many here.
-const PAYLOAD_PER_TURN: usize = 1024 * 1024;
-
-/// How long the peer may take to end the stream after both Close frames, or after our Close on a violation.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// A deadline that is seen this late passed while the process was stopped or starved.
-const LATE: Duration = Duration::from_millis(500);
-
-/// How much longer such a deadline is: what the peer did in time is perhaps not read yet.
-const CATCH_UP: Duration = Duration::from_secs(1);
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
+}
+
+/// What an open connection needs to know of the options.
+pub struct Settings {
+    limits: Limits,
+    compression: Option<Compression>,
+    close_timeout: Duration,
+    ping_interval: Option<Duration>,
+    ping_timeout: Option<Duration>,
+    max_queue: usize,
+    report_pings: bool,
+}
+
+impl Settings {
+    /// Takes them from the options.
+    pub fn of(options: &Options) -> Settings {
+        Settings {
+            limits: Limits { max_message_size: options.max_message_size, max_fragments: options.max_fragments },
+            compression: options.compression.clone(),
+            close_timeout: options.close_timeout,
+            ping_interval: options.ping_interval,
+            ping_timeout: options.ping_timeout,
+            max_queue: options.max_queue,
+            report_pings: options.report_pings,
+        }
+    }
 }
 
 /// An open connection.
 pub struct Driver {
     stream: Stream,
     decoder: Decoder,
-    output: Output,
-    /// Written, but perhaps still in the buffers of TLS.
-    unflushed: Taken,
-    /// The answer to the peer's last Ping, where the output is too long to take one for each.
-    pong: Option<Vec<u8>>,
-    /// The keepalive Ping that is due, until there is room for it.
-    ping: Option<[u8; 8]>,
+    writer: Writer,
     closing: Closing,
-    keepalive: Keepalive,
-    /// Bytes that were read when the script's room ran out.
+    deadlines: Deadlines,
+    /// Bytes that were read and not decoded when the script's queue was full.
     leftover: Vec<u8>,
-    resting: bool,
     /// The peer's breach of the protocol, until the script has seen what came before it.
-    breach: Option<(Violation, Instant)>,
-    /// The host goes away: what arrives is for nobody.
+    breach: Option<Violation>,
+    /// The host goes away, and nobody takes what still arrives.
     leaving: bool,
-    write_lost: Option<(ErrorCode, String)>,
-    /// The last step of the closing handshake, from which its time-out counts.
-    last_step: Instant,
-    /// No deadline counts before, since one was seen late.
-    caught_up: Instant,
     timer: Pin<Box<Sleep>>,
     settings: Settings,
 }
@@ -91,76 +89,71 @@ impl Driver {
         let now = Instant::now();
         let compression = settings.compression.as_ref();
         let deflater = agreed.zip(compression).map(|(agreed, compression)| Deflater::new(agreed, compression));
+        let keepalive = Keepalive::new(settings.ping_interval, settings.ping_timeout, now);
         Driver {
             stream,
             decoder: Decoder::new(settings.limits, agreed.map(Inflater::new)),
-            output: Output::new(deflater),
-            unflushed: Taken::default(),
-            pong: None,
-            ping: None,
+            writer: Writer::new(deflater),
             closing: Closing::default(),
-            keepalive: Keepalive::new(settings.ping_interval, settings.ping_timeout, now),
+            deadlines: Deadlines::new(keepalive, settings.close_timeout),
             leftover: tail,
-            resting: false,
             breach: None,
             leaving: false,
-            write_lost: None,
-            last_step: now,
-            caught_up: now,
             timer: Box::pin(sleep_until(now)),
             settings,
         }
     }
 
-    /// Does all that can be done now; ready with the end.
-    pub fn poll(&mut self, cx: &mut Context<'_>, teller: &mut Teller) -> Poll<End> {
-        let cause = ready!(self.poll_cause(cx, teller));
+    /// Does everything that can be done now; ready with the end.
+    pub fn poll(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<End> {
+        let cause = ready!(self.poll_cause(cx, sink));
+        self.deliver_leftover(sink);
         let closing = std::mem::take(&mut self.closing);
         Poll::Ready(closing.end(cause))
     }
 
-    fn poll_cause(&mut self, cx: &mut Context<'_>, teller: &mut Teller) -> Poll<Cause> {
+    fn poll_cause(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<Cause> {
         loop {
             let now = Instant::now();
-            if self.obey(teller.connection.outbox.wish(cx.waker()), now) {
+            if self.apply(sink.connection.outbox.poll_wish(cx), now) {
                 return Poll::Ready(Cause::Dropped);
             }
-            if let Poll::Ready(cause) = self.poll_read(cx, teller, now) {
-                self.judge(&teller.connection.outbox);
+            if let Poll::Ready(cause) = self.poll_read(cx, sink, now) {
+                self.fail_on_breach(&sink.connection.outbox, now);
                 if cause == Cause::EndOfStream {
                     // The peer may have closed its side at once with its Close; our answer still reaches it.
-                    self.poll_write(cx, &teller.connection.outbox, now);
+                    self.poll_write(cx, &sink.connection.outbox, now);
                 }
                 return Poll::Ready(cause);
             }
-            if let Some((_, since)) = self.breach
-                && (teller.budget.is_idle(cx.waker()) || now >= since + LINGER)
+            if self.breach.is_some() && sink.budget.poll_idle(cx.waker()) {
+                self.fail_on_breach(&sink.connection.outbox, now);
+            }
+            if self.deadlines.is_open()
+                && let Some(payload) = self.deadlines.keepalive().due(now)
             {
-                self.judge(&teller.connection.outbox);
+                self.writer.queue_ping(payload);
             }
-            if !self.closing.has_begun() {
-                self.ping = self.keepalive.due(now).or(self.ping);
-            }
-            self.poll_write(cx, &teller.connection.outbox, now);
-            if self.write_lost.is_some() && !self.closing.may_receive() {
-                // Nobody hears our answer, and nothing more is to be heard.
+            self.poll_write(cx, &sink.connection.outbox, now);
+            if self.writer.lost().is_some() && !self.closing.may_receive() {
+                // Nobody receives our answer, and nothing more is to be received.
                 return Poll::Ready(Cause::EndOfStream);
             }
-            let Some(deadline) = self.deadline().map(|deadline| self.catch_up(deadline, now)) else {
-                return Poll::Pending;
-            };
-            if deadline <= now
-                && let Some(cause) = self.expired(now)
-            {
-                return Poll::Ready(cause);
+            let Some(Deadline { at, due }) = self.deadlines.next(now) else { return Poll::Pending };
+            if at <= now {
+                match self.cause_of(due) {
+                    Some(cause) => return Poll::Ready(cause),
+                    None => self.fail_on_breach(&sink.connection.outbox, now),
+                }
+                continue;
             }
-            self.timer.as_mut().reset(deadline);
+            self.timer.as_mut().reset(at);
             ready!(self.timer.as_mut().poll(cx));
         }
     }
 
-    /// Takes up what the script wishes; tells whether it wants the end at once.
-    fn obey(&mut self, wish: Wish, now: Instant) -> bool {
+    /// Acts on what the script wants; returns whether that is the end at once.
+    fn apply(&mut self, wish: Wish, now: Instant) -> bool {
         let body = match wish {
             Wish::Stay => return false,
             Wish::Terminate => return true,
@@ -170,184 +163,178 @@ impl Driver {
                 body
             }
         };
-        if !self.closing.has_begun() {
-            self.last_step = now;
-        }
-        self.closing.ask(body);
+        self.deadlines.note_close_wanted(now);
+        self.closing.note_wanted(OurClose { body });
         false
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox, now: Instant) {
+        let Driver { stream, closing, deadlines, .. } = self;
+        self.writer.poll_write(cx, &mut Turn { stream, outbox, closing, deadlines, now });
+    }
+
+    /// Returns the end that a deadline causes; `None` where the connection goes on.
+    fn cause_of(&self, due: Due) -> Option<Cause> {
+        let seconds = |limit: Duration| limit.as_secs_f64();
+        let close_timeout = seconds(self.settings.close_timeout);
+        match due {
+            Due::Ping | Due::Breach => None,
+            Due::Silence => {
+                let limit = seconds(self.settings.ping_timeout.unwrap_or_default());
+                Some(Cause::Silent(format!("the peer was silent for {limit} s after a keepalive ping was due")))
+            }
+            Due::CloseUnwritten => {
+                Some(Cause::CloseTimeout(format!("the peer read nothing for {close_timeout} s, so no Close was sent")))
+            }
+            Due::CloseUnanswered => {
+                Some(Cause::CloseTimeout(format!("no Close frame from the peer within {close_timeout} s")))
+            }
+            // What is not lost has a violation or both Close frames, which say more than any text.
+            Due::Linger => Some(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost)),
+        }
     }
 
     // Reading
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, teller: &mut Teller, now: Instant) -> Poll<Cause> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, sink: &mut EventSink, now: Instant) -> Poll<Cause> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let mut told = 0;
+            let mut payload = 0;
             for _ in 0..READS_PER_TURN {
-                if told >= PAYLOAD_PER_TURN {
+                if payload >= PAYLOAD_PER_TURN {
                     break;
                 }
-                if self.resting && self.must_rest(cx.waker(), teller) {
+                if self.deadlines.is_resting() && self.must_rest(cx.waker(), sink) {
                     return Poll::Pending;
                 }
-                if !self.leftover.is_empty() || self.resting {
+                if !self.leftover.is_empty() || self.deadlines.is_resting() {
                     let leftover = std::mem::take(&mut self.leftover);
-                    told += self.take_in(&leftover, cx.waker(), teller, now);
-                    if self.resting {
+                    payload += self.decode(&leftover, cx.waker(), sink, now);
+                    if self.deadlines.is_resting() {
                         return Poll::Pending;
                     }
                 }
                 let mut buffer = ReadBuf::new(scratch);
                 let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
                 if let Err(error) = read {
-                    return Poll::Ready(self.loss(&error));
+                    return Poll::Ready(self.cause_of_loss(&error));
                 }
                 if buffer.filled().is_empty() {
-                    let lost = self.write_lost.take();
-                    return Poll::Ready(lost.map_or(Cause::EndOfStream, |(code, text)| Cause::Lost(code, text)));
+                    return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost));
                 }
-                self.keepalive.heard();
-                told += self.take_in(buffer.filled(), cx.waker(), teller, now);
+                self.deadlines.note_received_bytes();
+                payload += self.decode(buffer.filled(), cx.waker(), sink, now);
             }
             yield_turn(cx);
             Poll::Pending
         })
     }
 
-    /// Decodes what was read and tells it, as far as the script has room; returns the bytes of payload.
-    fn take_in(&mut self, mut input: &[u8], reader: &Waker, teller: &mut Teller, now: Instant) -> usize {
-        let mut told = 0;
+    /// Decodes received bytes and delivers what they hold, while the script's queue has capacity; returns the bytes of
+    /// payload.
+    fn decode(&mut self, mut input: &[u8], reader: &Waker, sink: &mut EventSink, now: Instant) -> usize {
+        let mut payload = 0;
         let mut items = Vec::new();
-        let was_resting = std::mem::replace(&mut self.resting, false);
         loop {
-            if self.must_rest(reader, teller) {
+            if self.must_rest(reader, sink) {
                 self.leftover = input.to_vec();
-                self.resting = true;
+                self.deadlines.note_rest(now);
                 break;
             }
             match self.decoder.next(&mut input) {
-                Ok(None) => break,
-                Ok(Some(incoming)) => {
-                    told += incoming.payload_len();
-                    items.extend(self.event_of(incoming, teller, now));
+                Ok(None) => {
+                    self.deadlines.note_reading(now);
+                    break;
                 }
-                Err(violation) => self.breach = Some((violation, now)),
+                Ok(Some(incoming)) => {
+                    payload += incoming.payload_len();
+                    items.extend(self.item_of(incoming, sink, now));
+                }
+                Err(violation) => {
+                    self.breach = Some(violation);
+                    self.deadlines.note_breach(now);
+                }
             }
-        }
-        if was_resting && !self.resting {
-            self.keepalive.resumed(now);
-            self.last_step = self.last_step.max(now);
         }
         if !self.leaving {
-            teller.queue.push(items);
+            sink.deliver(items);
         }
-        told
+        payload
     }
 
-    /// Tells whether there is no room for an event; where none will come any more, room does not matter.
-    fn must_rest(&self, reader: &Waker, teller: &Teller) -> bool {
-        let matters = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
-        matters && !teller.budget.admits(reader)
+    /// Delivers, before the end, what was read and not yet decoded: at most one read. What that inflates to is bounded,
+    /// too, by what the script's queue may hold, and by [`PAYLOAD_PER_TURN`] where that is more.
+    fn deliver_leftover(&mut self, sink: &mut EventSink) {
+        let leftover = std::mem::take(&mut self.leftover);
+        if self.leaving {
+            return;
+        }
+        let limit = self.settings.max_queue.max(PAYLOAD_PER_TURN);
+        let (mut input, now, mut payload) = (&leftover[..], Instant::now(), 0);
+        let mut items = Vec::new();
+        while payload < limit
+            && let Ok(Some(incoming)) = self.decoder.next(&mut input)
+        {
+            payload += incoming.payload_len();
+            items.extend(self.item_of(incoming, sink, now));
+        }
+        sink.deliver(items);
     }
 
-    /// Acts on a breach of the protocol. Not before the script has seen what came before it, if it looks soon: its
-    /// answers to that still go out before our Close.
-    fn judge(&mut self, outbox: &Outbox) {
-        if let Some((violation, _)) = self.breach.take() {
+    /// Tells whether the script's queue is full; where nothing more is delivered, that does not matter. If it is full,
+    /// the reader is woken when it has capacity again.
+    fn must_rest(&self, reader: &Waker, sink: &EventSink) -> bool {
+        let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
+        delivers && !sink.budget.poll_admits(reader)
+    }
+
+    /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the breach,
+    /// so that its answers to that still go out before our Close, or when it had its time.
+    fn fail_on_breach(&mut self, outbox: &Outbox, now: Instant) {
+        if let Some(violation) = self.breach.take() {
             outbox.shut();
-            self.closing.violate(violation);
-            self.last_step = Instant::now();
+            self.closing.note_violation(violation);
+            self.deadlines.note_failed(now);
         }
     }
 
-    fn event_of(&mut self, incoming: Incoming, teller: &mut Teller, now: Instant) -> Option<Item> {
+    fn item_of(&mut self, incoming: Incoming, sink: &EventSink, now: Instant) -> Option<Item> {
         match incoming {
-            Incoming::Message(kind, payload) => Some(teller.charged(Event::Message(kind, payload))),
+            Incoming::Message(kind, payload) => Some(sink.charged(Event::Message(kind, payload))),
             Incoming::Ping(payload) => {
-                self.answer(&payload);
-                self.settings.report_pings.then(|| teller.charged(Event::Ping(payload)))
+                if !self.closing.is_sent() {
+                    self.writer.queue_pong(&payload);
+                }
+                self.settings.report_pings.then(|| sink.charged(Event::Ping(payload)))
             }
-            Incoming::Pong(payload) => match self.keepalive.pong(&payload, now) {
-                None => Some(teller.charged(Event::Pong(payload))),
+            Incoming::Pong(payload) => match self.deadlines.keepalive().pong(&payload, now) {
+                None => Some(sink.charged(Event::Pong(payload))),
                 Some(latency) => {
                     if let Some(latency) = latency {
-                        teller.connection.set_latency(latency);
+                        sink.connection.set_latency(latency);
                     }
                     None
                 }
             },
             Incoming::Close(body) => {
-                teller.connection.outbox.refuse();
-                self.closing.receive(body.clone());
-                self.last_step = now;
+                sink.connection.outbox.refuse();
+                self.closing.note_received(body.clone());
+                self.deadlines.note_close_received(now);
                 let (code, reason) = body.map_or((NO_STATUS, String::new()), |body| (body.code.get(), body.reason));
-                Some(teller.charged(Event::Closing { code, reason }))
+                Some(sink.charged(Event::Closing { code, reason }))
             }
         }
     }
 
-    fn loss(&mut self, error: &io::Error) -> Cause {
-        match (Stream::classify(error), self.write_lost.take()) {
-            (_, Some((code, text))) => Cause::Lost(code, text),
+    fn cause_of_loss(&self, error: &io::Error) -> Cause {
+        match (Stream::classify(error), self.writer.lost()) {
+            (_, Some(earlier)) => lost(earlier.clone()),
             (Loss::EndOfStream, None) => Cause::EndOfStream,
             (Loss::Reset(text), None) => Cause::Lost(ErrorCode::Reset, text),
             (Loss::Tls(text), None) => Cause::Lost(ErrorCode::Tls, text),
         }
     }
-
-    // Time
-
-    /// Returns the next moment at which something is over or due.
-    fn deadline(&self) -> Option<Instant> {
-        if let Some((_, since)) = self.breach {
-            return since.checked_add(LINGER);
-        }
-        if self.resting {
-            // No time-out while the script's room is used up; keepalive pings go on.
-            return if self.closing.has_begun() { None } else { self.keepalive.next_ping() };
-        }
-        if self.closing.is_done() || self.write_lost.is_some() {
-            return self.last_step.checked_add(LINGER);
-        }
-        if self.closing.has_begun() {
-            return self.last_step.checked_add(self.settings.close_timeout);
-        }
-        self.keepalive.deadline()
-    }
-
-    /// Puts off a deadline that is seen late, once: a timer goes off before what waits in the socket is known.
-    fn catch_up(&mut self, deadline: Instant, now: Instant) -> Instant {
-        if now > deadline + LATE && self.caught_up <= deadline {
-            self.caught_up = now + CATCH_UP;
-        }
-        deadline.max(self.caught_up)
-    }
-
-    fn expired(&self, now: Instant) -> Option<Cause> {
-        if self.resting || self.breach.is_some() {
-            return None;
-        }
-        if self.closing.has_begun() || self.write_lost.is_some() {
-            if self.deadline()? > now {
-                return None;
-            }
-            return Some(match &self.write_lost {
-                Some((code, text)) => Cause::Lost(*code, text.clone()),
-                None => Cause::CloseTimeout(format!(
-                    "no Close frame from the peer within {} s",
-                    self.settings.close_timeout.as_secs_f64()
-                )),
-            });
-        }
-        self.keepalive.expired(now).then(|| {
-            let limit = self.settings.ping_timeout.unwrap_or_default().as_secs_f64();
-            Cause::Silent(format!("the peer was silent for {limit} s after a keepalive ping"))
-        })
-    }
 }
 
-/// Has the task polled again, but after all others. Woken at once it would also go before what the system has for them: the
-/// runtime asks that only now and then while a task is ready.
-fn yield_turn(cx: &mut Context<'_>) {
-    // The first poll hands the waker over, and is never ready.
-    let _ = pin!(yield_now()).poll(cx);
+fn lost((code, text): (ErrorCode, String)) -> Cause {
+    Cause::Lost(code, text)
 }

@@ -1,7 +1,8 @@
 //! When to ping, and when the peer counts as dead; pure, time is passed in.
 //!
-//! Every `interval` a Ping goes out. From the moment the transport has it, the peer has `timeout` to send anything at
-//! all. The payload begins with four random bytes, so that no pong for the script is taken for an answer.
+//! A Ping is due every `interval`. From that moment the peer has `timeout` to show a sign of life, also while the
+//! transport is too full for the Ping to be written. The payload begins with four random bytes, so that no Pong that the
+//! script asked for is taken for an answer.
 
 use std::time::Duration;
 
@@ -21,35 +22,33 @@ pub struct Keepalive {
 /// What became of the last Ping.
 #[derive(Clone, Copy, Debug)]
 enum Ping {
-    /// None is under way.
+    /// It was answered, or none was due yet.
     None,
-    /// It waits for the transport.
-    Queued,
-    /// The transport has it since then, and nothing has come back; the time-out counts from `since`.
-    Written { at: Instant, since: Instant },
-    /// Something has come back, though not yet its pong.
-    Alive { at: Instant },
+    /// There was no sign of life since it was due; the time-out counts from `since`. The transport took it at `written`.
+    Unanswered { since: Instant, written: Option<Instant> },
+    /// There was a sign of life since it was due, but not its Pong yet.
+    Alive { written: Option<Instant> },
 }
 
 impl Keepalive {
-    /// Starts at `now` with the first Ping one `interval` away; `None` for `interval` sends none, for `timeout` waits
-    /// for ever.
+    /// Starts at `now`; the first Ping is due one `interval` later. An `interval` of `None` never pings, a `timeout` of
+    /// `None` waits for ever.
     pub fn new(interval: Option<Duration>, timeout: Option<Duration>, now: Instant) -> Keepalive {
-        let next = interval.map(|interval| now + interval);
+        let next = interval.and_then(|interval| now.checked_add(interval));
         Keepalive { interval, timeout, prefix: rand::random(), count: 0, next, ping: Ping::None }
     }
 
-    /// Returns the payload of the Ping to send now, if one is due.
+    /// Returns the payload of the Ping to send, if one is due. None is due while the last one has no answer.
     pub fn due(&mut self, now: Instant) -> Option<[u8; 8]> {
         let interval = self.interval?;
         if self.next? > now {
             return None;
         }
-        self.next = Some(now + interval);
-        if matches!(self.ping, Ping::Queued | Ping::Written { .. }) {
+        self.next = now.checked_add(interval);
+        if matches!(self.ping, Ping::Unanswered { .. }) {
             return None;
         }
-        self.ping = Ping::Queued;
+        self.ping = Ping::Unanswered { since: now, written: None };
         self.count = self.count.wrapping_add(1);
         let mut payload = [0; 8];
         payload[..4].copy_from_slice(&self.prefix);
@@ -57,25 +56,27 @@ impl Keepalive {
         Some(payload)
     }
 
-    /// Notes that the transport has the Ping.
-    pub fn written(&mut self, now: Instant) {
-        // Over TLS its pong may be here already.
-        if matches!(self.ping, Ping::Queued) {
-            self.ping = Ping::Written { at: now, since: now };
+    /// Notes that the transport took the Ping; the latency counts from here.
+    pub fn note_written(&mut self, now: Instant) {
+        match &mut self.ping {
+            Ping::Unanswered { written, .. } | Ping::Alive { written } => *written = Some(now),
+            // Over TLS its Pong may already be here.
+            Ping::None => {}
         }
     }
 
-    /// Notes that bytes arrived: the peer lives.
-    pub fn heard(&mut self) {
-        if let Ping::Written { at, .. } = self.ping {
-            self.ping = Ping::Alive { at };
+    /// Notes a sign of life.
+    pub fn note_life(&mut self) {
+        if let Ping::Unanswered { written, .. } = self.ping {
+            self.ping = Ping::Alive { written };
         }
     }
 
-    /// Notes that reading goes on after a rest of our own doing: the time of the rest does not count.
-    pub fn resumed(&mut self, now: Instant) {
-        if let Ping::Written { since, .. } = &mut self.ping {
-            *since = now;
+    /// Notes that reading rested from `began` to `ended`: that time does not count, because the peer's bytes were not
+    /// read and the peer may have waited for us.
+    pub fn note_rest(&mut self, began: Instant, ended: Instant) {
+        if let Ping::Unanswered { since, .. } = &mut self.ping {
+            *since = without_rest(*since, began, ended);
         }
     }
 
@@ -86,35 +87,29 @@ impl Keepalive {
             return Some(None);
         }
         match std::mem::replace(&mut self.ping, Ping::None) {
-            Ping::Alive { at } | Ping::Written { at, .. } => Some(Some(now - at)),
-            Ping::Queued | Ping::None => Some(None),
+            Ping::Alive { written } | Ping::Unanswered { written, .. } => Some(written.map(|written| now - written)),
+            Ping::None => Some(None),
         }
     }
 
-    /// Returns the moment of the next Ping.
+    /// Returns the moment at which the next Ping is due.
     pub fn next_ping(&self) -> Option<Instant> {
         self.next
     }
 
-    /// Returns the moment at which [`due`](Self::due) or [`expired`](Self::expired) may change next.
-    pub fn deadline(&self) -> Option<Instant> {
-        match (self.next, self.expiry()) {
-            (Some(next), Some(expiry)) => Some(next.min(expiry)),
-            (next, expiry) => next.or(expiry),
-        }
-    }
-
-    /// Tells whether the peer has been silent for too long.
-    pub fn expired(&self, now: Instant) -> bool {
-        self.expiry().is_some_and(|expiry| expiry <= now)
-    }
-
-    fn expiry(&self) -> Option<Instant> {
+    /// Returns the moment at which the peer counts as dead if it shows no sign of life before.
+    pub fn expiry(&self) -> Option<Instant> {
         match (self.ping, self.timeout) {
-            (Ping::Written { since, .. }, Some(timeout)) => since.checked_add(timeout),
+            (Ping::Unanswered { since, .. }, Some(timeout)) => since.checked_add(timeout),
             _ => None,
         }
     }
+}
+
+/// Returns the moment from which a time-out counts that began at `since`, when a rest does not count.
+pub fn without_rest(since: Instant, began: Instant, ended: Instant) -> Instant {
+    let counted = began.saturating_duration_since(since);
+    ended.checked_sub(counted).unwrap_or(since)
 }
 
 #[cfg(test)]
@@ -129,25 +124,28 @@ mod tests {
     }
 
     #[test]
-    fn expires_when_nothing_comes_after_a_written_ping() {
-        let (mut keepalive, now) = started();
-        assert_eq!(keepalive.due(now + 19 * SECOND), None);
-        assert!(keepalive.due(now + 20 * SECOND).is_some());
-        assert!(!keepalive.expired(now + 100 * SECOND), "a ping that waits for the transport proves nothing");
-        keepalive.written(now + 21 * SECOND);
-        assert_eq!(keepalive.deadline(), Some(now + 26 * SECOND));
-        assert!(!keepalive.expired(now + 25 * SECOND));
-        assert!(keepalive.expired(now + 26 * SECOND));
+    fn expires_a_timeout_after_a_ping_was_due_whether_or_not_it_was_written() {
+        for written in [None, Some(20), Some(24)] {
+            let (mut keepalive, now) = started();
+            assert_eq!((keepalive.due(now + 19 * SECOND), keepalive.expiry()), (None, None));
+            assert!(keepalive.due(now + 20 * SECOND).is_some());
+            if let Some(written) = written {
+                keepalive.note_written(now + written * SECOND);
+            }
+            assert_eq!(keepalive.expiry(), Some(now + 25 * SECOND));
+            assert_eq!(keepalive.due(now + 40 * SECOND), None, "no second ping while the first has no answer");
+            assert_eq!(keepalive.expiry(), Some(now + 25 * SECOND));
+        }
     }
 
     #[test]
-    fn takes_any_byte_for_life() {
+    fn a_sign_of_life_lasts_until_the_next_ping_is_due() {
         let (mut keepalive, now) = started();
         keepalive.due(now + 20 * SECOND).unwrap();
-        keepalive.written(now + 20 * SECOND);
-        keepalive.heard();
-        assert!(!keepalive.expired(now + 100 * SECOND));
-        assert_eq!(keepalive.deadline(), Some(now + 40 * SECOND));
+        keepalive.note_life();
+        assert_eq!((keepalive.expiry(), keepalive.next_ping()), (None, Some(now + 40 * SECOND)));
+        assert!(keepalive.due(now + 40 * SECOND).is_some());
+        assert_eq!(keepalive.expiry(), Some(now + 45 * SECOND));
     }
 
     #[test]
@@ -155,38 +153,51 @@ mod tests {
         let (mut keepalive, now) = started();
         assert_eq!(keepalive.pong(b"hello", now), None);
         let first = keepalive.due(now + 20 * SECOND).unwrap();
-        keepalive.written(now + 20 * SECOND);
-        keepalive.heard();
-        assert_eq!(keepalive.pong(&first, now + 21 * SECOND), Some(Some(SECOND)));
-        assert_eq!(keepalive.pong(&first, now + 22 * SECOND), Some(None), "once answered, twice is no latency");
+        // A sign of life before the ping is written does not hide when that was.
+        keepalive.note_life();
+        keepalive.note_written(now + 21 * SECOND);
+        assert_eq!(keepalive.pong(&first, now + 22 * SECOND), Some(Some(SECOND)));
+        assert_eq!(keepalive.pong(&first, now + 23 * SECOND), Some(None), "a second pong for one ping is no latency");
         assert_eq!(keepalive.pong(&first[..7], now), None);
     }
 
     #[test]
-    fn takes_a_pong_that_overtakes_the_account_of_its_ping() {
+    fn accepts_a_pong_that_comes_before_its_ping_is_noted_as_written() {
         let (mut keepalive, now) = started();
         let ping = keepalive.due(now + 20 * SECOND).unwrap();
-        // TLS was through with the Ping, but not with what stands behind it.
+        // TLS has sent the ping, but still holds bytes that follow it.
         assert_eq!(keepalive.pong(&ping, now + 21 * SECOND), Some(None), "when it was written is not known");
-        keepalive.written(now + 22 * SECOND);
-        assert!(!keepalive.expired(now + 39 * SECOND));
+        keepalive.note_written(now + 22 * SECOND);
+        assert_eq!(keepalive.expiry(), None);
         assert!(keepalive.due(now + 40 * SECOND).is_some());
     }
 
     #[test]
     fn does_not_count_the_time_of_a_rest() {
+        // (the rest's begin and end, the expiry), for a ping that is due at 20 with a time-out of 5.
+        for (began, ended, expiry) in [(22, 60, 63), (20, 60, 65), (10, 60, 65), (10, 20, 25), (22, 23, 26)] {
+            let (mut keepalive, now) = started();
+            keepalive.due(now + 20 * SECOND).unwrap();
+            keepalive.note_rest(now + began * SECOND, now + ended * SECOND);
+            assert_eq!(keepalive.expiry(), Some(now + expiry * SECOND), "a rest from {began} to {ended}");
+        }
+    }
+
+    #[test]
+    fn many_short_rests_do_not_start_the_timeout_anew() {
         let (mut keepalive, now) = started();
         keepalive.due(now + 20 * SECOND).unwrap();
-        keepalive.written(now + 20 * SECOND);
-        keepalive.resumed(now + 60 * SECOND);
-        assert!(!keepalive.expired(now + 64 * SECOND));
-        assert!(keepalive.expired(now + 65 * SECOND));
+        for number in 0..100 {
+            let began = now + 20 * SECOND + number * SECOND / 50;
+            keepalive.note_rest(began, began + SECOND / 100);
+        }
+        assert_eq!(keepalive.expiry(), Some(now + 26 * SECOND), "a hundred rests of 10 ms are one second");
     }
 
     #[test]
     fn stays_silent_when_it_is_off() {
         let now = Instant::now();
         let mut keepalive = Keepalive::new(None, Some(SECOND), now);
-        assert_eq!((keepalive.due(now + 1000 * SECOND), keepalive.deadline()), (None, None));
+        assert_eq!((keepalive.due(now + 1000 * SECOND), keepalive.next_ping(), keepalive.expiry()), (None, None, None));
     }
 }

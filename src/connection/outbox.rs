@@ -1,24 +1,27 @@
 //! What the script wants done on one connection, until the connection does it.
 //!
-//! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the runtime's: the same in
-//! order, and exact accounts of what the transport has not taken yet. Never blocks on the network, holds no I/O.
+//! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the runtime's thread: the same
+//! in order, and exact accounts of what the transport has not taken yet. Never blocks on the network, holds no I/O, and
+//! copies nothing while its lock is held. `tests/loom.rs` tries every order of the two threads.
 
 use std::collections::VecDeque;
 use std::mem;
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::close::CloseFrame;
 use crate::event::Kind;
 use crate::protocol::encoded_len;
+use crate::sync::{Condvar, Mutex};
 
-/// What a message is charged beside its encoded bytes.
-pub const MESSAGE_OVERHEAD: usize = 128;
+/// What a message is charged in addition to its encoded bytes.
+const MESSAGE_OVERHEAD: usize = 128;
 
-/// Places for messages that an idle outbox may keep.
-const KEPT: usize = 64;
+/// The capacity, in messages, that an idle outbox may keep.
+pub(super) const KEPT: usize = 64;
+
+/// The longest payload, in bytes, that is cheaper to copy in vain than to ask for beforehand.
+const CHEAP_COPY: usize = 4096;
 
 /// What goes to the peer.
 #[derive(Debug)]
@@ -27,9 +30,9 @@ pub enum Outgoing {
     Message {
         /// Text or binary.
         kind: Kind,
-        /// Of text, UTF-8.
+        /// UTF-8 if the kind is text.
         payload: Vec<u8>,
-        /// May go compressed, where that was agreed.
+        /// Whether it may be compressed, if compression was agreed.
         compress: bool,
     },
     /// A Ping frame, at most 125 bytes.
@@ -37,11 +40,6 @@ pub enum Outgoing {
 }
 
 impl Outgoing {
-    /// Makes a message that may go compressed.
-    pub fn message(kind: Kind, payload: Vec<u8>) -> Outgoing {
-        Outgoing::Message { kind, payload, compress: true }
-    }
-
     /// Returns the bytes that `buffered_amount` counts.
     pub fn payload(&self) -> usize {
         match self {
@@ -50,30 +48,30 @@ impl Outgoing {
         }
     }
 
-    /// Returns the bytes that `max_buffered` bounds; compression does not count, as it is not done yet.
+    /// Returns the bytes that count towards `max_buffered`: those of the uncompressed frame and an overhead.
     pub fn cost(&self) -> usize {
         let (Outgoing::Message { payload, .. } | Outgoing::Ping(payload)) = self;
         encoded_len(payload.len()) + MESSAGE_OVERHEAD
     }
 }
 
-/// Why the outbox takes nothing.
+/// Why the outbox refuses a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The connection is closing or over.
     Closed,
-    /// It holds that many bytes already.
+    /// The outbox is full: it holds that many bytes.
     Full(usize),
 }
 
 /// How the script wants the connection to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// It does not.
+    /// Not at all: the connection stays open.
     Stay,
-    /// After what waits, with a Close frame that has this body.
+    /// After what waits, by a Close frame with this body.
     Close(Option<CloseFrame>),
-    /// The host goes away: as by `Close`, and nobody will take what still arrives.
+    /// As `Close`, because the host goes away: nobody takes what still arrives.
     Leave(Option<CloseFrame>),
     /// At once and without a Close frame.
     Terminate,
@@ -82,9 +80,9 @@ pub enum Wish {
 /// How far the connection has come with what was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Everything is with the transport.
+    /// The transport took everything.
     Written,
-    /// Something waits still.
+    /// Something still waits.
     Waiting,
     /// The connection is over, and something was never written.
     Ended,
@@ -95,7 +93,7 @@ pub enum Progress {
 pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
-    /// Told when everything is written, and at the end.
+    /// Notified when everything is written, and at the end.
     changed: Condvar,
 }
 
@@ -122,30 +120,35 @@ impl Outbox {
             held: 0,
             connection: None,
         };
-        Outbox { limit, state: Mutex::new(state), changed: Condvar::new() }
+        Outbox { limit, state: Mutex::new(state), changed: Condvar::default() }
     }
 
-    /// Takes what `make` makes, which is called only where there is room.
+    /// Tells early that [`send`](Outbox::send) would refuse a payload of this length, so that nobody copies a large one
+    /// for nothing. Says nothing about short ones: to copy them costs less than to ask.
     ///
     /// # Errors
-    /// The connection is closing, or what is held before is at or over the limit.
-    pub fn send(&self, make: impl FnOnce() -> Outgoing) -> Result<(), Refusal> {
+    /// As [`send`](Outbox::send).
+    pub fn check(&self, length: usize) -> Result<(), Refusal> {
+        if length <= CHEAP_COPY { Ok(()) } else { self.state.lock().check(self.limit) }
+    }
+
+    /// Accepts a message. The limit is checked before the message is added, so one message of any size is accepted below
+    /// the limit.
+    ///
+    /// # Errors
+    /// The connection is closing, or the outbox already holds as much as the limit or more.
+    pub fn send(&self, outgoing: Outgoing) -> Result<(), Refusal> {
+        let (payload, cost) = (outgoing.payload(), outgoing.cost());
         let mut state = self.state.lock();
-        if !state.accepts {
-            return Err(Refusal::Closed);
-        }
-        if state.held >= self.limit {
-            return Err(Refusal::Full(state.held));
-        }
-        let outgoing = make();
-        state.payload += outgoing.payload();
-        state.held += outgoing.cost();
+        state.check(self.limit)?;
+        state.payload += payload;
+        state.held += cost;
         state.waiting.push_back(outgoing);
         state.wake();
         Ok(())
     }
 
-    /// Asks for the end; a later wish counts only where it is stronger. From here on nothing is taken.
+    /// Asks for the end; a later wish counts only if it is stronger. From here on no message is accepted.
     pub fn end_by(&self, wish: Wish) {
         let mut state = self.state.lock();
         state.accepts = false;
@@ -157,14 +160,10 @@ impl Outbox {
         state.wake();
     }
 
-    /// Returns the bytes of payload accepted and not yet given to the transport; after the end, what never was.
+    /// Returns the bytes of payload that were accepted and that the transport has not taken; after the end, those that it
+    /// never took.
     pub fn buffered(&self) -> usize {
         self.state.lock().payload
-    }
-
-    /// Tells whether messages are taken.
-    pub fn accepts(&self) -> bool {
-        self.state.lock().accepts
     }
 
     /// Waits, at most for `limit`, until everything is written or the connection is over.
@@ -184,16 +183,17 @@ impl Outbox {
         self.changed.wait_while_until(&mut state, |state| !state.ended, deadline);
     }
 
-    /// Has `waker` woken when the script sends or wishes something, and returns the wish. For the connection.
-    pub(super) fn wish(&self, waker: &Waker) -> Wish {
+    /// Returns what the script wants, and registers the task to be woken when that changes or something is sent. For the
+    /// connection.
+    pub(super) fn poll_wish(&self, cx: &Context<'_>) -> Wish {
         let mut state = self.state.lock();
-        if !state.connection.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.connection = Some(waker.clone());
+        if !state.connection.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            state.connection = Some(cx.waker().clone());
         }
         state.wish.clone()
     }
 
-    /// Takes the next to send. For the connection.
+    /// Takes the next message to send. For the connection.
     pub(super) fn next(&self) -> Option<Outgoing> {
         let mut state = self.state.lock();
         let next = state.waiting.pop_front();
@@ -203,27 +203,32 @@ impl Outbox {
         next
     }
 
-    /// Takes no more from the script. For the connection.
+    /// Accepts no more messages. For the connection.
     pub(super) fn shut(&self) {
         self.state.lock().accepts = false;
     }
 
-    /// Takes no more from the script, and drops what waits: the peer would not read it. For the connection.
+    /// Accepts no more messages, and drops those that wait: the peer would not read them. For the connection.
     pub(super) fn refuse(&self) {
         let mut state = self.state.lock();
         state.accepts = false;
         state.waiting = VecDeque::new();
     }
 
-    /// Accounts for payload that the transport has taken, and for the cost of messages it has taken whole. For the
-    /// connection.
-    pub(super) fn written(&self, payload: usize, cost: usize) {
+    /// Notes payload that the transport has taken, and the cost of messages that it has taken whole. For the connection.
+    pub(super) fn note_written(&self, payload: usize, cost: usize) {
         let mut state = self.state.lock();
         state.payload -= payload;
         state.held -= cost;
         if state.held == 0 && cost > 0 {
             self.changed.notify_all();
         }
+    }
+
+    /// Returns the capacity, in messages, that is kept. For the tests.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.state.lock().waiting.capacity()
     }
 
     /// Marks the connection as over. For the connection.
@@ -238,74 +243,17 @@ impl Outbox {
 }
 
 impl State {
+    fn check(&self, limit: usize) -> Result<(), Refusal> {
+        match self {
+            State { accepts: false, .. } => Err(Refusal::Closed),
+            State { held, .. } if *held >= limit => Err(Refusal::Full(*held)),
+            _ => Ok(()),
+        }
+    }
+
     fn wake(&self) {
         if let Some(connection) = &self.connection {
             connection.wake_by_ref();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::close::CloseCode;
-
-    fn text(length: usize) -> Outgoing {
-        Outgoing::message(Kind::Text, vec![b'x'; length])
-    }
-
-    #[test]
-    fn takes_one_message_of_any_size_below_the_limit() {
-        let outbox = Outbox::new(1000);
-        assert_eq!(outbox.send(|| text(10_000_000)), Ok(()));
-        assert!(matches!(outbox.send(|| text(0)), Err(Refusal::Full(held)) if held > 10_000_000));
-        assert_eq!(outbox.buffered(), 10_000_000);
-    }
-
-    #[test]
-    fn refuses_exactly_at_the_limit() {
-        let one = text(10).cost();
-        let outbox = Outbox::new(2 * one);
-        assert_eq!(outbox.send(|| text(10)), Ok(()));
-        assert_eq!(outbox.send(|| text(10)), Ok(()));
-        assert_eq!(outbox.send(|| text(10)), Err(Refusal::Full(2 * one)));
-        let first = outbox.next().unwrap();
-        outbox.written(first.payload(), first.cost());
-        assert_eq!(outbox.send(|| text(10)), Ok(()));
-    }
-
-    #[test]
-    fn keeps_count_of_what_was_never_written() {
-        let outbox = Outbox::new(1000);
-        outbox.send(|| text(10)).unwrap();
-        outbox.send(|| Outgoing::Ping(vec![1; 5])).unwrap();
-        outbox.written(4, 0);
-        outbox.end();
-        assert_eq!((outbox.buffered(), outbox.send(|| text(1))), (6, Err(Refusal::Closed)));
-        assert_eq!(outbox.wait_written(Duration::from_secs(10)), Progress::Ended);
-    }
-
-    #[test]
-    fn holds_nothing_large_when_a_burst_is_taken() {
-        let outbox = Outbox::new(usize::MAX);
-        for _ in 0..10_000 {
-            outbox.send(|| text(0)).unwrap();
-        }
-        while outbox.next().is_some() {}
-        assert!(outbox.state.lock().waiting.capacity() <= KEPT);
-    }
-
-    #[test]
-    fn keeps_the_first_close_unless_a_stronger_wish_comes() {
-        let body = |code| Some(CloseFrame::new(code, ""));
-        let outbox = Outbox::new(1000);
-        outbox.end_by(Wish::Close(body(CloseCode::NORMAL)));
-        outbox.end_by(Wish::Close(body(CloseCode::GOING_AWAY)));
-        assert_eq!(outbox.wish(Waker::noop()), Wish::Close(body(CloseCode::NORMAL)));
-        outbox.end_by(Wish::Leave(body(CloseCode::GOING_AWAY)));
-        assert_eq!(outbox.wish(Waker::noop()), Wish::Leave(body(CloseCode::NORMAL)));
-        outbox.end_by(Wish::Terminate);
-        outbox.end_by(Wish::Close(None));
-        assert_eq!(outbox.wish(Waker::noop()), Wish::Terminate);
     }
 }

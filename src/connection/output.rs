@@ -1,47 +1,48 @@
-//! Encoded bytes on their way to the transport, and what they are.
+//! Encodes frames for the transport, and keeps account of which bytes belong to which frame.
 //!
-//! Comes in: frames. Goes out: runs of bytes to write and, when the transport has them, an account of whose they were.
+//! Comes in: messages and control frames. Goes out: runs of bytes to write and, when the transport has taken them, how
+//! much of which kind that was.
 
 use std::collections::VecDeque;
 
 use super::outbox::Outgoing;
 use crate::close::CloseFrame;
 use crate::event::Kind;
-use crate::protocol::{Deflated, Deflater, Deflating, Encoder, encoded_len};
+use crate::protocol::{Coding, Deflated, Deflater, Deflating, Encoder, encoded_len};
 
-/// Messages above this are masked where they stand, smaller ones are gathered.
+/// Messages above this size, in bytes, are masked in place; smaller ones are copied into a common run.
 const GATHERED: usize = 16 * 1024;
 
-/// Places for frames that an idle connection may keep.
+/// The capacity, in frames, that an idle connection may keep.
 const KEPT: usize = 64;
 
 /// What the transport has taken since the last account.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// Bytes of any kind.
+    /// All bytes.
     pub bytes: usize,
     /// Bytes of the script's payload.
     pub payload: usize,
-    /// The cost of the script's messages that are whole.
+    /// The cost of those messages of the script that were taken whole.
     pub cost: usize,
-    /// The engine's own Ping is among it.
+    /// The engine's own Ping is among them.
     pub keepalive: bool,
-    /// The Close frame is among it, whole.
+    /// The whole Close frame is among them.
     pub close: bool,
 }
 
-/// The frames that are encoded and not yet with the transport.
+/// The frames that are encoded and that the transport has not taken.
 #[derive(Debug)]
 pub struct Output {
     encoder: Encoder,
-    /// For messages that go compressed, where that was agreed.
+    /// Present if compression was agreed.
     deflater: Option<Deflater>,
     /// The message that is being deflated.
     unfinished: Option<Unfinished>,
     runs: VecDeque<Vec<u8>>,
     /// Bytes of the first run that are written.
     offset: usize,
-    /// Bytes of all runs that are not.
+    /// Bytes of all runs that are not written.
     len: usize,
     frames: VecDeque<Frame>,
 }
@@ -66,8 +67,8 @@ struct Frame {
 enum Role {
     Message {
         cost: usize,
-        /// The payload of a compressed message, for which no single byte on the wire stands: it counts when the frame is
-        /// written whole.
+        /// The length of the uncompressed payload of a compressed message. No byte on the wire stands for one byte of it,
+        /// so all of it counts when the whole frame is written.
         deflated: Option<usize>,
     },
     Ping {
@@ -79,7 +80,7 @@ enum Role {
 }
 
 impl Output {
-    /// Makes an empty one; `deflater` where compression was agreed.
+    /// Makes an empty output; `deflater` if compression was agreed.
     pub fn new(deflater: Option<Deflater>) -> Output {
         let (runs, frames) = (VecDeque::new(), VecDeque::new());
         Output { encoder: Encoder::new(), deflater, unfinished: None, runs, offset: 0, len: 0, frames }
@@ -95,7 +96,8 @@ impl Output {
         self.runs.front().map_or(&[], |run| &run[self.offset..])
     }
 
-    /// Encodes what the script sends, or begins to deflate it; not before a message is deflated whole.
+    /// Encodes what the script sends, or begins to deflate it. The caller first finishes the message that is being
+    /// deflated.
     pub fn send(&mut self, outgoing: Outgoing) {
         let cost = outgoing.cost();
         match outgoing {
@@ -103,7 +105,7 @@ impl Output {
                 self.unfinished = Some(Unfinished { kind, payload, cost, deflating: Deflating::default() });
             }
             Outgoing::Message { kind, payload, .. } => {
-                self.message(Role::Message { cost, deflated: None }, kind, false, payload);
+                self.message(Role::Message { cost, deflated: None }, kind, Coding::Plain, payload);
             }
             Outgoing::Ping(payload) => {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
@@ -111,8 +113,8 @@ impl Output {
         }
     }
 
-    /// Deflates a step of a message that is sent, and encodes it once it is whole. Returns the bytes of payload that were
-    /// deflated; `None` where there is no such message.
+    /// Deflates the next step of the message that is being deflated, and encodes it when it is whole. Returns the bytes of
+    /// payload that were deflated; `None` if no message is being deflated.
     pub fn deflate(&mut self) -> Option<usize> {
         let (deflater, Unfinished { kind, payload, cost, deflating }) =
             self.deflater.as_mut().zip(self.unfinished.take())?;
@@ -125,24 +127,24 @@ impl Output {
             }
             Deflated::Whole(compressed) => {
                 let deflated = payload.len();
-                self.message(Role::Message { cost, deflated: Some(deflated) }, kind, true, compressed);
+                self.message(Role::Message { cost, deflated: Some(deflated) }, kind, Coding::Deflated, compressed);
                 Some(deflated - before)
             }
             Deflated::Plain => {
-                self.message(Role::Message { cost, deflated: None }, kind, false, payload);
+                self.message(Role::Message { cost, deflated: None }, kind, Coding::Plain, payload);
                 Some(0)
             }
         }
     }
 
-    fn message(&mut self, role: Role, kind: Kind, compressed: bool, mut payload: Vec<u8>) {
+    fn message(&mut self, role: Role, kind: Kind, coding: Coding, mut payload: Vec<u8>) {
         if payload.len() > GATHERED {
             self.append(role, payload.len(), |encoder, run| {
-                encoder.message_in_place(run, kind, compressed, &mut payload);
+                encoder.message_in_place(run, kind, coding, &mut payload);
             });
             self.runs.push_back(payload);
         } else {
-            self.append(role, payload.len(), |encoder, run| encoder.message(run, kind, compressed, &payload));
+            self.append(role, payload.len(), |encoder, run| encoder.message(run, kind, coding, &payload));
         }
     }
 
@@ -162,7 +164,7 @@ impl Output {
         self.append(Role::Close, length, |encoder, run| encoder.close(run, body));
     }
 
-    /// Notes that `written` bytes are with the transport, and accounts for them in `taken`.
+    /// Notes that the transport took `written` bytes, and adds them to `taken`.
     pub fn advance(&mut self, written: usize, taken: &mut Taken) {
         self.len -= written;
         self.offset += written;
@@ -202,7 +204,7 @@ impl Output {
     }
 
     fn append(&mut self, role: Role, payload: usize, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) {
-        // A run that is being written may still grow, but not one that is a large message of its own.
+        // A run that is being written may still grow, unless it is the payload of a large message.
         match self.runs.back_mut() {
             Some(run) if run.len() < GATHERED => encode(&mut self.encoder, run),
             _ => {
@@ -224,7 +226,7 @@ mod tests {
     use crate::extension::{self, Compression};
 
     fn message(size: usize) -> Outgoing {
-        Outgoing::message(Kind::Binary, vec![1; size])
+        Outgoing::Message { kind: Kind::Binary, payload: vec![1; size], compress: true }
     }
 
     fn deflating(threshold: usize) -> Output {
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn deflates_a_large_message_in_steps_with_room_for_answers_between() {
+    fn deflates_a_large_message_in_steps_with_answers_between_them() {
         let mut output = deflating(0);
         output.send(message(1_000_000));
         let steps: Vec<usize> = std::iter::from_fn(|| {
@@ -276,13 +278,13 @@ mod tests {
         .collect();
         assert!(steps.len() >= 3 && steps.iter().all(|step| *step <= 500_000), "{steps:?}");
         assert_eq!(steps.iter().sum::<usize>(), 1_000_000);
-        // Behind the header, the key and the payload of each Pong: the message, and the last Pong.
+        // The Pongs stand first, each with a header, a key and one byte of payload; the message follows them.
         let bytes = output.bytes();
         assert_eq!((bytes[0], bytes[7 * steps.len()]), (0x8a, 0xc2));
     }
 
     #[test]
-    fn holds_nothing_large_when_a_burst_is_written() {
+    fn releases_the_memory_of_a_burst_that_is_written() {
         let mut output = Output::new(None);
         for _ in 0..10_000 {
             output.pong(b"");
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_a_message_half_written_by_its_bytes() {
+    fn counts_the_bytes_of_a_message_that_is_half_written() {
         let mut output = Output::new(None);
         output.send(message(100));
         let mut taken = Taken::default();

@@ -105,11 +105,17 @@ impl Socket {
         self.status.set(status);
     }
 
-    fn put(&self, lua: &Lua, this: &AnyUserData, make: impl FnOnce() -> Outgoing) -> Answer {
-        match self.connection.outbox.send(make) {
+    fn put(&self, lua: &Lua, this: &AnyUserData, outgoing: Outgoing) -> Answer {
+        match self.connection.outbox.send(outgoing) {
             Ok(()) => one(lua, this),
-            Err(Refusal::Closed) => refused(lua, "connection is closing or closed", ErrorCode::Closed),
-            Err(Refusal::Full(held)) => {
+            Err(refusal) => self.refuse(lua, &refusal),
+        }
+    }
+
+    fn refuse(&self, lua: &Lua, refusal: &Refusal) -> Answer {
+        match refusal {
+            Refusal::Closed => refused(lua, "connection is closing or closed", ErrorCode::Closed),
+            Refusal::Full(held) => {
                 let text = format!("send buffer full: {held} bytes wait, limit {}", self.max_buffered);
                 refused(lua, &text, ErrorCode::BufferFull)
             }
@@ -172,14 +178,15 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let at = error.valid_up_to() + 1;
             return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
         }
+        if let Err(refusal) = socket.connection.outbox.check(message.len()) {
+            return socket.refuse(lua, &refusal);
+        }
         let mut payload = Vec::new();
         if payload.try_reserve_exact(message.len()).is_err() {
             return raise(format!("not enough memory for a copy of {} bytes", message.len()));
         }
-        socket.put(lua, this, || {
-            payload.extend_from_slice(&message);
-            Outgoing::Message { kind, payload, compress }
-        })
+        payload.extend_from_slice(&message);
+        socket.put(lua, this, Outgoing::Message { kind, payload, compress })
     })?;
     builder.add(methods, "ping", |lua, host, (this, payload): (Value, Value)| {
         let (this, socket) = receiver(host, &this, "ping")?;
@@ -191,7 +198,7 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let length = payload.len();
             return raise(format!("ping payload too long: {length} bytes, limit {MAX_CONTROL_PAYLOAD}"));
         }
-        socket.put(lua, this, || Outgoing::Ping(payload))
+        socket.put(lua, this, Outgoing::Ping(payload))
     })?;
     builder.add(methods, "close", |lua, host, (this, code, reason): (Value, Value, Value)| {
         let (this, socket) = receiver(host, &this, "close")?;

@@ -1,13 +1,22 @@
-//! One message that arrives in pieces: fragments, or a frame that reads cut.
+//! One message that arrives in pieces: in several fragments, or in one frame that takes several reads.
 //!
 //! Comes in: what each frame's header declares, then its payload as it arrives, or what that inflates to. Goes out: the
-//! payload of the whole message, or the violation. Grows its buffer with the bytes that are here, not with what the peer
-//! declares.
+//! payload of the whole message, or the violation. Its buffer grows with the bytes that have arrived, not with what the
+//! peer declares.
 
-use super::decoder::Limits;
+use super::frame::Coding;
 use super::utf8::Validator;
 use super::violation::Violation;
 use crate::event::Kind;
+
+/// How much one message may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message to accept, in bytes.
+    pub max_message_size: usize,
+    /// The most frames that one message may come in; at least 1.
+    pub max_fragments: usize,
+}
 
 /// The most memory that a declared length may commit ahead of its bytes.
 const AHEAD: usize = 64 * 1024;
@@ -17,7 +26,7 @@ const AHEAD: usize = 64 * 1024;
 pub(super) struct OpenFrame {
     /// Bytes of payload still to come.
     pub(super) remaining: usize,
-    /// No frame of the same message follows.
+    /// The frame is the last one of its message.
     pub(super) fin: bool,
 }
 
@@ -25,7 +34,7 @@ pub(super) struct OpenFrame {
 #[derive(Debug)]
 pub(super) struct Assembly {
     kind: Kind,
-    compressed: bool,
+    coding: Coding,
     payload: Vec<u8>,
     utf8: Validator,
     frames: usize,
@@ -33,8 +42,8 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Starts an empty message.
-    pub(super) fn new(kind: Kind, compressed: bool) -> Assembly {
-        Assembly { kind, compressed, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
+    pub(super) fn new(kind: Kind, coding: Coding) -> Assembly {
+        Assembly { kind, coding, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
     }
 
     /// Returns the kind that the first frame gave.
@@ -42,23 +51,23 @@ impl Assembly {
         self.kind
     }
 
-    /// Tells whether its bytes are compressed on the wire.
-    pub(super) fn is_compressed(&self) -> bool {
-        self.compressed
+    /// Returns how its payload is coded on the wire.
+    pub(super) fn coding(&self) -> Coding {
+        self.coding
     }
 
-    /// Counts a frame by its header, before any of its payload, and returns the bytes to expect.
+    /// Counts a frame when its header is read, before its payload, and returns the bytes of payload to expect.
     ///
     /// # Errors
-    /// The message would be over a limit; a compressed one is measured as it inflates.
+    /// The message would be over a limit. The size of a compressed message is checked while it is inflated.
     pub(super) fn add_frame(&mut self, length: u64, limits: &Limits) -> Result<usize, Violation> {
         if self.frames >= limits.max_fragments {
             return Err(Violation::too_many_fragments(limits.max_fragments));
         }
         self.frames += 1;
-        let room = limits.max_message_size.saturating_sub(self.payload.len());
+        let allowed = limits.max_message_size.saturating_sub(self.payload.len());
         match usize::try_from(length) {
-            Ok(length) if length <= room || self.compressed => Ok(length),
+            Ok(length) if length <= allowed || self.coding == Coding::Deflated => Ok(length),
             _ => Err(Violation::message_too_big(
                 length.saturating_add(self.payload.len() as u64),
                 limits.max_message_size,
@@ -73,7 +82,7 @@ impl Assembly {
     pub(super) fn append(&mut self, bytes: &[u8], frame: OpenFrame, limits: &Limits) -> Result<(), Violation> {
         let frame_end = self.payload.len() + frame.remaining;
         let needed = self.payload.len() + bytes.len();
-        // The end of the frame at once where that is near.
+        // If the end of the frame is near, the buffer grows to it at once.
         let least = if frame.remaining <= AHEAD { frame_end } else { needed.max(AHEAD) };
         let most = if frame.fin { frame_end } else { limits.max_message_size };
         self.keep(bytes, least, most)
@@ -82,12 +91,12 @@ impl Assembly {
     /// Appends what payload of a compressed message has inflated to.
     ///
     /// # Errors
-    /// As [`Assembly::append`], and what passes the limit.
+    /// As [`Assembly::append`]; also a message that inflates to more than the limit.
     pub(super) fn append_inflated(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
-        let room = limits.max_message_size.saturating_sub(self.payload.len());
-        if bytes.len() > room {
-            // Up to the limit they are judged as they are where they come alone.
-            self.check(&bytes[..room])?;
+        let allowed = limits.max_message_size.saturating_sub(self.payload.len());
+        if bytes.len() > allowed {
+            // The bytes up to the limit are checked first, as they would be if they had come alone.
+            self.check(&bytes[..allowed])?;
             return Err(Violation::inflated_too_big(limits.max_message_size));
         }
         self.keep(bytes, self.payload.len() + bytes.len(), limits.max_message_size)
@@ -99,13 +108,13 @@ impl Assembly {
     /// Text that ends inside a character.
     pub(super) fn finish(mut self) -> Result<Vec<u8>, Violation> {
         self.utf8.finish().map_err(Violation::text_not_utf8)?;
-        // What waits in the queue is counted by length; a fragmented message's spare capacity must not hide there.
+        // The queue counts a message by its length, so it must not carry spare capacity.
         self.payload.shrink_to_fit();
         Ok(self.payload)
     }
 
-    /// Checks and copies bytes. The buffer grows by doubling, so that copies stay linear in the message, to `least` at the
-    /// least and not over `most`, what the message can still come to.
+    /// Checks and copies bytes. The buffer grows by doubling, so that the work stays linear in the size of the message;
+    /// to `least` bytes or more, but never over `most`, the largest size that the message can still reach.
     fn keep(&mut self, bytes: &[u8], least: usize, most: usize) -> Result<(), Violation> {
         self.check(bytes)?;
         if self.payload.len() + bytes.len() > self.payload.capacity() {
@@ -127,8 +136,9 @@ mod tests {
 
     const MIB: usize = 1024 * 1024;
 
-    /// Feeds one frame in pieces, and returns the capacities that the buffer went through.
-    fn feed(assembly: &mut Assembly, length: usize, fin: bool, piece: usize, limits: &Limits) -> Vec<usize> {
+    /// Feeds one frame in pieces, and returns the capacities that the buffer had in turn.
+    fn feed(assembly: &mut Assembly, frame: OpenFrame, piece: usize, limits: &Limits) -> Vec<usize> {
+        let OpenFrame { remaining: length, fin } = frame;
         let mut remaining = assembly.add_frame(length as u64, limits).unwrap();
         let mut capacities = vec![assembly.payload.capacity()];
         while remaining > 0 {
@@ -144,7 +154,7 @@ mod tests {
     #[test]
     fn commits_at_most_64_kib_ahead_of_the_bytes_of_a_large_frame() {
         let limits = Limits { max_message_size: 16 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, false);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
         let remaining = assembly.add_frame(16 * MIB as u64, &limits).unwrap();
         assert_eq!(assembly.payload.capacity(), 0);
         assembly.append(b"x", OpenFrame { remaining, fin: true }, &limits).unwrap();
@@ -152,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn grows_by_doubling_and_ends_exact_in_one_large_frame() {
+    fn grows_by_doubling_and_ends_at_the_exact_size_of_a_large_frame() {
         let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, false);
-        let capacities = feed(&mut assembly, 10 * MIB + 1, true, 1000, &limits);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
+        let capacities = feed(&mut assembly, OpenFrame { remaining: 10 * MIB + 1, fin: true }, 1000, &limits);
         assert!(capacities.len() <= 10, "{capacities:?}");
         assert_eq!(assembly.finish().unwrap().capacity(), 10 * MIB + 1);
     }
@@ -163,18 +173,18 @@ mod tests {
     #[test]
     fn reserves_a_short_frame_once() {
         let limits = Limits { max_message_size: MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, false);
-        assert_eq!(feed(&mut assembly, AHEAD, true, 1, &limits), [0, AHEAD]);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
+        assert_eq!(feed(&mut assembly, OpenFrame { remaining: AHEAD, fin: true }, 1, &limits), [0, AHEAD]);
     }
 
     #[test]
     fn grows_by_doubling_over_small_fragments_and_never_past_the_limit() {
         let limits = Limits { max_message_size: 3 * MIB + 5, max_fragments: usize::MAX };
-        let mut assembly = Assembly::new(Kind::Binary, false);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
         let mut capacities = vec![0];
         while assembly.payload.len() < limits.max_message_size {
             let length = 64.min(limits.max_message_size - assembly.payload.len());
-            capacities.extend(feed(&mut assembly, length, false, length, &limits));
+            capacities.extend(feed(&mut assembly, OpenFrame { remaining: length, fin: false }, length, &limits));
         }
         capacities.dedup();
         assert!(capacities.len() < 20, "{capacities:?}");
@@ -182,22 +192,22 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_the_spare_capacity_of_a_fragmented_message() {
+    fn releases_the_spare_capacity_of_a_fragmented_message() {
         let limits = Limits { max_message_size: MIB, max_fragments: 10 };
-        let mut assembly = Assembly::new(Kind::Binary, false);
-        feed(&mut assembly, 3000, false, 3000, &limits);
-        feed(&mut assembly, 100, false, 100, &limits);
-        feed(&mut assembly, 1, true, 1, &limits);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
+        feed(&mut assembly, OpenFrame { remaining: 3000, fin: false }, 3000, &limits);
+        feed(&mut assembly, OpenFrame { remaining: 100, fin: false }, 100, &limits);
+        feed(&mut assembly, OpenFrame { remaining: 1, fin: true }, 1, &limits);
         assert!(assembly.payload.capacity() > 5000);
         let payload = assembly.finish().unwrap();
         assert_eq!((payload.len(), payload.capacity()), (3101, 3101));
     }
 
     #[test]
-    fn refuses_by_the_header_what_would_pass_a_limit() {
+    fn refuses_a_frame_over_a_limit_when_its_header_is_read() {
         let limits = Limits { max_message_size: 100, max_fragments: 2 };
-        let mut assembly = Assembly::new(Kind::Binary, false);
-        feed(&mut assembly, 60, false, 60, &limits);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
+        feed(&mut assembly, OpenFrame { remaining: 60, fin: false }, 60, &limits);
         let violation = assembly.add_frame(41, &limits).unwrap_err();
         assert_eq!(violation.text, "message too big: 101 bytes, limit 100");
         assert_eq!(assembly.add_frame(0, &limits).unwrap_err().text, "message in too many fragments: limit 2");

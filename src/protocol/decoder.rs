@@ -1,24 +1,15 @@
 //! From bytes to messages and control frames, with every rule of RFC 6455 for a client.
 //!
 //! Comes in: the transport's bytes, cut anywhere. Goes out: one [`Incoming`] after another, in the order of the wire, or
-//! the [`Violation`] that ends it. Does not answer, does not know why a connection closes.
+//! the [`Violation`] that ends the connection. Answers nothing, and does not know why a connection closes.
 
-use super::assembly::{Assembly, OpenFrame};
-use super::frame::{COMPRESSED, Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
+use super::assembly::{Assembly, Limits, OpenFrame};
+use super::frame::{Coding, Control, Header, MAX_CONTROL_PAYLOAD, Opcode, WHOLE_BINARY, WHOLE_TEXT};
 use super::inflate::Inflater;
 use super::utf8;
 use super::violation::Violation;
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
-
-/// How much one message may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest message to accept, in bytes.
-    pub max_message_size: usize,
-    /// The most frames that one message may come in; at least 1.
-    pub max_fragments: usize,
-}
 
 /// What the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +20,7 @@ pub enum Incoming {
     Ping(Vec<u8>),
     /// A Pong with its payload, at most [`MAX_CONTROL_PAYLOAD`] bytes.
     Pong(Vec<u8>),
-    /// A Close with its body, where it has one; nothing follows.
+    /// A Close with its body, if it has one; nothing follows.
     Close(Option<CloseFrame>),
 }
 
@@ -47,9 +38,9 @@ impl Incoming {
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
-    /// The reserved bits that what was agreed defines for the first frame of a message.
+    /// The reserved bits that the agreed extension defines for the first frame of a message.
     extension_bits: u8,
-    /// For compressed messages, where they were agreed.
+    /// Present if compression was agreed.
     inflater: Option<Inflater>,
     state: State,
     /// The message whose first frame has begun, until it is whole.
@@ -61,7 +52,7 @@ pub struct Decoder {
 enum State {
     /// A header of which nothing has been read.
     Start,
-    /// A header that the last input cut; the bytes so far and their number.
+    /// A header that the last input ended inside: the bytes so far and their number.
     Header([u8; Header::MAX_LEN], usize),
     /// The payload of a data frame, which goes to the message.
     Data(OpenFrame),
@@ -72,18 +63,19 @@ enum State {
 }
 
 impl Decoder {
-    /// Makes a decoder for the bytes after the opening handshake; `inflater` where compression was agreed.
+    /// Makes a decoder for the bytes after the opening handshake; `inflater` if compression was agreed.
     pub fn new(limits: Limits, inflater: Option<Inflater>) -> Decoder {
-        let extension_bits = if inflater.is_some() { COMPRESSED } else { 0 };
+        let extension_bits = if inflater.is_some() { Coding::Deflated.bits() } else { 0 };
         Decoder { limits, extension_bits, inflater, state: State::Start, message: None }
     }
 
-    /// Takes bytes from the front of `input`, up to and with the next event; `None` when `input` is used up.
+    /// Takes bytes from the front of `input`, up to the end of the next event, and returns that event; `None` when `input`
+    /// is used up.
     ///
     /// After a Close or a violation all further bytes are taken and ignored (RFC 6455 sections 1.4 and 7.1.7).
     ///
     /// # Errors
-    /// The peer broke a rule or a limit; told once, as soon as the bytes show it, also inside a frame.
+    /// The peer broke a rule or a limit. Returned once, as soon as the bytes show it, also inside a frame.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
         if let Some(message) = self.whole_short_message(input) {
             return Ok(Some(message));
@@ -97,8 +89,8 @@ impl Decoder {
         result
     }
 
-    /// Takes the most common frame by a short way: a whole message of up to 125 bytes. All that is unusual or wrong is
-    /// left for the long way.
+    /// Decodes the most common frame quickly: a whole message of up to 125 bytes. Everything that is unusual or wrong is
+    /// left to [`advance`](Decoder::advance).
     #[inline]
     fn whole_short_message(&self, input: &mut &[u8]) -> Option<Incoming> {
         let [first, length, rest @ ..] = *input else { return None };
@@ -130,7 +122,7 @@ impl Decoder {
                 State::Data(frame) => {
                     let bytes = take_up_to(input, frame.remaining);
                     match (&mut self.message, &mut self.inflater) {
-                        (Some(message), Some(inflater)) if message.is_compressed() => {
+                        (Some(message), Some(inflater)) if message.coding() == Coding::Deflated => {
                             inflater.inflate(bytes, |piece| message.append_inflated(piece, &self.limits))?;
                         }
                         (Some(message), _) => message.append(bytes, *frame, &self.limits)?,
@@ -164,7 +156,7 @@ impl Decoder {
         }
     }
 
-    /// Takes a header; `None` when it is not whole and `input` is used up.
+    /// Reads a header; `None` when it is not whole and `input` is used up.
     fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Violation> {
         let State::Header(bytes, len) = &mut self.state else {
             if let Some((header, taken)) = Header::parse(input, self.extension_bits)? {
@@ -172,7 +164,7 @@ impl Decoder {
                 return Ok(Some(header));
             }
             if !input.is_empty() {
-                // Shorter than a header, or it would have been parsed.
+                // These bytes are shorter than a header, or they would have been parsed.
                 let mut bytes = [0; Header::MAX_LEN];
                 bytes[..input.len()].copy_from_slice(input);
                 self.state = State::Header(bytes, input.len());
@@ -192,11 +184,11 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Turns to the payload of a frame, and takes it at once where all of it is here.
+    /// Begins the payload of a frame, and takes it at once if all of it has arrived.
     fn begin_frame(&mut self, header: Header, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
         let kind = match header.opcode {
             Opcode::Control(control) => {
-                // The header's own rules keep this within MAX_CONTROL_PAYLOAD.
+                // `Header::parse` has checked that this is at most MAX_CONTROL_PAYLOAD.
                 let length = header.length as usize;
                 if let Some((payload, rest)) = input.split_at_checked(length) {
                     *input = rest;
@@ -209,15 +201,15 @@ impl Decoder {
             Opcode::Message(kind) => Some(kind),
         };
         let message = match (kind, &mut self.message) {
-            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.compressed)),
+            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.coding)),
             (None, Some(message)) => message,
             (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented message")),
             (None, None) => return Err(Violation::protocol("continuation frame without a message to continue")),
         };
         let length = message.add_frame(header.length, &self.limits)?;
-        // A message that is here whole is copied once, into an allocation of its size.
+        // A message that has arrived whole is copied once, into an allocation of its exact size.
         if header.fin
-            && !header.compressed
+            && header.coding == Coding::Plain
             && let Some(kind) = kind
             && let Some((payload, rest)) = input.split_at_checked(length)
         {
@@ -234,7 +226,7 @@ impl Decoder {
 
     fn finish_message(&mut self) -> Result<Option<Incoming>, Violation> {
         let Some(message) = self.message.take() else { return Ok(None) };
-        if let (true, Some(inflater)) = (message.is_compressed(), &mut self.inflater) {
+        if let (Coding::Deflated, Some(inflater)) = (message.coding(), &mut self.inflater) {
             inflater.finish()?;
         }
         let kind = message.kind();
@@ -277,7 +269,7 @@ mod tests {
     const LIMITS: Limits = Limits { max_message_size: 1024 * 1024, max_fragments: 10 };
 
     #[test]
-    fn takes_one_event_at_a_time_and_leaves_the_rest() {
+    fn decodes_one_event_at_a_time_and_leaves_the_rest() {
         let mut decoder = Decoder::new(LIMITS, None);
         let mut input: &[u8] = b"\x81\x02hi\x89\x01p\x82\x00\x81";
         assert_eq!(decoder.next(&mut input), Ok(Some(Incoming::Message(Kind::Text, b"hi".to_vec()))));
@@ -289,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn allocates_a_message_that_is_here_whole_at_its_exact_size() {
+    fn allocates_a_message_that_has_arrived_whole_at_its_exact_size() {
         for length in [1_u32, 125, 126, 5_000, 65_536, 1_000_000] {
             let mut stream = match length {
                 0..126 => vec![0x82, length as u8],

@@ -1,7 +1,7 @@
 //! Deflating of messages (RFC 7692 section 7.2.1).
 //!
-//! Comes in: the payload of whole messages, deflated a step at a time. Goes out: the payload of compressed ones, or
-//! nothing, where a message is to go as it is. Does not know frames.
+//! Comes in: the payload of whole messages, which is deflated step by step. Goes out: the compressed payload, or nothing
+//! if the message is to be sent uncompressed. Does not know frames.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,17 +14,17 @@ use crate::extension::{Agreed, Compression};
 /// The smallest window that zlib compresses with; it cannot keep within 8 bits.
 const LEAST_BITS: u8 = 9;
 
-/// Bytes of payload that are deflated at once: some milliseconds, in which all connections wait.
+/// Bytes of payload that are deflated in one step. That takes some milliseconds, during which all connections wait.
 const STEP: usize = 256 * 1024;
 
-/// zlib's name for the room in which a block is gathered. 36 KiB less for each connection than its default of 8, for
-/// 0.3 % more bytes in messages of 200 KiB and none in those of 2.
+/// zlib's parameter for the memory in which it gathers a block. Compared with zlib's default of 8, it saves 36 KiB for each
+/// connection, and costs 0.3 % more bytes in messages of 200 KiB and none in messages of 2 KiB.
 const MEM_LEVEL: i32 = 6;
 
 thread_local! {
-    /// The stream of the last message whose window nobody takes over, for the next, of whatever connection. Given back to
-    /// the allocator each time, blocks of this size leave holes as large as what was meant to be saved; and a new one is
-    /// cleared, for longer than a short message takes.
+    /// A stream whose window is not needed any more, for the next message of any connection. If each were freed, blocks of
+    /// this size would fragment the heap by as much as was to be saved; and to clear a new one takes longer than to deflate
+    /// a short message.
     static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
 }
 
@@ -40,13 +40,13 @@ pub struct Deflater {
     takes_over: bool,
     threshold: usize,
     level: u8,
-    /// The window of earlier messages, taken with the first that is compressed.
+    /// The stream with the window of earlier messages; made for the first message that is compressed.
     stream: Option<Box<Deflate>>,
 }
 
 impl Deflater {
-    /// Makes a deflater; it takes memory from the first compressed message on, and where context takeover was agreed
-    /// against, no longer than for each.
+    /// Makes a deflater. It allocates when the first message is compressed; if `no_context_takeover` was agreed, it keeps
+    /// that memory only while it deflates a message.
     pub fn new(agreed: &Agreed, compression: &Compression) -> Deflater {
         Deflater {
             window_bits: agreed.client_max_window_bits,
@@ -57,21 +57,8 @@ impl Deflater {
         }
     }
 
-    /// Returns the payload compressed; `None` where it goes as it is: it is below the threshold, or zlib cannot keep
-    /// within the window that was agreed.
-    pub fn deflate(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
-        let mut deflating = Deflating::default();
-        loop {
-            match self.advance(payload, deflating) {
-                Deflated::Part(part) => deflating = part,
-                Deflated::Whole(compressed) => return Some(compressed),
-                Deflated::Plain => return None,
-            }
-        }
-    }
-
-    /// Deflates the next [`STEP`] bytes of a message, which begins with `Deflating::default()`. Until it is whole or plain,
-    /// no other message may come in between.
+    /// Deflates the next [`STEP`] bytes of a message, which begins with `Deflating::default()`. The caller finishes one
+    /// message before it begins the next.
     pub fn advance(&mut self, payload: &[u8], mut deflating: Deflating) -> Deflated {
         if payload.len() < self.threshold || self.window_bits < LEAST_BITS {
             return Deflated::Plain;
@@ -86,7 +73,7 @@ impl Deflater {
             return Deflated::Part(deflating);
         }
         let compressed = advanced.and_then(|()| deflating.finish());
-        // Where it failed, what its window holds is not known any more.
+        // After a failure it is not known what the window holds.
         if compressed.is_none() {
             self.stream = None;
         }
@@ -104,7 +91,7 @@ fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
     match SPARE.take() {
         Some(spare) if (spare.level, spare.window_bits) == (level, window_bits) => spare.stream,
         _ => {
-            // Below zero: without the header of zlib's own format.
+            // A negative value means a raw stream, without zlib's own header.
             let window_bits = -i32::from(window_bits);
             let level = i32::from(level);
             let config = DeflateConfig { level, window_bits, mem_level: MEM_LEVEL, ..DeflateConfig::default() };
@@ -113,13 +100,13 @@ fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
     }
 }
 
-/// What a step has made of a message.
+/// What a step of deflating returns.
 pub enum Deflated {
-    /// A part, with which the next step goes on.
+    /// The message is deflated in part; the next step goes on from here.
     Part(Deflating),
-    /// The payload compressed.
+    /// The compressed payload of the whole message.
     Whole(Vec<u8>),
-    /// Nothing: the message goes as it is.
+    /// The message is to be sent uncompressed: it is below the threshold, or zlib cannot keep within the agreed window.
     Plain,
 }
 
@@ -150,7 +137,7 @@ impl Deflating {
             stream.compress(&payload[self.taken..end], &mut self.out[self.made..], flush).ok()?;
             self.taken += (stream.total_in() - before.0) as usize;
             self.made += (stream.total_out() - before.1) as usize;
-            // Room that is left says that all is taken, and flushed.
+            // If the output is not full, all input was taken and flushed.
             if self.made < self.out.len() {
                 return Some(());
             }
@@ -158,7 +145,7 @@ impl Deflating {
         }
     }
 
-    /// Leaves out the tail.
+    /// Removes the tail, which is left out on the wire.
     fn finish(mut self) -> Option<Vec<u8>> {
         self.out.truncate(self.made);
         if !self.out.ends_with(&TAIL) {
@@ -181,41 +168,69 @@ mod tests {
     use super::*;
     use crate::extension;
 
+    /// Deflates a whole message; `None` if it is to be sent uncompressed.
+    fn deflate(deflater: &mut Deflater, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut deflating = Deflating::default();
+        loop {
+            match deflater.advance(payload, deflating) {
+                Deflated::Part(part) => deflating = part,
+                Deflated::Whole(compressed) => return Some(compressed),
+                Deflated::Plain => return None,
+            }
+        }
+    }
+
     #[test]
-    fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
+    fn keeps_a_window_after_the_first_compressed_message_only_for_context_takeover() {
         for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; client_no_context_takeover", false)]
         {
             let compression = Compression::default();
             let agreed = extension::agree(Some(&compression), [answer.as_bytes()].into_iter()).unwrap().unwrap();
             let mut deflater = Deflater::new(&agreed, &compression);
-            assert!(deflater.deflate(b"short").is_none() && deflater.stream.is_none());
-            assert!(deflater.deflate(&[7; 1000]).is_some());
+            assert!(deflate(&mut deflater, b"short").is_none() && deflater.stream.is_none());
+            assert!(deflate(&mut deflater, &[7; 1000]).is_some());
             assert_eq!(deflater.stream.is_some(), held, "{answer}");
         }
     }
 
-    fn deflater(client_no_context_takeover: bool, client_max_window_bits: u8, level: u8) -> Deflater {
-        let agreed = Agreed {
-            client_no_context_takeover,
+    fn with_takeover(client_max_window_bits: u8) -> Agreed {
+        Agreed {
+            client_no_context_takeover: false,
             server_no_context_takeover: false,
             client_max_window_bits,
             server_max_window_bits: 15,
             answer: String::new(),
-        };
-        Deflater::new(&agreed, &Compression { threshold: 0, level, ..Compression::default() })
+        }
+    }
+
+    fn without_takeover(client_max_window_bits: u8) -> Agreed {
+        Agreed { client_no_context_takeover: true, ..with_takeover(client_max_window_bits) }
+    }
+
+    fn deflater(agreed: &Agreed, level: u8) -> Deflater {
+        Deflater::new(agreed, &Compression { threshold: 0, level, ..Compression::default() })
     }
 
     #[test]
     fn compresses_each_message_by_itself_as_if_it_were_the_first() {
         let payload = |length: usize| (0..length).map(|at| ((at * at) >> 7) as u8).collect::<Vec<_>>();
-        // One level of each of zlib's ways.
+        // One level for each of zlib's algorithms.
         for level in [1, 2, 6, 9] {
             for bits in [15, 9, 15] {
-                let (mut one, mut other) = (deflater(true, bits, level), deflater(true, bits, level));
+                let (mut one, mut other) =
+                    (deflater(&without_takeover(bits), level), deflater(&without_takeover(bits), level));
                 for length in [300, 299, 1, 70_000, 300] {
-                    let first = deflater(false, bits, level).deflate(&payload(length));
-                    assert_eq!(one.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
-                    assert_eq!(other.deflate(&payload(length)), first, "level {level}, {bits} bits, {length} bytes");
+                    let first = deflate(&mut deflater(&with_takeover(bits), level), &payload(length));
+                    assert_eq!(
+                        deflate(&mut one, &payload(length)),
+                        first,
+                        "level {level}, {bits} bits, {length} bytes"
+                    );
+                    assert_eq!(
+                        deflate(&mut other, &payload(length)),
+                        first,
+                        "level {level}, {bits} bits, {length} bytes"
+                    );
                 }
             }
         }

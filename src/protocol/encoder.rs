@@ -1,16 +1,16 @@
 //! From messages and control frames to bytes for the server.
 //!
-//! Comes in: payload that keeps the rules already. Goes out: unfragmented masked frames, each with a masking key of its
-//! own (RFC 6455 sections 5.1 and 5.3). Does not know what was sent before, nor whether sending is still allowed.
+//! Comes in: payload that already keeps the rules. Goes out: unfragmented masked frames, each with its own masking key
+//! (RFC 6455 sections 5.1 and 5.3). Does not know what was sent before, nor whether sending is still allowed.
 
 use rand::RngCore;
 
-use super::frame::{COMPRESSED, Control, MAX_CONTROL_PAYLOAD, Opcode, append_client_header, server_header_len};
+use super::frame::{Coding, Control, MAX_CONTROL_PAYLOAD, Opcode, append_client_header, server_header_len};
 use super::mask::{append_masked, mask_in_place};
 use crate::close::CloseFrame;
 use crate::event::Kind;
 
-/// Keys drawn at once: reaching the thread's generator costs more than the numbers.
+/// Keys that are drawn at once: to reach the thread's generator costs more than the random bytes.
 const KEYS: usize = 16;
 
 /// Writes the byte stream of one connection.
@@ -33,31 +33,31 @@ impl Encoder {
 
     /// Appends a whole message in one frame to `out`; copies and masks in one pass.
     ///
-    /// The caller has checked that the payload of text is UTF-8, and has compressed what is `compressed`.
-    pub fn message(&mut self, out: &mut Vec<u8>, kind: Kind, compressed: bool, payload: &[u8]) {
-        self.frame(out, Opcode::Message(kind), extension_bits(compressed), payload);
+    /// The caller has checked that the payload of text is UTF-8, and has compressed it if `coding` says so.
+    pub fn message(&mut self, out: &mut Vec<u8>, kind: Kind, coding: Coding, payload: &[u8]) {
+        self.frame(out, Opcode::Message(kind), coding, payload);
     }
 
-    /// Appends only the header of a message's frame to `out`, and masks the payload where it stands; the caller writes
-    /// the payload after `out`. Spares a large message the copy.
-    pub fn message_in_place(&mut self, out: &mut Vec<u8>, kind: Kind, compressed: bool, payload: &mut [u8]) {
+    /// Appends only the header of a message's frame to `out`, and masks the payload in place; the caller writes the payload
+    /// after `out`. So a large message is not copied.
+    pub fn message_in_place(&mut self, out: &mut Vec<u8>, kind: Kind, coding: Coding, payload: &mut [u8]) {
         let key = self.next_key();
-        append_client_header(out, Opcode::Message(kind), extension_bits(compressed), payload.len(), key);
+        append_client_header(out, Opcode::Message(kind), coding, payload.len(), key);
         mask_in_place(payload, key);
     }
 
-    /// Appends a Ping to `out`. `payload`: at most [`MAX_CONTROL_PAYLOAD`] bytes, what is longer is cut.
+    /// Appends a Ping to `out`. `payload`: at most [`MAX_CONTROL_PAYLOAD`] bytes, a longer one is cut.
     pub fn ping(&mut self, out: &mut Vec<u8>, payload: &[u8]) {
         self.control(out, Control::Ping, payload);
     }
 
     /// Appends a Pong to `out`. `payload`: that of the Ping it answers (RFC 6455 section 5.5.3), at most
-    /// [`MAX_CONTROL_PAYLOAD`] bytes, what is longer is cut.
+    /// [`MAX_CONTROL_PAYLOAD`] bytes, a longer one is cut.
     pub fn pong(&mut self, out: &mut Vec<u8>, payload: &[u8]) {
         self.control(out, Control::Pong, payload);
     }
 
-    /// Appends a Close to `out`; it is the last frame of the connection. Without a body the peer is told 1005.
+    /// Appends a Close to `out`; it is the last frame of the connection. A Close without a body stands for 1005.
     pub fn close(&mut self, out: &mut Vec<u8>, body: Option<&CloseFrame>) {
         let mut payload = Vec::new();
         if let Some(CloseFrame { code, reason }) = body {
@@ -69,13 +69,13 @@ impl Encoder {
 
     fn control(&mut self, out: &mut Vec<u8>, control: Control, payload: &[u8]) {
         debug_assert!(payload.len() <= MAX_CONTROL_PAYLOAD, "control frame of {} bytes", payload.len());
-        self.frame(out, Opcode::Control(control), 0, &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)]);
+        self.frame(out, Opcode::Control(control), Coding::Plain, &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)]);
     }
 
-    fn frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, extension_bits: u8, payload: &[u8]) {
+    fn frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, coding: Coding, payload: &[u8]) {
         let key = self.next_key();
         out.reserve(encoded_len(payload.len()));
-        append_client_header(out, opcode, extension_bits, payload.len(), key);
+        append_client_header(out, opcode, coding, payload.len(), key);
         append_masked(out, payload, key);
     }
 
@@ -91,11 +91,6 @@ impl Encoder {
         key
     }
 }
-
-fn extension_bits(compressed: bool) -> u8 {
-    if compressed { COMPRESSED } else { 0 }
-}
-
 impl Default for Encoder {
     fn default() -> Self {
         Encoder::new()
@@ -112,37 +107,37 @@ mod tests {
     fn draws_a_fresh_key_for_each_frame() {
         let mut encoder = Encoder::new();
         let keys: HashSet<[u8; 4]> = (0..1000).map(|_| encoder.next_key()).collect();
-        // Two of a thousand keys of 32 bits are equal once in 8,600 runs; three pairs never.
+        // Two of a thousand random keys of 32 bits are equal once in 8,600 runs; three pairs practically never.
         assert!(keys.len() > 997, "{}", keys.len());
     }
 
     #[test]
-    fn tells_the_length_on_the_wire() {
+    fn knows_the_length_of_a_frame_on_the_wire() {
         let mut encoder = Encoder::new();
         for length in [0, 1, 125, 126, 65_535, 65_536, 100_000] {
             let mut out = Vec::new();
-            encoder.message(&mut out, Kind::Binary, false, &vec![1; length]);
+            encoder.message(&mut out, Kind::Binary, Coding::Plain, &vec![1; length]);
             assert_eq!(out.len(), encoded_len(length));
         }
     }
 
     #[test]
-    fn writes_the_same_frame_in_place_and_by_copy() {
+    fn encodes_the_same_frame_in_place_and_by_copy() {
         let payload: Vec<u8> = (0..70_000_u32).map(|i| i as u8).collect();
         let mut encoder = Encoder::new();
         let mut copied = Vec::new();
-        encoder.message(&mut copied, Kind::Text, false, &payload);
+        encoder.message(&mut copied, Kind::Text, Coding::Plain, &payload);
         encoder.used -= 4;
         let mut in_place = Vec::new();
         let mut masked = payload.clone();
-        encoder.message_in_place(&mut in_place, Kind::Text, false, &mut masked);
+        encoder.message_in_place(&mut in_place, Kind::Text, Coding::Plain, &mut masked);
         in_place.extend_from_slice(&masked);
         assert!(copied == in_place);
         assert_ne!(masked, payload);
     }
 
     #[test]
-    fn appends_after_what_waits_already() {
+    fn appends_to_bytes_that_already_wait() {
         let mut encoder = Encoder::new();
         let mut out = b"before".to_vec();
         encoder.ping(&mut out, b"");

@@ -1,7 +1,7 @@
 //! The header of one frame (RFC 6455 section 5.2), read as a client and written as a client.
 //!
-//! Comes in: the first bytes of a frame. Goes out: a [`Header`] that keeps every rule a header alone can break, or the
-//! violation. Does not know which frame came before, nor the limits.
+//! Comes in: the first bytes of a frame. Goes out: a [`Header`] that is known to keep every rule that concerns a header
+//! alone, or the violation. Knows neither the frame that came before nor the limits.
 
 use super::violation::Violation;
 use crate::event::Kind;
@@ -11,14 +11,35 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
-/// The reserved bit that marks a compressed message (RFC 7692 section 6).
-pub(super) const COMPRESSED: u8 = 0x40;
 const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 /// The length byte that announces a length of 16 bits.
 const LENGTH_16: u8 = 126;
 /// The length byte that announces a length of 64 bits.
 const LENGTH_64: u8 = 127;
+
+/// How the payload of a message is coded on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// As it is.
+    Plain,
+    /// Compressed by permessage-deflate.
+    Deflated,
+}
+
+impl Coding {
+    /// Returns the reserved bits of the message's first frame (RFC 7692 section 6).
+    pub(super) const fn bits(self) -> u8 {
+        match self {
+            Coding::Plain => 0,
+            Coding::Deflated => 0x40,
+        }
+    }
+
+    fn from_bits(first: u8) -> Coding {
+        if first & Coding::Deflated.bits() == 0 { Coding::Plain } else { Coding::Deflated }
+    }
+}
 
 /// The control frames (RFC 6455 section 5.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +95,8 @@ pub(super) const WHOLE_BINARY: u8 = FIN | Opcode::Message(Kind::Binary).bits();
 pub(super) struct Header {
     /// The frame is the last, or only, one of its message.
     pub(super) fin: bool,
-    /// The frame begins a compressed message.
-    pub(super) compressed: bool,
+    /// How the message that the frame begins is coded; plain for any other frame.
+    pub(super) coding: Coding,
     pub(super) opcode: Opcode,
     /// Bytes of payload; below 2^63, at most 125 for a control frame.
     pub(super) length: u64,
@@ -85,18 +106,18 @@ impl Header {
     /// The longest header from a server: no masking key.
     pub(super) const MAX_LEN: usize = 10;
 
-    /// Reads the header at the front of `bytes`, and returns it with its own length; `None` where it is not whole yet.
+    /// Reads the header at the front of `bytes`, and returns it with its own length; `None` if it is not whole yet.
     ///
     /// `extension_bits`: the reserved bits that negotiated extensions define for the first frame of a message.
     ///
     /// # Errors
-    /// Every rule a header alone can break, as early as the bytes tell.
+    /// A broken rule that concerns a header alone, as soon as the bytes show it.
     pub(super) fn parse(bytes: &[u8], extension_bits: u8) -> Result<Option<(Header, usize)>, Violation> {
         let [first, second, extended @ ..] = bytes else { return Ok(None) };
         let Some(opcode) = Opcode::from_bits(first & OPCODE) else {
             return Err(Violation::protocol(format!("reserved opcode: 0x{:x}", first & OPCODE)));
         };
-        // permessage-deflate sets its bit on the first frame of a message alone (RFC 7692 section 6.1).
+        // permessage-deflate sets its bit only on the first frame of a message (RFC 7692 section 6.1).
         let defined = if matches!(opcode, Opcode::Message(_)) { extension_bits } else { 0 };
         let undefined = first & RESERVED & !defined;
         if undefined != 0 {
@@ -111,7 +132,7 @@ impl Header {
                 return Err(Violation::protocol("fragmented control frame"));
             }
             if usize::from(*second) > MAX_CONTROL_PAYLOAD {
-                // An extended length is too long, or not in its shortest form.
+                // An extended length means a payload that is too long, or a length that is not in its shortest form.
                 let text = format!("control frame with an extended length, limit {MAX_CONTROL_PAYLOAD} bytes");
                 return Err(Violation::protocol(text));
             }
@@ -130,30 +151,30 @@ impl Header {
         if length > i64::MAX as u64 {
             return Err(Violation::protocol(format!("frame length over 63 bits: {length}")));
         }
-        // "The minimal number of bytes MUST be used" (section 5.2). Lenient peers exist, but none is known to need
-        // this leniency, and two encodings of one frame are a way past whatever inspects the bytes between.
+        // "The minimal number of bytes MUST be used" (section 5.2). Some clients accept longer forms, but no server is
+        // known to send them, and a second encoding of the same frame could hide it from a filter on the way.
         if header_len != server_header_len(length) {
             return Err(Violation::protocol(format!("frame length not in its shortest form: {length}")));
         }
-        Ok(Some((Header { fin, compressed: first & COMPRESSED != 0, opcode, length }, header_len)))
+        Ok(Some((Header { fin, coding: Coding::from_bits(*first), opcode, length }, header_len)))
     }
 }
 
 /// Appends the header of an unfragmented frame from the client to `out`; the payload follows, masked with `key`.
 ///
-/// `extension_bits`: [`COMPRESSED`] or 0.
+/// `coding`: plain for a control frame.
 pub(super) fn append_client_header(
     out: &mut Vec<u8>,
     opcode: Opcode,
-    extension_bits: u8,
+    coding: Coding,
     payload_len: usize,
     key: [u8; 4],
 ) {
-    let first = FIN | extension_bits | opcode.bits();
+    let first = FIN | coding.bits() | opcode.bits();
     let length = payload_len as u64;
     match server_header_len(length) {
         2 => {
-            // The common case, of a fixed size for the compiler to see.
+            // The common case; the compiler sees its fixed size.
             let [a, b, c, d] = key;
             out.extend_from_slice(&[first, MASKED | length as u8, a, b, c, d]);
             return;
@@ -197,7 +218,7 @@ mod tests {
             (&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], 65_536, 10),
             (&[0x81, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255], i64::MAX as u64, 10),
         ] {
-            let expected = Header { fin: true, compressed: false, opcode: text, length };
+            let expected = Header { fin: true, coding: Coding::Plain, opcode: text, length };
             assert_eq!(Header::parse(bytes, 0), Ok(Some((expected, header_len))));
             for short in 0..bytes.len() {
                 assert_eq!(Header::parse(&bytes[..short], 0), Ok(None), "{bytes:?} cut at {short}");
@@ -218,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_by_the_first_two_bytes_without_waiting_for_the_length() {
+    fn refuses_at_the_first_two_bytes_without_waiting_for_the_length() {
         assert_eq!(text_of(&[0x83, 126]), "reserved opcode: 0x3");
         assert_eq!(text_of(&[0x91, 126]), "reserved bits set: 0x10");
         assert_eq!(text_of(&[0x81, 0xfe]), "masked frame from the server");
@@ -227,11 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_negotiated_bit_on_the_first_frame_of_a_message_alone() {
-        let compressed = |bytes| Header::parse(bytes, COMPRESSED).unwrap().unwrap().0.compressed;
-        assert!(compressed(&[0xc1, 0]) && compressed(&[0x42, 0]) && !compressed(&[0x81, 0]));
+    fn accepts_a_negotiated_bit_only_on_the_first_frame_of_a_message() {
+        let coding = |bytes| Header::parse(bytes, Coding::Deflated.bits()).unwrap().unwrap().0.coding;
+        assert_eq!((coding(&[0xc1, 0]), coding(&[0x42, 0])), (Coding::Deflated, Coding::Deflated));
+        assert_eq!(coding(&[0x81, 0]), Coding::Plain);
         for first in [0xc0, 0x40, 0xc8, 0xc9, 0xca, 0xe1, 0xa1, 0xd1] {
-            assert!(Header::parse(&[first, 0], COMPRESSED).is_err(), "{first:x}");
+            assert!(Header::parse(&[first, 0], Coding::Deflated.bits()).is_err(), "{first:x}");
         }
     }
 
@@ -245,7 +267,7 @@ mod tests {
             (65_536, &[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4]),
         ] {
             let mut out = Vec::new();
-            append_client_header(&mut out, Opcode::Message(Kind::Binary), 0, length, [1, 2, 3, 4]);
+            append_client_header(&mut out, Opcode::Message(Kind::Binary), Coding::Plain, length, [1, 2, 3, 4]);
             assert_eq!(out, expected);
         }
     }

@@ -1,7 +1,7 @@
 //! Inflating of compressed messages (RFC 7692 section 7.2.2), as their bytes arrive.
 //!
-//! Comes in: the payload of compressed messages, cut anywhere, and the end of each. Goes out: pieces of what they were,
-//! of at most [`PIECE`] bytes, so that who takes them may stop at any limit. Keeps no message.
+//! Comes in: the payload of compressed messages, cut anywhere, and the end of each. Goes out: the inflated payload in
+//! pieces of at most [`PIECE`] bytes, so that the caller can stop at any limit. Keeps no message.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -11,41 +11,42 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::violation::Violation;
 use crate::extension::{self, Agreed};
 
-/// The most that comes out at once; shared by all connections.
+/// The size of a piece, in bytes; one buffer of this size is shared by all connections.
 const PIECE: usize = 16 * 1024;
 
-/// The largest window, which holds what was compressed in a smaller one, too; zlib-rs keeps room for it in any case.
+/// The largest window, with which a stream that was compressed with a smaller one can be inflated, too. zlib-rs allocates
+/// this size in any case.
 const WINDOW_BITS: u8 = *extension::WINDOW_BITS.end();
 
-/// What every compressed message ends with, and what is left out on the wire (RFC 7692 section 7.2.1).
+/// The end of every compressed message, which is left out on the wire (RFC 7692 section 7.2.1).
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
-    /// The stream of the last message whose window nobody takes over, for the next, of whatever connection: as in `deflate`.
+    /// A stream whose window is not needed any more, for the next message of any connection; `deflate` explains why.
     static SPARE: Cell<Option<Box<Inflate>>> = const { Cell::new(None) };
 }
 
 /// Inflates the messages of one connection.
 pub struct Inflater {
     takes_over: bool,
-    /// The window of earlier messages, taken when the first byte arrives.
+    /// The stream with the window of earlier messages; made when the first byte arrives.
     stream: Option<Box<Inflate>>,
-    /// Whether bytes of the message have come since the last block that was marked as the last.
+    /// Whether bytes of the message have arrived after the last final block.
     in_blocks: bool,
 }
 
 impl Inflater {
-    /// Makes an inflater; it takes memory from the first compressed message on, and where context takeover was agreed
-    /// against, no longer than to the end of each.
+    /// Makes an inflater. It allocates when the first compressed message arrives; if `no_context_takeover` was agreed, it
+    /// keeps that memory only to the end of each message.
     pub fn new(agreed: &Agreed) -> Inflater {
         Inflater { takes_over: !agreed.server_no_context_takeover, stream: None, in_blocks: false }
     }
 
-    /// Inflates bytes of a message, and gives what they hold to `take`, piece by piece.
+    /// Inflates bytes of a message, and passes the result to `take`, piece by piece.
     ///
     /// # Errors
-    /// Bytes that are no DEFLATE (RFC 1951), or what `take` returns; then the connection is over.
+    /// Bytes that are not DEFLATE (RFC 1951), or the error of `take`; then the connection is over.
     pub(super) fn inflate(
         &mut self,
         mut bytes: &[u8],
@@ -60,18 +61,18 @@ impl Inflater {
                 let taken = (stream.total_in() - before.0) as usize;
                 let made = (stream.total_out() - before.1) as usize;
                 bytes = &bytes[taken..];
-                // What stands before corrupt bytes is judged first, as it is where the two come apart.
+                // The output before corrupt bytes is checked first, as it would be if the two had come apart.
                 if made > 0 {
                     take(&scratch[..made])?;
                 }
                 let status = result.map_err(|error| Violation::corrupt_deflate(error.as_str()))?;
                 if status == Status::StreamEnd {
-                    // A block marked as the last is legal (RFC 7692 section 7.2.3.4). Whoever writes one has ended its
-                    // stream, and what follows begins anew.
+                    // A final block is legal (RFC 7692 section 7.2.3.4). It ends the peer's stream, so the inflater is
+                    // reset.
                     stream.reset(false);
                     self.in_blocks = false;
                 } else if bytes.is_empty() && made < scratch.len() {
-                    break; // A full scratch may not have been all there is.
+                    break; // If the scratch is full, there may be more output.
                 } else if taken == 0 && made == 0 {
                     return Err(Violation::corrupt_deflate("no progress"));
                 }
@@ -80,12 +81,13 @@ impl Inflater {
         })
     }
 
-    /// Ends a message: what was left out on the wire is inflated, too, and must hold nothing.
+    /// Ends a message: the tail that was left out on the wire is inflated, and must produce no output.
     ///
     /// # Errors
     /// A message that ends in the middle of a block.
     pub(super) fn finish(&mut self) -> Result<(), Violation> {
-        // Not behind a last block, which has ended the stream, nor behind no byte at all, as some send an empty message.
+        // Not after a final block, which has ended the stream, nor for a message of no byte at all, which some peers send
+        // as an empty message.
         if self.in_blocks {
             self.inflate(&TAIL, |_| Err(Violation::corrupt_deflate("the message ends inside a block")))?;
             self.in_blocks = false;
@@ -116,7 +118,7 @@ mod tests {
     use crate::extension::Compression;
 
     #[test]
-    fn holds_a_window_from_the_first_compressed_message_on_and_only_to_take_it_over() {
+    fn keeps_a_window_after_the_first_compressed_message_only_for_context_takeover() {
         const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
         for (answer, held) in [("permessage-deflate", true), ("permessage-deflate; server_no_context_takeover", false)]
         {

@@ -1,10 +1,10 @@
 //! Masking of payload (RFC 6455 section 5.3): byte `i` is combined with byte `i % 4` of the masking key.
 //!
-//! Comes in: payload and a key. Goes out: masked bytes, in place or appended in the same pass as the copy. Does not know
-//! where keys come from.
+//! Comes in: payload and a key. Goes out: masked bytes, in place or appended in the same pass as the copy. Does not choose
+//! the key.
 
-/// Bytes copied before they are masked: they are still in the nearest cache then, and the plain copy and the masking
-/// loop each run at full width. A multiple of the key's four. Measured a third faster than one loop that does both.
+/// Bytes that are copied and then masked, while they are still in the nearest cache: the plain copy and the masking loop
+/// each run at full width. A multiple of the key's length of four. Measured a third faster than one loop that does both.
 const BLOCK: usize = 4096;
 
 /// Masks `payload` in place; a second time undoes it.
@@ -14,7 +14,7 @@ pub(super) fn mask_in_place(payload: &mut [u8], key: [u8; 4]) {
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
     }
-    // A whole number of words came before, so the key starts over.
+    // A whole number of words came before, so the key starts at its first byte.
     for (byte, key) in rest.iter_mut().zip(wide.to_ne_bytes()) {
         *byte ^= key;
     }
@@ -30,7 +30,7 @@ pub(super) fn append_masked(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     }
 }
 
-/// Returns the key twice, in the byte order of memory.
+/// Returns the key twice in a row, in the order of the bytes in memory.
 fn wide_key(key: [u8; 4]) -> u64 {
     let [a, b, c, d] = key;
     u64::from_ne_bytes([a, b, c, d, a, b, c, d])

@@ -2,13 +2,13 @@
 //!
 //! Comes in: the bytes of the transport, cut anywhere, and messages to send. Goes out: whole messages and control
 //! frames, or the one [`Violation`] that ends the connection, and encoded bytes. Knows neither sockets nor clocks,
-//! neither the queue nor Lua; who answers a Ping or a Close is the connection's business.
+//! neither the queue nor Lua. The connection answers Pings and Closes, not this module.
 //!
 //! Reading order: `frame` (one header), `mask`, `utf8`, `inflate`, `assembly` (one message), `decoder`, `deflate`,
 //! `encoder`.
 //!
-//! Invariants: a length that the peer declares never allocates more than 64 KiB ahead of the bytes themselves; nothing
-//! comes out after a Close or a violation, and nothing is inflated; every frame that goes out has a masking key of its own.
+//! Invariants: a length that the peer declares never allocates more than 64 KiB ahead of the bytes themselves; after a
+//! Close or a violation nothing is delivered and nothing is inflated; every frame that is sent has its own masking key.
 
 mod assembly;
 mod decoder;
@@ -20,9 +20,10 @@ mod mask;
 mod utf8;
 mod violation;
 
-pub use decoder::{Decoder, Incoming, Limits};
+pub use assembly::Limits;
+pub use decoder::{Decoder, Incoming};
 pub use deflate::{Deflated, Deflater, Deflating};
 pub use encoder::{Encoder, encoded_len};
-pub use frame::MAX_CONTROL_PAYLOAD;
+pub use frame::{Coding, MAX_CONTROL_PAYLOAD};
 pub use inflate::Inflater;
 pub use violation::Violation;

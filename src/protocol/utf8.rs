@@ -1,4 +1,4 @@
-//! Validation of UTF-8 (RFC 3629) that comes in pieces.
+//! Validation of UTF-8 (RFC 3629) that arrives in pieces.
 //!
 //! Comes in: the bytes of one text as they arrive, cut anywhere, also inside a character. Goes out: the position of the
 //! character that can no longer become valid, as soon as its first bad byte is seen. Keeps at most 3 bytes.
@@ -11,7 +11,7 @@ pub(super) type Position = usize;
 /// Tells whether a whole text is UTF-8.
 #[inline]
 pub(super) fn is_valid(text: &[u8]) -> bool {
-    // Short text is ASCII more often than not, and this is the quickest way to see it.
+    // Short text is usually ASCII, and this check is the fastest.
     (text.len() < 128 && text.is_ascii()) || simdutf8::basic::from_utf8(text).is_ok()
 }
 
@@ -31,7 +31,7 @@ pub(super) fn check(text: &[u8]) -> Result<(), Position> {
 pub(super) struct Validator {
     /// Bytes of whole, valid characters so far.
     checked: usize,
-    /// The bytes of a character that has not ended yet: a valid beginning.
+    /// The bytes so far of a character that has not ended yet; a valid beginning.
     unfinished: [u8; 4],
     unfinished_len: usize,
 }
@@ -90,7 +90,7 @@ impl Validator {
 mod tests {
     use super::*;
 
-    /// Feeds one byte at a time; returns the bytes taken before the failure, and the position it tells.
+    /// Feeds one byte at a time; returns the bytes that were taken before the failure, and the position that it names.
     fn fails_after(text: &[u8]) -> Option<(usize, Position)> {
         let mut validator = Validator::default();
         for (taken, byte) in text.iter().enumerate() {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn fails_at_the_first_byte_that_cannot_be_mended() {
+    fn fails_at_the_first_byte_that_no_later_byte_can_make_valid() {
         assert_eq!(fails_after(b"ab\x80"), Some((2, 2)), "continuation without a start");
         assert_eq!(fails_after(b"ab\xc0"), Some((2, 2)), "overlong in two bytes");
         assert_eq!(fails_after(b"a\xe0\x9f"), Some((2, 1)), "overlong in three bytes");

@@ -1,7 +1,7 @@
 //! What the peer did wrong, with the close code that answers it (RFC 6455 section 7.4.1).
 //!
 //! Comes in: numbers from headers and positions in text. Goes out: a code to send and a text for people, which names
-//! the offending value and the limit, and never holds payload.
+//! the offending value and the limit, and never contains payload.
 
 use crate::close::CloseCode;
 
@@ -10,7 +10,7 @@ use crate::close::CloseCode;
 pub struct Violation {
     /// The code to send: 1002, 1007 or 1009.
     pub code: CloseCode,
-    /// The breach, for people: `message too big: 70000 bytes, limit 65536`.
+    /// A description for people: `message too big: 70000 bytes, limit 65536`.
     pub text: String,
 }
 

@@ -23,6 +23,11 @@ use crate::error::{ErrorCode, Failure};
 /// How long to wait for one address before the next is tried at the same time (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// The most bytes that the kernel holds of what it has not sent yet, so that a keepalive ping does not queue behind
+/// megabytes. The kernel asks for more when half of it is left.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const MAX_UNSENT: u32 = 128 * 1024;
+
 type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Resolves a host's name, and returns its addresses with a port, the preferred one first.
@@ -132,8 +137,20 @@ pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mu
 async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
+    limit_unsent(&socket);
     Ok(socket)
 }
+
+/// Bounds what the kernel holds unsent. A kernel that cannot do that still carries the connection.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn limit_unsent(socket: &TcpStream) {
+    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
+}
+
+/// Elsewhere there is no such option, or none that safe Rust can set: there a slow link with large messages needs a longer
+/// `ping_timeout`.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn limit_unsent(_: &TcpStream) {}
 
 /// Removes repeated and forbidden addresses, and alternates between the families, beginning with that of the first address
 /// (RFC 8305 section 4).

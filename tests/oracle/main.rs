@@ -1,6 +1,5 @@
-//! The codec against others. Against zlib: `compressed`. Against tungstenite: the same bytes, cut anywhere, give the
-//! same messages and the same close code; and what the encoder writes is read back. Every difference there may be is
-//! named in `agree`.
+//! Compares the codec with zlib (in `compressed`) and with tungstenite: the same bytes, cut anywhere, give the same messages
+//! and the same close code, and tungstenite reads what our encoder writes. `agree` names every difference that is allowed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -17,24 +16,24 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocket, WebSocketConfig};
 use websocket_core::close::{CloseCode, CloseFrame};
 use websocket_core::event::Kind;
-use websocket_core::protocol::{Decoder, Encoder, Incoming, Limits, Violation};
+use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Limits, Violation};
 
 use streams::{MAX_MESSAGE, cuts, limit, pieces, stream};
 
-/// The longest frame that tungstenite takes in before it looks at it; it allocates what a header declares, so it needs
-/// one, and it has to be over the message limit, or the order of its checks would hide most others.
+/// The longest frame that tungstenite accepts. It needs a limit, because it allocates what a header declares; and the limit
+/// is over that of messages, because tungstenite checks it first, which would hide most other errors.
 const MAX_FRAME: usize = 4 * MAX_MESSAGE;
 
 /// How a stream ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ending {
-    /// More bytes are awaited.
+    /// The stream has not ended: more bytes are expected.
     Open,
-    /// The peer's Close came, last of the incoming.
+    /// The peer's Close came last.
     Closed,
     /// The connection fails with this code.
     Violation(u16),
-    /// As `Violation(1009)`, for one frame over [`MAX_FRAME`]; only of tungstenite.
+    /// As `Violation(1009)`, for one frame over [`MAX_FRAME`]; only tungstenite ends like this.
     FrameTooLong,
 }
 
@@ -66,7 +65,7 @@ fn decode(mut decoder: Decoder, stream: &[u8], cuts: &[usize]) -> (Vec<Incoming>
     (incoming, violation)
 }
 
-/// A transport whose peer has sent these pieces and nothing more yet.
+/// A transport whose peer has sent these pieces and nothing more so far.
 struct Arrived(Vec<Vec<u8>>);
 
 impl Read for Arrived {
@@ -106,7 +105,7 @@ impl Oracle {
         Oracle { socket: WebSocket::from_raw_socket(Arrived(arrived), role, Some(config)), incoming: Vec::new() }
     }
 
-    /// Reads all that has arrived, up to a Close or an error.
+    /// Reads everything that has arrived, up to a Close or an error.
     fn read(&mut self) -> Ending {
         loop {
             let incoming = match self.socket.read() {
@@ -114,7 +113,7 @@ impl Oracle {
                 Ok(Message::Binary(bytes)) => Incoming::Message(Kind::Binary, bytes.to_vec()),
                 Ok(Message::Ping(payload)) => Incoming::Ping(payload.to_vec()),
                 Ok(Message::Pong(payload)) => Incoming::Pong(payload.to_vec()),
-                // How it tells a Close whose code must not be sent: as a Close with the code it answers with.
+                // A Close whose code is not allowed is reported as a Close with the code that answers it.
                 Ok(Message::Close(Some(frame))) if frame.reason.as_str() == "Protocol violation" => {
                     return Ending::Violation(1002);
                 }
@@ -153,15 +152,15 @@ fn agree(limit: usize, stream: &[u8], cuts: &[usize]) -> Ending {
     let mut oracle = Oracle::new(Role::Client, limit, MAX_FRAME, arrived);
     let mut oracle_ending = oracle.read();
 
-    // It judges a frame when all of it is here, we as soon as the bytes tell. Whatever comes to complete the frame, it
-    // has to come to the same judgement.
+    // Tungstenite checks a frame when all of it has arrived, we check it as soon as the bytes show an error. Whatever bytes
+    // complete the frame, tungstenite must then find the same error.
     if violation.is_some() && oracle_ending == Ending::Open {
         oracle.socket.get_mut().0.push(vec![0; MAX_FRAME + 14]);
         oracle_ending = oracle.read();
     }
 
-    // It takes lengths that are not in the shortest form, which RFC 6455 section 5.2 forbids; from there on the two
-    // read different streams. We tell it of a control frame by the same byte that tells of one over 125 bytes.
+    // Tungstenite accepts lengths that are not in the shortest form, which RFC 6455 section 5.2 forbids; from there on the
+    // two read different streams. For a control frame we report such a length like one over 125 bytes.
     if violation
         .is_some_and(|Violation { text, .. }| text.contains("shortest form") || text.contains("extended length"))
     {
@@ -169,7 +168,7 @@ fn agree(limit: usize, stream: &[u8], cuts: &[usize]) -> Ending {
         return ending;
     }
 
-    // It does not know 1014 (bad gateway), which is registered and may be sent.
+    // Tungstenite does not know 1014 (bad gateway), which is registered and may be sent.
     if let Some((Incoming::Close(Some(CloseFrame { code, .. })), before)) = incoming.split_last()
         && code.get() == 1014
     {
@@ -179,7 +178,7 @@ fn agree(limit: usize, stream: &[u8], cuts: &[usize]) -> Ending {
 
     assert_eq!(oracle.incoming, incoming);
     match oracle_ending {
-        // It weighs the length before most of the header's other rules, the bit of 2^63 among them, where we name the
+        // Tungstenite checks the length before most other rules of a header, also before the bit of 2^63; we report the
         // broken rule first.
         Ending::FrameTooLong => assert!(matches!(ending, Ending::Violation(1002 | 1009)), "{ending:?}"),
         _ => assert_eq!(oracle_ending, ending),
@@ -216,12 +215,12 @@ fn encode(frames: &[Sent], close: Option<&CloseFrame>) -> (Vec<u8>, Vec<Incoming
     for frame in frames {
         expected.push(match frame {
             Sent::Message(kind, payload) => {
-                encoder.message(&mut out, *kind, false, payload);
+                encoder.message(&mut out, *kind, Coding::Plain, payload);
                 Incoming::Message(*kind, payload.clone())
             }
             Sent::InPlace(kind, payload) => {
                 let mut masked = payload.clone();
-                encoder.message_in_place(&mut out, *kind, false, &mut masked);
+                encoder.message_in_place(&mut out, *kind, Coding::Plain, &mut masked);
                 out.extend_from_slice(&masked);
                 Incoming::Message(*kind, payload.clone())
             }
@@ -280,7 +279,7 @@ proptest! {
     }
 }
 
-/// The comparison means nothing unless streams come to every ending, and to every violation.
+/// The comparison is only worth something if the streams reach every ending and every violation.
 #[test]
 fn the_streams_reach_every_ending() {
     let mut runner = TestRunner::deterministic();

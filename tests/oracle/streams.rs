@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// The message limit that streams play around; smaller ones are for the short messages.
+/// The message limit that long messages of a stream are near; the smaller limits are for short messages.
 pub const MAX_MESSAGE: usize = 4096;
 
 /// Chooses a message limit.
@@ -11,7 +11,7 @@ pub fn limit() -> impl Strategy<Value = usize> {
     prop_oneof![6 => Just(MAX_MESSAGE), 1 => 0..200_usize]
 }
 
-/// Makes a stream that is mostly frames: some valid throughout, some with rules broken, some damaged anywhere.
+/// Makes a stream of frames: valid, with broken rules, or damaged at any byte.
 pub fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => valid(),
@@ -24,7 +24,7 @@ pub fn stream() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Makes the sizes of the pieces that a stream arrives in, to be used in turn.
+/// Makes the sizes of the pieces in which a stream arrives, to be used in turn.
 pub fn cuts() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![
         Just(vec![1]),
@@ -33,7 +33,7 @@ pub fn cuts() -> impl Strategy<Value = Vec<usize>> {
     ]
 }
 
-/// Cuts a stream into pieces of these sizes, over and over.
+/// Cuts a stream into pieces of these sizes, which are repeated to its end.
 pub fn pieces<'a>(mut stream: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
     cuts.iter().cycle().map_while(move |size| {
         let (piece, rest) = stream.split_at((*size).min(stream.len()));
@@ -42,7 +42,7 @@ pub fn pieces<'a>(mut stream: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item
     })
 }
 
-/// A stream that keeps every rule, and may end in a Close.
+/// A stream that keeps every rule and may end in a Close.
 fn valid() -> impl Strategy<Value = Vec<u8>> {
     let close = prop_oneof![3 => Just(Vec::new()), 1 => good_close()];
     (prop::collection::vec(prop_oneof![3 => message(), 1 => control()], 0..12), close)
@@ -130,7 +130,7 @@ fn good_close() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A Close frame with any code near the borders, and a reason that may be no text.
+/// A Close frame with a code near the limits of each range, and a reason that may not be text.
 fn any_close() -> impl Strategy<Value = Vec<u8>> {
     let code = prop_oneof![0..2_u16, 998..1017_u16, 2998..3001_u16, 4998..5001_u16, any::<u16>()];
     let reason = prop_oneof![".{0,20}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..4)];
@@ -141,7 +141,7 @@ fn any_close() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// One frame with any first byte, in any form.
+/// One frame with any first byte and any form of length.
 fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![
         any::<u8>(),
@@ -170,7 +170,7 @@ fn damaged(mut stream: Vec<u8>, damage: &[(Index, u8)]) -> Vec<u8> {
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Shortest,
-    /// With a length in more bytes than it needs, where there are more.
+    /// With a length in more bytes than it needs, if a longer form exists.
     Longer,
     Masked,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use websocket_core::close::{CloseCode, CloseFrame};
-use websocket_core::connection::{Connection, Outgoing, Wish};
+use websocket_core::connection::{Connection, Outgoing, Refusal, Wish};
 use websocket_core::event::{End, Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::{Charge, ConnectionId, Item, Queue};
@@ -107,7 +107,7 @@ impl Client {
             event => panic!("no end: {event:?}"),
         };
         assert!(self.host.next_before(Duration::ZERO).is_none(), "an event after the end");
-        assert!(!self.connection.outbox.accepts());
+        assert_eq!(self.connection.outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
         end
     }
 
@@ -120,8 +120,7 @@ impl Client {
 
     /// Sends a message.
     pub fn send(&self, payload: impl Into<Vec<u8>>) {
-        let outgoing = Outgoing::message(Kind::Binary, payload.into());
-        self.connection.outbox.send(|| outgoing).unwrap();
+        self.connection.outbox.send(message(Kind::Binary, payload)).unwrap();
     }
 
     /// Asks for a close with a code and a reason.
@@ -137,6 +136,11 @@ impl Client {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// Makes a message as a script sends it.
+pub fn message(kind: Kind, payload: impl Into<Vec<u8>>) -> Outgoing {
+    Outgoing::Message { kind, payload: payload.into(), compress: true }
 }
 
 /// Makes the body of a Close frame.

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 use websocket_core::extension::Agreed;
-use websocket_core::protocol::{Decoder, Incoming, Inflater, Limits, Violation};
+use websocket_core::protocol::{Decoder, Deflated, Deflater, Deflating, Incoming, Inflater, Limits, Violation};
 
 /// Makes a server's frame from its first byte and payload.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -21,6 +21,18 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     }
     frame.extend_from_slice(payload);
     frame
+}
+
+/// Deflates a whole message; `None` if it is to be sent uncompressed.
+pub fn deflate(deflater: &mut Deflater, payload: &[u8]) -> Option<Vec<u8>> {
+    let mut deflating = Deflating::default();
+    loop {
+        match deflater.advance(payload, deflating) {
+            Deflated::Part(part) => deflating = part,
+            Deflated::Whole(compressed) => return Some(compressed),
+            Deflated::Plain => return None,
+        }
+    }
 }
 
 /// Decodes all pieces. Returns the messages, and the violation with the number of bytes until the end of its piece.

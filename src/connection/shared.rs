@@ -1,0 +1,41 @@
+//! What the host's thread and the engine's thread share of one connection.
+//!
+//! Comes in: what the script sends and wants, through the outbox; the latency, from the engine. Goes out: the same, to
+//! the other side. Holds no I/O.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::outbox::Outbox;
+use crate::options::Options;
+
+/// One connection, as both threads see it.
+pub struct Connection {
+    /// What the script sends, and how it wants the connection to end.
+    pub outbox: Outbox,
+    /// Microseconds from the last keepalive Ping to its Pong, or `NO_LATENCY`.
+    latency: AtomicU64,
+}
+
+const NO_LATENCY: u64 = u64::MAX;
+
+impl Connection {
+    /// Makes a connection that is not started yet; its outbox already accepts messages.
+    pub fn new(options: &Options) -> Arc<Connection> {
+        Arc::new(Connection { outbox: Outbox::new(options.max_buffered), latency: AtomicU64::new(NO_LATENCY) })
+    }
+
+    /// Returns how long the last keepalive Ping took there and back.
+    pub fn latency(&self) -> Option<Duration> {
+        match self.latency.load(Ordering::Relaxed) {
+            NO_LATENCY => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    pub(super) fn set_latency(&self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(NO_LATENCY - 1);
+        self.latency.store(micros, Ordering::Relaxed);
+    }
+}

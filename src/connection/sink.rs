@@ -1,0 +1,57 @@
+//! Where the events of one connection go: the queue of its Lua state.
+//!
+//! Comes in: events, in order. Goes out: queue items, charged to the connection's budget, and exactly one end, which
+//! comes last and also where the connection's task panics.
+
+use std::sync::Arc;
+
+use super::closing::end_of_failure;
+use super::shared::Connection;
+use crate::error::{ErrorCode, Failure};
+use crate::event::{End, Event};
+use crate::queue::{Budget, Charge, ConnectionId, Item, Queue};
+
+/// Delivers the events of one connection.
+pub struct EventSink {
+    id: ConnectionId,
+    queue: Arc<Queue>,
+    /// What the connection may have in the queue.
+    pub budget: Arc<Budget>,
+    /// The connection whose events these are.
+    pub connection: Arc<Connection>,
+    ended: bool,
+}
+
+impl EventSink {
+    /// Makes the sink of a connection that the Lua state behind `queue` knows as `id`.
+    pub fn new(id: ConnectionId, queue: Arc<Queue>, budget: Arc<Budget>, connection: Arc<Connection>) -> EventSink {
+        EventSink { id, queue, budget, connection, ended: false }
+    }
+
+    /// Makes an item of an event that is charged to the budget.
+    pub fn charged(&self, event: Event) -> Item {
+        let charge = self.budget.charge(event.payload_len());
+        Item::Event(self.id, event, charge)
+    }
+
+    /// Delivers items in their order.
+    pub fn deliver(&self, items: impl IntoIterator<Item = Item>) {
+        self.queue.push(items);
+    }
+
+    /// Delivers the end; nothing may follow it.
+    pub fn deliver_end(&mut self, end: End) {
+        self.ended = true;
+        self.connection.outbox.end();
+        self.deliver([Item::Event(self.id, Event::End(Box::new(end)), Charge::none())]);
+    }
+}
+
+impl Drop for EventSink {
+    fn drop(&mut self) {
+        if !self.ended {
+            let failure = Failure::new(ErrorCode::Internal, "internal error: the connection's task ended early");
+            self.deliver_end(end_of_failure(failure));
+        }
+    }
+}

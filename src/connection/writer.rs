@@ -1,0 +1,221 @@
+//! The writing half of an open connection: answers first, then what the script sends, then our Close.
+//!
+//! Comes in: what the script sends, what is to be answered, and the transport, when it has capacity. Goes out: encoded
+//! frames, and to the outbox and the deadlines the account of what the transport took. Decides no end: what a loss means
+//! is the driver's decision.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use tokio::task::{coop, yield_now};
+use tokio::time::Instant;
+
+use super::closing::{Closing, OurClose};
+use super::deadlines::Deadlines;
+use super::outbox::Outbox;
+use super::output::{Output, Taken};
+use crate::error::ErrorCode;
+use crate::protocol::Deflater;
+use crate::transport::{Loss, Stream};
+
+/// Encoded bytes above which no further message is encoded; also bounds the pongs that wait.
+const OUTPUT_MARK: usize = 64 * 1024;
+
+/// Bytes of payload to read, and to deflate, in one turn; the read or step that crosses the limit is still finished. Few
+/// bytes on the wire may inflate to many.
+pub const PAYLOAD_PER_TURN: usize = 1024 * 1024;
+
+/// Writes for one connection.
+pub struct Writer {
+    output: Output,
+    /// Written, but perhaps still in the buffers of TLS.
+    unflushed: Taken,
+    /// The answer to the peer's last Ping, while the output is too long for one answer to each.
+    pong: Option<Vec<u8>>,
+    /// The keepalive Ping that is due and not encoded yet.
+    ping: Option<[u8; 8]>,
+    /// The last write found the transport full.
+    write_blocked: bool,
+    /// The last flush found the transport full.
+    flush_blocked: bool,
+    lost: Option<Lost>,
+}
+
+/// Why nothing can be written any more: the error's code and text.
+pub type Lost = (ErrorCode, String);
+
+impl Writer {
+    /// Makes the writer of a connection; `deflater` where compression was agreed.
+    pub fn new(deflater: Option<Deflater>) -> Writer {
+        Writer {
+            output: Output::new(deflater),
+            unflushed: Taken::default(),
+            pong: None,
+            ping: None,
+            write_blocked: false,
+            flush_blocked: false,
+            lost: None,
+        }
+    }
+
+    /// Returns why nothing can be written any more.
+    pub fn lost(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// Queues the answer to a Ping; only the latest where the peer sends them faster than it reads (RFC 6455 section
+    /// 5.5.3). The caller checks that our Close is not sent yet.
+    pub fn queue_pong(&mut self, payload: &[u8]) {
+        if self.output.len() < OUTPUT_MARK {
+            // One that still waits is older, and must not come after this.
+            self.pong = None;
+            self.output.pong(payload);
+        } else {
+            self.pong = Some(payload.to_vec());
+        }
+    }
+
+    /// Queues a keepalive Ping, in place of one that is not encoded yet.
+    pub fn queue_ping(&mut self, payload: [u8; 8]) {
+        self.ping = Some(payload);
+    }
+
+    /// Writes as much as the transport takes.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) {
+        if self.lost.is_some() {
+            return;
+        }
+        let mut deflated = 0;
+        let result = self.try_write(cx, turn, &mut deflated);
+        if deflated > 0 {
+            turn.deadlines.note_progress(turn.now);
+        }
+        if deflated >= PAYLOAD_PER_TURN {
+            yield_turn(cx);
+        }
+        if let Err(error) = result {
+            turn.outbox.refuse();
+            turn.deadlines.note_write_lost(turn.now);
+            self.lost = Some(match Stream::classify(&error) {
+                Loss::EndOfStream => (ErrorCode::Reset, "the peer ended the stream".to_owned()),
+                Loss::Reset(text) => (ErrorCode::Reset, text),
+                Loss::Tls(text) => (ErrorCode::Tls, text),
+            });
+        }
+    }
+
+    fn try_write(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>, deflated: &mut usize) -> io::Result<()> {
+        loop {
+            if self.unflushed != Taken::default() {
+                // Flushed to its end before more is written: TLS that a slow peer keeps full would never be done.
+                let flushed = Pin::new(&mut *turn.stream).poll_flush(cx);
+                note_outcome(&mut self.flush_blocked, &flushed, turn.deadlines);
+                match flushed {
+                    Poll::Ready(result) => result?,
+                    Poll::Pending => return Ok(()),
+                }
+                self.account(turn);
+            }
+            self.encode(turn, deflated);
+            while !self.output.bytes().is_empty() {
+                let written = Pin::new(&mut *turn.stream).poll_write(cx, self.output.bytes());
+                note_outcome(&mut self.write_blocked, &written, turn.deadlines);
+                match written {
+                    Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(result) => self.output.advance(result?, &mut self.unflushed),
+                    Poll::Pending => break,
+                }
+            }
+            if self.unflushed == Taken::default() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Encodes what may go out now: answers first, then what the script sends, then its Close.
+    fn encode(&mut self, turn: &mut Turn<'_>, deflated: &mut usize) {
+        if turn.closing.is_sent() || self.output.len() >= OUTPUT_MARK {
+            return;
+        }
+        if let Some(pong) = self.pong.take() {
+            self.output.pong(&pong);
+        }
+        if let Some(close) = turn.closing.answer() {
+            return self.encode_close(&close, turn);
+        }
+        if let Some(payload) = self.ping.take() {
+            self.output.keepalive(&payload);
+        }
+        while self.output.len() < OUTPUT_MARK && *deflated < PAYLOAD_PER_TURN {
+            if let Some(payload) = self.output.deflate() {
+                *deflated += payload;
+                continue;
+            }
+            match turn.outbox.next() {
+                Some(outgoing) => self.output.send(outgoing),
+                None => {
+                    if let Some(close) = turn.closing.wanted() {
+                        self.encode_close(&close, turn);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn encode_close(&mut self, close: &OurClose, turn: &mut Turn<'_>) {
+        self.output.close(close.body.as_ref());
+        turn.closing.note_sent(close);
+    }
+
+    /// Accounts for what the transport has taken.
+    fn account(&mut self, turn: &mut Turn<'_>) {
+        let taken = std::mem::take(&mut self.unflushed);
+        turn.outbox.note_written(taken.payload, taken.cost);
+        turn.deadlines.note_progress(turn.now);
+        if taken.keepalive {
+            turn.deadlines.keepalive().note_written(turn.now);
+        }
+        if taken.close {
+            turn.deadlines.note_close_written(turn.now);
+            turn.closing.note_written();
+        }
+    }
+}
+
+/// What a turn of writing works with.
+pub struct Turn<'a> {
+    /// Where bytes go.
+    pub stream: &'a mut Stream,
+    /// Where messages come from.
+    pub outbox: &'a Outbox,
+    /// Which Close is to be sent, if any.
+    pub closing: &'a mut Closing,
+    /// Where progress is noted.
+    pub deadlines: &'a mut Deadlines,
+    /// When the turn began.
+    pub now: Instant,
+}
+
+/// Notes whether the transport was full for a write or a flush. It has capacity again when the same call that found it
+/// full succeeds; over plain TCP a flush always does, which says nothing.
+fn note_outcome<T>(blocked: &mut bool, outcome: &Poll<T>, deadlines: &mut Deadlines) {
+    if outcome.is_ready() {
+        if std::mem::take(blocked) {
+            deadlines.note_capacity_opened();
+        }
+    } else if coop::has_budget_remaining() {
+        // Without budget it is tokio that ends the task's turn, and the transport may not be full.
+        *blocked = true;
+    }
+}
+
+/// Requeues this task behind the others. Waking it directly would starve the I/O driver, which the runtime asks only now
+/// and then while a task is ready.
+pub fn yield_turn(cx: &mut Context<'_>) {
+    // The first poll hands the waker over, and is never ready.
+    let _ = pin!(yield_now()).poll(cx);
+}
