@@ -11,68 +11,68 @@ local M = {}
 --- Makes the host anew, `M.host`, and empties `M.log`, the list of its events.
 -- @tparam[opt] table options the engine's
 function M.start(options)
-  M.log = {}
-  M.host = actions.new {
-    options = options,
-    on_event = function(event)
-      M.log[#M.log + 1] = json.decode(json.encode(event))
-    end,
-  }
-  return M.host
+   M.log = {}
+   M.host = actions.new {
+      options = options,
+      on_event = function(event)
+         M.log[#M.log + 1] = json.decode(json.encode(event))
+      end,
+   }
+   return M.host
 end
 
 --- Performs an action and returns its reply.
 function M.call(action, payload)
-  return json.decode(json.encode(M.host:call(action, payload and json.decode(json.encode(payload)))))
+   return json.decode(json.encode(M.host:call(action, payload and json.decode(json.encode(payload)))))
 end
 
 --- Performs an action that must be refused, and returns the error and its code.
 function M.refused(action, payload)
-  local reply = M.host:call(action, payload)
-  json.encode(reply)
-  assert(type(reply.error) == "string" and type(reply.code) == "string", "not refused")
-  return reply.error, reply.code
+   local reply = M.host:call(action, payload)
+   json.encode(reply)
+   assert(type(reply.error) == "string" and type(reply.code) == "string", "not refused")
+   return reply.error, reply.code
 end
 
 --- Creates a connection and returns its id.
 -- @string[opt] url an echo by default
 -- @tparam[opt] table more further properties
 function M.create(url, more)
-  local payload = { url = url or servers.url "/echo" }
-  for name, value in pairs(more or {}) do
-    payload[name] = value
-  end
-  local reply = M.call("websocket-create", payload)
-  return reply.id or error(reply.error)
+   local payload = { url = url or servers.url "/echo" }
+   for name, value in pairs(more or {}) do
+      payload[name] = value
+   end
+   local reply = M.call("websocket-create", payload)
+   return reply.id or error(reply.error)
 end
 
 --- Waits for an event of a connection and returns its payload.
 function M.wait_for(id, name)
-  return engine.wait(function()
-    for _, event in ipairs(M.log) do
-      if event.id == id and event.name == name then
-        return event.payload
+   return engine.wait(function()
+      for _, event in ipairs(M.log) do
+         if event.id == id and event.name == name then
+            return event.payload
+         end
       end
-    end
-  end)
+   end)
 end
 
 --- Creates a connection, waits until it is open, and returns its id.
 function M.open(url, more)
-  local id = M.create(url, more)
-  M.wait_for(id, "open")
-  return id
+   local id = M.create(url, more)
+   M.wait_for(id, "open")
+   return id
 end
 
 --- Returns the names of a connection's events, joined by spaces.
 function M.names(id)
-  local list = {}
-  for _, event in ipairs(M.log) do
-    if event.id == id then
-      list[#list + 1] = event.name
-    end
-  end
-  return table.concat(list, " ")
+   local list = {}
+   for _, event in ipairs(M.log) do
+      if event.id == id then
+         list[#list + 1] = event.name
+      end
+   end
+   return table.concat(list, " ")
 end
 
 return M
