@@ -213,6 +213,17 @@ function websocket.connections()
    return host.alive()
 end
 
+--- Makes a full userdata with the given metatable and no contents, for objects that scripts must see as userdata. Its
+--- finaliser runs on every Lua, if the metatable has `__gc` when this is called.
+--- @param metatable table
+--- @return userdata
+function websocket.userdata(metatable)
+   if type(metatable) ~= "table" then
+      error("metatable must be a table, got " .. type(metatable), 2)
+   end
+   return host.new_userdata(metatable)
+end
+
 -- Waits until all that was sent is with the transport; runs no callback.
 function host.methods.flush(ws, timeout)
    timeout = timeout == nil and 10 or seconds(timeout)

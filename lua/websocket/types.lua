@@ -136,6 +136,12 @@ function websocket.set_error_handler(handler) end
 --- @param ... any
 function websocket.call(fn, ...) end
 
+--- Makes a full userdata with the given metatable and no contents, for objects that scripts must see as userdata. Its
+--- finaliser runs on every Lua, if the metatable has `__gc` when this is called.
+--- @param metatable table
+--- @return userdata
+function websocket.userdata(metatable) end
+
 --- Replaces ill-formed parts by U+FFFD, as the Encoding standard does.
 --- @param text string
 --- @return string

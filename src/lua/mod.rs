@@ -10,6 +10,7 @@
 
 mod answer;
 mod arguments;
+mod bare;
 mod dispatch;
 mod entry;
 mod host;
@@ -52,6 +53,7 @@ fn open(lua: &Lua) -> mlua::Result<Table> {
     let inner = lua.create_table()?;
     inner.raw_set("methods", methods)?;
     inner.raw_set("callable", &callable)?;
+    inner.raw_set("new_userdata", bare::userdata_maker(lua)?)?;
     dispatch::add_functions(&builder, &inner)?;
     socket::add_functions(&builder, &inner)?;
 
