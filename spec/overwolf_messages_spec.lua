@@ -14,6 +14,11 @@ local record = overwolf_app.record
 local result_of = overwolf_app.result_of
 local wait_closed = overwolf_app.wait_closed
 
+local function assert_exception(code, payload)
+   assert.equal("table", type(payload.exception))
+   assert.same({ code, payload.message }, { payload.exception.code, payload.exception.message })
+end
+
 describe("the Overwolf shape", function()
    before_each(engine.watch)
    after_each(engine.finish)
@@ -141,7 +146,7 @@ describe("the Overwolf shape", function()
          local _, log = open()
          assert.same({ code = 1006, reason = "" }, wait_closed(log))
          assert.equal("onOpen onError onClosed", names(log))
-         assert.equal("violation", log[2][2].exception)
+         assert_exception("violation", log[2][2])
          assert.matches("reserved opcode", log[2][2].message)
       end)
 
@@ -150,7 +155,7 @@ describe("the Overwolf shape", function()
          local _, log = open()
          assert.same({ code = 1006, reason = "" }, wait_closed(log))
          assert.equal("onOpen onError onClosed", names(log))
-         assert.equal("reset", log[2][2].exception)
+         assert_exception("reset", log[2][2])
       end)
 
       it("messages that come after close", function()

@@ -12,16 +12,6 @@ describe("the rules of close arguments", function()
       assert.is_nil(closing.integer(nil))
    end)
 
-   it("know the codes that may stand in a Close frame", function()
-      for code, legal in pairs({
-         [-1] = false, [0] = false, [999] = false, [1000] = true, [1003] = true, [1004] = false, [1005] = false,
-         [1006] = false, [1007] = true, [1014] = true, [1015] = false, [2999] = false, [3000] = true, [4999] = true,
-         [5000] = false, [65536 + 1000] = false,
-      }) do
-         assert.equal(legal, closing.may_be_sent(code), code)
-      end
-   end)
-
    it("count a reason in bytes of UTF-8, up to 123", function()
       assert.is_nil(closing.reason_problem(""))
       assert.is_nil(closing.reason_problem(("x"):rep(123)))

@@ -17,8 +17,6 @@ local failure = payloads.failure
 --- How many connections a host has at most.
 local LIMIT = 5
 local EVENT = "websocket-event"
--- Close code of what the host itself ends: it is going away (RFC 6455 section 7.4.1).
-local GOING_AWAY = 1001
 
 -- How many ids were given, by all hosts: none comes twice.
 local given = 0
@@ -98,13 +96,12 @@ local function drop(self, connection)
    uncount(self, connection)
    self.by_id[connection.id] = nil
    connection.dropped = true
-   connection.native:close(GOING_AWAY)
+   connection.native:close(closing.GOING_AWAY)
    websocket.defer(function()
-      emit(self, connection, "close", { code = GOING_AWAY, reason = "" })
+      emit(self, connection, "close", { code = closing.GOING_AWAY, reason = "" })
    end)
 end
 
--- Where there was an error, `close` has 1006, as after every connection that ended without the peer's Close.
 local function finished(self, connection)
    uncount(self, connection)
    self.by_id[connection.id] = nil
@@ -117,8 +114,7 @@ local function finished(self, connection)
          end
       end,
       function()
-         local payload = text and { code = 1006, reason = "" } or { code = info.code, reason = info.reason }
-         emit(self, connection, "close", payload)
+         emit(self, connection, "close", engine.code_and_reason(info))
       end,
    }
 end
@@ -217,12 +213,10 @@ actions["websocket-close"] = function(self, payload)
    if not connection then
       return unknown
    end
-   local code = payload.code == nil and 1000 or closing.integer(payload.code)
-   if not code or not closing.may_be_sent(code) then
-      local text = "invalid close code: %s, must be 1000-1003, 1007-1014 or 3000-4999"
-      return failure("invalid_argument", text:format(tostring(payload.code)))
+   if payload.code == closing.NO_STATUS then
+      return failure("invalid_argument", "invalid close code: 1005 stands for a Close frame without a code")
    end
-   local ok, problem = engine.attempt(connection.native.close, connection.native, code, payload.reason)
+   local ok, problem = engine.attempt(connection.native.close, connection.native, payload.code, payload.reason)
    if not ok then
       return failure("invalid_argument", problem)
    end

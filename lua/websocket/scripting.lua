@@ -63,12 +63,6 @@ local function dispatch(state, name, ...)
    state.lists[name]:run(...)
 end
 
-local function new_problem(text, code)
-   local problem = errors.new("Error", text)
-   problem.code = code
-   return problem
-end
-
 local function finished(state)
    local info = state.native:end_info()
    local text, code = engine.problem(info)
@@ -76,7 +70,7 @@ local function finished(state)
    listeners.in_turn {
       function()
          if text then
-            dispatch(state, "error", new_problem(text, code))
+            dispatch(state, "error", errors.new("Error", text, code))
          end
       end,
       function() dispatch(state, "close", reason) end,
@@ -109,7 +103,7 @@ function methods:send(message)
    local taken, text, code = state.native:send(binary and data.bytes_of(message) or message, binary)
    if not taken and code == "buffer_full" then
       websocket.defer(function()
-         dispatch(state, "error", new_problem(text, code))
+         dispatch(state, "error", errors.new("Error", text, code))
       end)
    end
 end
@@ -118,7 +112,7 @@ end
 --- @param code? integer 1000-1003; default 1000
 --- @param reason? string at most 123 bytes of UTF-8
 function methods:close(code, reason)
-   local number = code == nil and 1000 or closing.integer(code)
+   local number = code == nil and closing.NORMAL or closing.integer(code)
    if not number or number < LOWEST_CODE or number > HIGHEST_CODE then
       raise("RangeError", ("close code must be %d to %d, got %s"):format(LOWEST_CODE, HIGHEST_CODE, tostring(code)))
    elseif reason ~= nil and type(reason) ~= "string" then

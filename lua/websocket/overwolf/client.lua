@@ -5,6 +5,7 @@
 local websocket = require "websocket"
 local calls = require "websocket.overwolf.calls"
 local engine = require "websocket.shape.engine"
+local errors = require "websocket.shape.error"
 local listeners = require "websocket.shape.listeners"
 
 local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
@@ -28,7 +29,7 @@ local events = { "onMessage", "onError", "onOpen", "onClosed" }
 --- @field send fun(message: string, callback?: websocket.overwolf.Callback)
 --- @field close fun()
 --- @field onMessage websocket.overwolf.Event {message, type = "text"|"binary"|"ping"}
---- @field onError websocket.overwolf.Event {message, exception}
+--- @field onError websocket.overwolf.Event {message, exception}; the exception is a websocket.shape.Error
 --- @field onOpen websocket.overwolf.Event {}
 --- @field onClosed websocket.overwolf.Event {code, reason}
 
@@ -86,7 +87,6 @@ function Inside:open()
    }
 end
 
--- Where there was an error, onClosed has 1006, as after every connection that ended without the peer's Close.
 function Inside:finished()
    local info = self.native:end_info()
    local text, code = engine.problem(info)
@@ -94,12 +94,12 @@ function Inside:finished()
       function() self:connected(failure(text or "closed before the connection was open")) end,
       function()
          if text then
-            self.onError:run { message = text, exception = code }
+            self.onError:run { message = text, exception = errors.new("Error", text, code) }
          end
       end,
       function()
          self.native = nil
-         self.onClosed:run(text and { code = 1006, reason = "" } or { code = info.code, reason = info.reason })
+         self.onClosed:run(engine.code_and_reason(info))
       end,
    }
 end

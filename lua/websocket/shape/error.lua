@@ -10,6 +10,7 @@ local M = {}
 --- @class websocket.shape.Error
 --- @field name string kind of the error, for instance "SyntaxError"
 --- @field message string what is wrong, with the value and the limit
+--- @field code? string where a connection failed: the engine's error code, "violation" or "buffer_full"
 
 local metatable = { __name = "websocket.error" }
 
@@ -20,9 +21,10 @@ end
 --- Makes an error.
 --- @param name string
 --- @param message string
+--- @param code? string
 --- @return websocket.shape.Error
-function M.new(name, message)
-   return setmetatable({ name = name, message = message }, metatable)
+function M.new(name, message, code)
+   return setmetatable({ name = name, message = message, code = code }, metatable)
 end
 
 --- Raises an error.
