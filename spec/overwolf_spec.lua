@@ -30,13 +30,18 @@ describe("the Overwolf shape", function()
       end)
 
       it("and answers with both spellings of an error for a port that is none", function()
-         for _, port in ipairs { 0, 65536, -1, 80.5, "80", 0 / 0, math.huge } do
+         for port, shown in pairs {
+            [0] = "0", [65536] = "65536", [-1] = "-1", [80.5] = "80.5", ["61234"] = "string", [true] = "boolean",
+            [math.huge] = tostring(math.huge), [{}] = "table",
+         } do
             local _, result = create { port = port }
             assert.is_false(result.success)
             assert.equal("error", result.status)
-            assert.matches("^params%.port must be an integer of 1 to 65535, got ", result.error)
+            assert.equal("params.port must be an integer of 1 to 65535, got " .. shown, result.error)
             assert.is_nil(result.client)
          end
+         local _, result = create { port = 0 / 0 }
+         assert.matches("^params%.port must be an integer of 1 to 65535, got %-?nan$", result.error)
       end)
 
       it("for a port that is an integral float", function()
@@ -96,6 +101,17 @@ describe("the Overwolf shape", function()
       end)
    end)
 
+   it("has the enums of the system's page, with the types that onMessage gives", function()
+      local enums = overwolf.web.enums
+      assert.same({ Ping = "ping", Binary = "binary", Text = "text" }, enums.MessageType)
+      assert.same({ GET = "GET", HEAD = "HEAD", POST = "POST", PUT = "PUT", DELETE = "DELETE", PATCH = "PATCH" },
+         enums.HttpRequestMethods)
+      local ow, log = open()
+      ow.send("echo")
+      engine.wait_count(log, 2)
+      assert.equal(enums.MessageType.Text, log[2][2].type)
+   end)
+
    describe("connects", function()
       it("and calls back with success once, before onOpen", function()
          local ow = create()
@@ -123,7 +139,10 @@ describe("the Overwolf shape", function()
          assert.equal("connect onError onClosed", names(log))
          assert.is_false(log[1][2].success)
          assert.equal(log[1][2].error, log[2][2].message)
-         assert.equal("connect", log[2][2].exception)
+         local exception = log[2][2].exception
+         assert.equal("table", type(exception))
+         assert.same({ "connect", log[2][2].message }, { exception.code, exception.message })
+         assert.equal("Error: " .. exception.message, tostring(exception))
          assert.same({ code = 1006, reason = "" }, log[3][2])
       end)
 
@@ -229,7 +248,7 @@ describe("the Overwolf shape", function()
          local log = record(ow)
          ow.connect()
          wait_closed(log)
-         assert.equal("tls", log[1][2].exception)
+         assert.equal("tls", log[1][2].exception.code)
       end)
 
       it("keeps the other TLS options", function()

@@ -28,7 +28,8 @@ local function target(params, options)
    local secured = expect(".secured", params.secured, "boolean")
    local port = closing.integer(params.port)
    if not port or port < 1 or port > 65535 then
-      error("params.port must be an integer of 1 to 65535, got " .. tostring(params.port), 0)
+      local got = type(params.port) == "number" and tostring(params.port) or type(params.port)
+      error("params.port must be an integer of 1 to 65535, got " .. got, 0)
    end
    local own = { report_pings = true }
    if params.credentials ~= nil then
@@ -51,7 +52,17 @@ local function target(params, options)
    return { url = ("%s://127.0.0.1:%d/"):format(secured and "wss" or "ws", port), options = all }
 end
 
-local web = { websocket = clients.class }
+--- @class websocket.overwolf.Enums
+--- @field HttpRequestMethods table<string, string> of sendHttpRequest, which is not here
+--- @field MessageType table<string, "text"|"binary"|"ping"> the types that onMessage gives
+local enums = {
+   HttpRequestMethods = {
+      GET = "GET", HEAD = "HEAD", POST = "POST", PUT = "PUT", DELETE = "DELETE", PATCH = "PATCH",
+   },
+   MessageType = { Ping = "ping", Binary = "binary", Text = "text" },
+}
+
+local web = { websocket = clients.class, enums = enums }
 
 --- Makes a client for a WebSocket server on this machine; it connects when its `connect` is called.
 --- @param params websocket.overwolf.Parameters
@@ -64,5 +75,5 @@ web.createWebSocket = calls.either_way(web, function(params, callback, options)
 end)
 
 --- @class websocket.overwolf
---- @field web { createWebSocket: function, websocket: websocket.overwolf.Client }
+--- @field web { createWebSocket: function, websocket: websocket.overwolf.Client, enums: websocket.overwolf.Enums }
 return { web = web }
