@@ -148,20 +148,23 @@ describe("every shape", function()
             end
          end)
 
-         it("keeps a live connection that the script dropped, through full collections", function()
-            local log = {}
-            do
-               local program = { "status101", "sleep:150", steps.text "late", steps.close(1000), "await-close" }
-               shape.start(servers.script(program), function(kind) log[#log + 1] = kind end)
-            end
-            collectgarbage()
-            collectgarbage()
-            engine.wait_count(log, 1)
-            collectgarbage()
-            collectgarbage()
-            websocket.run()
-            assert.same({ "open", "message", "closed" }, log)
-         end)
+         -- Hammerspoon's closes there, as hammerspoon_defaults_spec.lua shows.
+         if shape.name ~= "Hammerspoon" then
+            it("keeps a live connection that the script dropped, through full collections", function()
+               local log = {}
+               do
+                  local program = { "status101", "sleep:150", steps.text "late", steps.close(1000), "await-close" }
+                  shape.start(servers.script(program), function(kind) log[#log + 1] = kind end)
+               end
+               collectgarbage()
+               collectgarbage()
+               engine.wait_count(log, 1)
+               collectgarbage()
+               collectgarbage()
+               websocket.run()
+               assert.same({ "open", "message", "closed" }, log)
+            end)
+         end
 
          it("tells codes as integers, and one end alone", function()
             for _, url in ipairs { servers.url("/close", { code = 4000 }), servers.url "/drop?after=0" } do
@@ -362,9 +365,18 @@ describe("the shapes differ in", function()
    end)
 
    it("what they tell of an end of stream without Close", function()
-      each({ "closed:1006", "closed", "error closed:1006", "closed:1006", "closed:1006", "closed" },
+      each({ "closed:1006", "closed", "closed:1006", "closed:1006", "closed:1006", "closed" },
          function(shape, expected, name)
             local _, log = start(shape, servers.url("/drop", { after = 0 }))
+            websocket.run()
+            assert.equal("open " .. expected, summary(log), name)
+         end)
+   end)
+
+   it("what they tell of a reset without Close", function()
+      each({ "error", "error", "closed:1006", "error closed:1006", "error closed:1006", "error closed" },
+         function(shape, expected, name)
+            local _, log = start(shape, servers.url("/reset", { after = 0 }))
             websocket.run()
             assert.equal("open " .. expected, summary(log), name)
          end)

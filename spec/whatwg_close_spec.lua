@@ -116,7 +116,10 @@ end)
 describe("close", function()
    after_each(page.finish)
 
-   for what, arguments in pairs({ ["no arguments"] = {}, ["nil"] = { nil }, ["nil twice"] = { nil, nil } }) do
+   for what, arguments in pairs({
+      ["no arguments"] = {}, ["nil"] = { nil }, ["nil twice"] = { nil, nil },
+      ["an empty reason without a code"] = { nil, "" },
+   }) do
       it("sends a Close frame without a body for " .. what, function()
          local token = servers.token()
          local recorder = page.open(servers.url("/count-messages", { token = token }))

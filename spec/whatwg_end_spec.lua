@@ -63,25 +63,7 @@ end)
 describe("an open connection fails with error and close 1006", function()
    after_each(page.finish)
 
-   it("when the stream ends without a Close", function()
-      local recorder = page.open(servers.url("/drop"))
-      recorder.ws:send("x")
-      assert_failed(recorder, true)
-   end)
-
-   it("when the stream ends without a Close after ours", function()
-      local recorder = page.open(servers.script({ "status101", "await-close", "fin" }))
-      recorder.ws:close(1000)
-      assert_failed(recorder, true)
-   end)
-
-   it("when the peer resets it", function()
-      local recorder = page.open(servers.url("/reset", { after = 1 }))
-      recorder.ws:send("x")
-      assert_failed(recorder, true)
-   end)
-
-   it("when the peer is dead", function()
+   it("when the server does not answer a keepalive ping", function()
       local recorder = page.open(servers.url("/silent"), nil, { ping_interval = 0.1, ping_timeout = 0.1 })
       assert_failed(recorder, true)
    end)
@@ -162,13 +144,82 @@ end)
 describe("a connection closes uncleanly, without error", function()
    after_each(page.finish)
 
-   it("with 1006 where the peer does not answer the Close in time", function()
+   local function assert_lost(recorder)
+      local ended = page.drain(recorder)
+      assert.equal("open close", (page.names(recorder):gsub("message ", "")))
+      assert.same({ 1006, "", false }, { ended.code, ended.reason, ended.wasClean })
+      assert.equal(3, recorder.states[#recorder.states])
+      assert.equal(3, recorder.ws.readyState)
+   end
+
+   it("with 1006 where the server does not answer the Close in time", function()
       local recorder = page.open(servers.url("/silent"), nil, { close_timeout = 0.1 })
       recorder.ws:close(3000, "hello?")
-      local ended = page.drain(recorder)
-      assert.equal("open close", page.names(recorder))
-      assert.same({ 1006, "", false }, { ended.code, ended.reason, ended.wasClean })
-      assert.same({ 1, 3 }, recorder.states)
+      assert_lost(recorder)
+   end)
+
+   for _, port in ipairs({ "ws", "wss" }) do
+      local function options()
+         return { tls = { ca_file = port == "wss" and servers.file("ca.pem") or nil } }
+      end
+
+      it("with 1006 where the server ends the stream without a Close: " .. port, function()
+         for _, with_notify in ipairs({ 0, 1 }) do
+            local recorder = page.open(servers.url("/drop", { close_notify = with_notify }, port), nil, options())
+            recorder.ws:send("x")
+            assert_lost(recorder)
+         end
+      end)
+
+      it("with 1006 where the server ends the stream in the middle of a message: " .. port, function()
+         local half = { "status101", steps.text("whole"), "hex:81054142", "fin" }
+         assert_lost(page.open(servers.script(half, nil, port), nil, options()))
+      end)
+
+      it("with 1006 where the server ends the stream without a Close after ours: " .. port, function()
+         local recorder = page.open(servers.script({ "status101", "await-close", "fin" }, nil, port), nil, options())
+         recorder.ws:close(1000)
+         assert_lost(recorder)
+      end)
+
+      it("with 1006 where the server resets the connection: " .. port, function()
+         local recorder = page.open(servers.url("/reset", { after = 1 }, port), nil, options())
+         recorder.ws:send("x")
+         assert_lost(recorder)
+      end)
+
+      it("with 1006 where the server resets the connection after our Close: " .. port, function()
+         local recorder = page.open(servers.script({ "status101", "await-close", "rst" }, nil, port), nil, options())
+         recorder.ws:close(1000)
+         assert_lost(recorder)
+      end)
+
+      it("with 1006 where the server resets the connection while we send: " .. port, function()
+         local program = { "status101", "await:received:200000", "rst" }
+         local recorder = page.open(servers.script(program, nil, port), nil, options())
+         recorder.ws:send(("x"):rep(8 * 1024 * 1024))
+         assert_lost(recorder)
+      end)
+   end
+
+   it("and a client that takes error as fatal connects again", function()
+      local events = {}
+      local function connect(url, again)
+         local ws = whatwg.WebSocket(url)
+         ws.onerror = function()
+            events[#events + 1] = "error"
+            again = nil
+         end
+         ws.onclose = function(event)
+            events[#events + 1] = "close " .. event.code
+            if again then
+               connect(again)
+            end
+         end
+      end
+      connect(servers.url("/drop", { after = 0 }), servers.url("/close", { code = 4000 }))
+      require("websocket").run()
+      assert.same({ "close 1006", "close 4000" }, events)
    end)
 
    it("with the peer's code where ours could not be written any more", function()

@@ -18,7 +18,7 @@ local target = require "websocket.whatwg.target"
 local select = select
 
 local CONNECTING, OPEN, CLOSING, CLOSED = 0, 1, 2, 3
-local NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
+local NORMAL, NO_STATUS, ABNORMAL = closing.NORMAL, closing.NO_STATUS, closing.ABNORMAL
 
 --- A connection: `WebSocket(url[, protocols[, options]])` connects at once, and events tell what becomes of it.
 --- @class websocket.whatwg.WebSocket : websocket.whatwg.EventTarget
@@ -73,26 +73,39 @@ local function fire(state, of, kind, fields)
    target.fire(state, events.trusted(of, kind, fields))
 end
 
--- What the event `close` tells, and whether `error` comes before it.
-local function verdict(state, info)
-   if state.doomed or info.failed or info.violation then
+-- Errors of the engine that mean that the transport of an open connection was lost.
+local lost = { reset = true, tls = true }
+
+-- Tells whether the event `error` comes before `close`. RFC 6455 section 7.2.1 would have it come also when an open
+-- connection is lost without a Close, but Chromium and Node fire `close` alone there, and libraries that were written
+-- for browsers take `error` as a reason never to connect again.
+local function is_failure(state, info)
+   if state.doomed or info.violation then
+      return true
+   end
+   return info.failed and not (state.opened and lost[info.error])
+end
+
+-- Returns the fields of the event `close`, and whether `error` comes before it.
+local function outcome(state, info)
+   if is_failure(state, info) then
       return { wasClean = false, code = ABNORMAL, reason = "" }, true
    elseif info.received_code then
       return { wasClean = info.clean, code = info.code, reason = info.reason }, false
    end
-   return { wasClean = false, code = ABNORMAL, reason = "" }, info.by ~= "timeout"
+   return { wasClean = false, code = ABNORMAL, reason = "" }, false
 end
 
 local function finish(state, info)
-   local told, is_error = verdict(state, info)
+   local fields, has_failed = outcome(state, info)
    state.readyState = CLOSED
    listeners.in_turn({
       function()
-         if is_error then
+         if has_failed then
             fire(state, events.Event, "error", {})
          end
       end,
-      function() fire(state, events.CloseEvent, "close", told) end,
+      function() fire(state, events.CloseEvent, "close", fields) end,
    })
 end
 
@@ -101,6 +114,7 @@ local on = {}
 function on.open(state)
    if state.readyState == CONNECTING then
       state.readyState = OPEN
+      state.opened = true
       state.protocol = state.native:protocol()
       state.extensions = state.native:extensions()
       fire(state, events.Event, "open", {})
@@ -227,12 +241,11 @@ WebSocket:method("close", function(state, code, reason)
    if code ~= nil then
       code = read_code(code)
    end
-   if reason ~= nil then
-      reason = read_reason(reason)
-      code = code or NORMAL
-   end
+   reason = reason == nil and "" or read_reason(reason)
+   -- A Close frame has no body where neither a code nor a reason is given; a reason alone goes out with 1000.
+   code = code or (reason == "" and NO_STATUS or NORMAL)
    if state.readyState == OPEN then
-      state.native:close(code or NO_STATUS, reason)
+      state.native:close(code, reason)
    elseif state.readyState == CONNECTING then
       state.doomed = true
       if state.native then
