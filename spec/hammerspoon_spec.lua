@@ -1,3 +1,4 @@
+-- The drop-in for Hammerspoon: what its own tests check, its callbacks, its arguments and its texts.
 local client = require "client"
 local engine = require "engine"
 local servers = require "servers"
@@ -8,17 +9,26 @@ local hammerspoon = require "websocket.hammerspoon"
 local hs = { websocket = hammerspoon }
 
 describe("the Hammerspoon drop-in", function()
-   local callback, calls
+   local callback, calls, kept
 
    before_each(function()
       engine.watch()
       callback, calls = engine.recorder()
+      kept = {}
    end)
 
    after_each(function()
       hammerspoon.options = nil
       engine.finish()
+      kept = {}
    end)
+
+   -- Connects, and keeps the object as a script must: it closes when it is collected.
+   local function new(url, fn)
+      local ws = hs.websocket.new(url, fn or callback)
+      kept[#kept + 1] = ws
+      return ws
+   end
 
    local function named(name)
       for _, call in ipairs(calls) do
@@ -35,14 +45,15 @@ describe("the Hammerspoon drop-in", function()
    end
 
    local function open(url)
-      local ws = hs.websocket.new(url, callback)
+      local ws = new(url)
       wait_for "open"
       return ws
    end
 
    describe("runs what Hammerspoon's own tests check:", function()
       it("an object of its type", function()
-         local ws = hs.websocket.new(servers.url "/mysock", callback)
+         local ws = new(servers.url "/mysock")
+         assert.equal("userdata", type(ws))
          assert.equal("hs.websocket", getmetatable(ws).__name)
          assert.equal("hs.websocket", getmetatable(ws).__type)
          assert.is_true(#tostring(ws) > 0)
@@ -57,7 +68,7 @@ describe("the Hammerspoon drop-in", function()
       end)
 
       it("the status connecting, open, closing and closed", function()
-         local ws = hs.websocket.new(servers.url "/mysock", callback)
+         local ws = new(servers.url "/mysock")
          assert.equal("connecting", ws:status())
          wait_for "open"
          assert.equal("open", ws:status())
@@ -68,13 +79,15 @@ describe("the Hammerspoon drop-in", function()
       end)
 
       it("closing at once after creation, and closed where nothing answers", function()
-         local ws = hs.websocket.new(servers.url "/mysock", callback)
+         local ws = new(servers.url "/mysock")
          ws:close()
          assert.equal("closing", ws:status())
-         local refused = hs.websocket.new(servers.url("/", nil, "refused"), callback)
+         local refused = new(servers.url("/", nil, "refused"))
          engine.wait(function()
-            return refused:status() == "closed" and ws:status() == "closed"
+            return refused:status() == "closed"
          end)
+         websocket.run()
+         assert.equal("closing", ws:status())
       end)
    end)
 
@@ -89,7 +102,7 @@ describe("the Hammerspoon drop-in", function()
       end)
 
       it("with two arguments for fail, and then no more", function()
-         hs.websocket.new(servers.url("/", nil, "refused"), callback)
+         new(servers.url("/", nil, "refused"))
          local call = wait_for "fail"
          assert.equal(2, call.n)
          assert.is_string(call[2])
@@ -104,7 +117,7 @@ describe("the Hammerspoon drop-in", function()
 
          local own, keepalive = engine.recorder()
          local token = servers.token()
-         hs.websocket.new(servers.url("/mysock", { token = token }), own)
+         new(servers.url("/mysock", { token = token }), own)
          client.report(token, "pings:3")
          engine.wait(function()
             return engine.made().ws:latency()
@@ -124,18 +137,18 @@ describe("the Hammerspoon drop-in", function()
       end)
 
       it("with closed for the peer's Close and for one of its breaches, never with fail besides", function()
-         hs.websocket.new(servers.url("/close", { code = 4000, reason = "bye" }), callback)
+         new(servers.url("/close", { code = 4000, reason = "bye" }))
          wait_for "closed"
          assert.same({ { n = 1, "open" }, { n = 1, "closed" } }, calls)
          local other, others = engine.recorder()
-         hs.websocket.new(servers.script { "status101", steps.frame(0x83, "reserved"), "await-close" }, other)
+         new(servers.script { "status101", steps.frame(0x83, "reserved"), "await-close" }, other)
          engine.wait_count(others, 2)
          websocket.run()
          assert.same({ { n = 1, "open" }, { n = 1, "closed" } }, others)
       end)
 
       it("with closed when it is closed while connecting", function()
-         local ws = hs.websocket.new(servers.url("/", nil, "silent"), callback)
+         local ws = new(servers.url("/", nil, "silent"))
          ws:close()
          assert.same({ n = 1, "closed" }, engine.wait_count(calls, 1))
          websocket.run()
@@ -163,13 +176,9 @@ describe("the Hammerspoon drop-in", function()
          assert.matches("^opcode=1 fin=1 .* data=61efbfbd62$", sent("a\255b", false))
       end)
 
-      it("a text frame where isData is an explicit nil", function()
-         assert.matches("^opcode=1 .* data=414243$", sent("ABC", nil))
-      end)
-
       it("nothing before open, and returns self", function()
          local token = servers.token()
-         local ws = hs.websocket.new(servers.url("/mysock", { token = token }), callback)
+         local ws = new(servers.url("/mysock", { token = token }))
          assert.equal(ws, ws:send("early"))
          wait_for "open"
          ws:send("late")
@@ -221,6 +230,15 @@ describe("the Hammerspoon drop-in", function()
       assert.matches("^wss://", engine.made().ws:url())
    end)
 
+   it("makes require of hs.websocket return itself once it is installed", function()
+      assert.has_error(function() require "hs.websocket" end)
+      assert.equal(hammerspoon, hammerspoon.install())
+      local ok, module = pcall(require, "hs.websocket")
+      package.preload["hs.websocket"], package.loaded["hs.websocket"] = nil, nil
+      assert.is_true(ok)
+      assert.equal(hammerspoon, module)
+   end)
+
    it("hands its options to the engine", function()
       hammerspoon.options = { headers = { ["X-Mine"] = "yes" } }
       open(servers.url "/headers")
@@ -230,7 +248,7 @@ describe("the Hammerspoon drop-in", function()
    end)
 
    it("shows itself as connected or disconnected with its address", function()
-      local ws = hs.websocket.new(servers.url "/mysock", callback)
+      local ws = new(servers.url "/mysock")
       assert.matches("^hs%.websocket: disconnected %(0x%x+%)$", tostring(ws))
       wait_for "open"
       local connected = tostring(ws)
@@ -241,18 +259,32 @@ describe("the Hammerspoon drop-in", function()
 
    describe("tells a refused handshake in Hammerspoon's words:", function()
       local function failure(url)
-         hs.websocket.new(url, callback)
+         new(url)
          return wait_for("fail")[2]
       end
 
-      it("another status", function()
-         assert.equal("Received bad response code from server: 403.", failure(servers.url("/status", { code = 403 })))
+      it("a status of 400 and above", function()
+         for _, code in ipairs { 400, 403, 503 } do
+            calls[1] = nil
+            assert.equal("Received bad response code from server: " .. code .. ".",
+               failure(servers.url("/status", { code = code })))
+         end
       end)
 
-      it("a wrong Sec-WebSocket-Accept", function()
-         local head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            .. "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n"
-         assert.equal("Invalid Sec-WebSocket-Accept response.", failure(servers.script { steps.raw_head(head) }))
+      it("a status below 400, as a Sec-WebSocket-Accept that is missing", function()
+         for _, code in ipairs { 200, 204, 302, 399 } do
+            calls[1] = nil
+            assert.equal("Invalid Sec-WebSocket-Accept response.", failure(servers.url("/status", { code = code })))
+         end
+      end)
+
+      it("a Sec-WebSocket-Accept that is wrong or missing", function()
+         for _, accept in ipairs { "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", "" } do
+            calls[1] = nil
+            local head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            local url = servers.script { steps.raw_head(head .. accept .. "\r\n") }
+            assert.equal("Invalid Sec-WebSocket-Accept response.", failure(url))
+         end
       end)
 
       it("a subprotocol that was not offered", function()
@@ -281,23 +313,30 @@ describe("the Hammerspoon drop-in", function()
       end
 
       it("wrong arguments of new with LuaSkin's texts", function()
-         local new = hs.websocket.new
-         assert.equal("ERROR: incorrect type 'nil' for argument 2 (expected function)", refusal(new, url, nil))
-         assert.equal("ERROR: incorrect type 'no value' for argument 2 (expected function)", refusal(new, url))
-         assert.equal("ERROR: incorrect type 'number' for argument 1 (expected string)", refusal(new, 1, callback))
-         assert.equal("ERROR: incorrect number of arguments. Expected 2, got 3", refusal(new, url, callback, {}))
+         local make = hs.websocket.new
+         assert.equal("ERROR: incorrect type 'nil' for argument 2 (expected function)", refusal(make, url, nil))
+         assert.equal("ERROR: incorrect type 'no value' for argument 2 (expected function)", refusal(make, url))
+         assert.equal("ERROR: incorrect type 'number' for argument 1 (expected string)", refusal(make, 1, callback))
+         assert.equal("ERROR: incorrect number of arguments. Expected 2, got 3", refusal(make, url, callback, {}))
       end)
 
       it("wrong arguments of the methods with LuaSkin's texts", function()
-         local ws = hs.websocket.new(servers.url "/mysock", callback)
+         local ws = new(servers.url "/mysock")
          assert.equal("ERROR: incorrect type 'nil' for argument 2 (expected string)", refusal(ws.send, ws, nil))
          assert.equal("ERROR: incorrect type 'number' for argument 3 (expected boolean)", refusal(ws.send, ws, "x", 1))
          assert.equal("ERROR: incorrect number of arguments. Expected 3, got 4", refusal(ws.send, ws, "x", true, 1))
          assert.equal("ERROR: incorrect number of arguments. Expected 1, got 2", refusal(ws.close, ws, 1000))
          assert.equal("ERROR: incorrect number of arguments. Expected 1, got 2", refusal(ws.status, ws, 1))
-         assert.equal("ERROR: incorrect type 'string' for argument 1 (expected hs.websocket)", refusal(ws.send, "x"))
-         assert.equal("ERROR: incorrect type 'no value' for argument 1 (expected hs.websocket)", refusal(ws.close))
-         assert.equal("ERROR: incorrect type 'table' for argument 1 (expected hs.websocket)", refusal(ws.status, {}))
+         assert.equal("ERROR: incorrect type 'nil' for argument 3 (expected boolean)", refusal(ws.send, ws, "x", nil))
+         assert.equal("ERROR: incorrect type 'string' for argument 1 (expected userdata)", refusal(ws.send, "x"))
+         assert.equal("ERROR: incorrect type 'no value' for argument 1 (expected userdata)", refusal(ws.close))
+         assert.equal("ERROR: incorrect type 'table' for argument 1 (expected userdata)", refusal(ws.status, {}))
+         assert.equal("ERROR: incorrect userdata type for argument 1 (expected hs.websocket)",
+            refusal(ws.status, io.stdout))
+         assert.equal("ERROR:  incorrect type 'userdata' for argument 2 (expected string)",
+            refusal(ws.send, ws, io.stdout))
+         assert.equal("ERROR: unknown type 'thread' for argument 2",
+            refusal(ws.send, ws, coroutine.create(function() end)))
       end)
 
       it("a malformed URL, at the line that gave it", function()
@@ -307,7 +346,7 @@ describe("the Hammerspoon drop-in", function()
       end)
 
       it("nothing that can be called", function()
-         hs.websocket.new(servers.url "/mysock", setmetatable({}, { __call = function(_, ...) callback(...) end }))
+         new(servers.url "/mysock", setmetatable({}, { __call = function(_, ...) callback(...) end }))
          assert.same({ n = 1, "open" }, engine.wait_count(calls, 1))
       end)
    end)

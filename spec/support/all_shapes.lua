@@ -36,11 +36,12 @@ end
 local function hs(url, on, options)
    hammerspoon.options = options
    local kinds = { open = "open", received = "message", closed = "closed", fail = "error" }
-   local ok, ws = pcall(hammerspoon.new, url, function(event, message)
-      on(kinds[event], message)
+   local ws
+   local ok, result = pcall(hammerspoon.new, url, function(event, message)
+      on(kinds[event], message, ws) -- the callback refers to the object, which would close when it is collected
    end)
    hammerspoon.options = nil
-   assert(ok, ws)
+   ws = assert(ok and result, result)
    return {
       send = function(text)
          return ws:send(text, false) == ws and "ignored"
