@@ -8,7 +8,9 @@ local digits = require "websocket.scripting.digits"
 local encodings = require "websocket.scripting.encodings"
 local errors = require "websocket.shape.error"
 
-local concat, open = table.concat, io.open
+local concat = table.concat
+-- A host may give its scripts no io library.
+local io = rawget(_G, "io")
 local getmetatable, ipairs, rawset, setmetatable, tostring, type =
    getmetatable, ipairs, rawset, setmetatable, tostring, type
 
@@ -150,7 +152,11 @@ end
 --- @return websocket.scripting.Data?
 --- @return string? problem
 function Data.fromFile(path)
-   local file, problem = open(check(path, "string", "path"), "rb")
+   check(path, "string", "path")
+   if not io then
+      return nil, "this host gives its scripts no io library"
+   end
+   local file, problem = io.open(path, "rb")
    if not file then
       return nil, problem
    end

@@ -1,7 +1,7 @@
 -- Bytes written as digits: base64 (RFC 4648 section 4) and hexadecimal.
 -- Comes in: bytes, or digits. Goes out: the other, nil for what are no such digits. Knows no Data.
 
-local byte, char, floor = string.byte, string.char, math.floor
+local byte, char, floor, tonumber = string.byte, string.char, math.floor, tonumber
 
 local M = {}
 

@@ -3,7 +3,7 @@
 
 local byte, char, concat = string.byte, string.char, table.concat
 local next, rawget, type = next, rawget, type
-local unpack = table.unpack or unpack -- luacheck: compat
+local unpack = table.unpack or rawget(_G, "unpack") -- luacheck: compat
 
 local M = {}
 

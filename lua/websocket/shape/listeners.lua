@@ -4,6 +4,8 @@
 
 local websocket = require "websocket"
 
+-- A host may give its scripts no debug library; getmetatable does not look behind `__metatable`.
+local debug = rawget(_G, "debug")
 local metatable_of = debug and debug.getmetatable or getmetatable
 local error, ipairs, pcall, rawequal, setmetatable, type = error, ipairs, pcall, rawequal, setmetatable, type
 local call, defer = websocket.call, websocket.defer

@@ -8,7 +8,7 @@ local errors = require "websocket.shape.error"
 local event = require "websocket.whatwg.event"
 local target = require "websocket.whatwg.target"
 
-local error = error
+local error, pairs = error, pairs
 
 --- Says that something is to end. Only `AbortController` and `AbortSignal.abort` make one.
 --- @class websocket.whatwg.AbortSignal : websocket.whatwg.EventTarget

@@ -8,7 +8,7 @@ local arguments = require "websocket.whatwg.arguments"
 local engine = require "websocket.shape.engine"
 local raise = require("websocket.shape.error").raise
 
-local type = type
+local ipairs, type = ipairs, type
 
 local M = {}
 

@@ -9,7 +9,8 @@ local class = require "websocket.whatwg.class"
 local closing = require "websocket.shape.closing"
 local raise = require("websocket.shape.error").raise
 
-local concat, max, min, select, type = table.concat, math.max, math.min, select, type
+local concat, max, min = table.concat, math.max, math.min
+local ipairs, select, tostring, type = ipairs, select, tostring, type
 
 --- Bytes that arrived or are to be sent. `Blob(parts)` makes one of strings, Blobs, ArrayBuffers and views. `slice`
 --- counts from zero, without `to`; what is negative counts from the end.

@@ -5,7 +5,8 @@
 
 local raise = require("websocket.shape.error").raise
 
-local getmetatable, rawget, rawset, setmetatable, type = getmetatable, rawget, rawset, setmetatable, type
+local getmetatable, ipairs, pairs, rawget, rawset, setmetatable, type =
+   getmetatable, ipairs, pairs, rawget, rawset, setmetatable, type
 
 local M = {}
 

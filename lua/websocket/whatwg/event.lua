@@ -7,9 +7,16 @@ local arguments = require "websocket.whatwg.arguments"
 local class = require "websocket.whatwg.class"
 local raise = require("websocket.shape.error").raise
 
-local difftime, select, time = os.difftime, select, os.time
+local select = select
+-- A host may give its scripts no os.
+local os = rawget(_G, "os")
+local difftime, time = os and os.difftime, os and os.time
+local started = time and time()
 
-local started = time()
+-- Returns the milliseconds since this module was loaded, or 0 where there is no clock.
+local function elapsed()
+   return started and difftime(time(), started) * 1000 or 0
+end
 
 --- What a listener is called with.
 --- @class websocket.whatwg.Event
@@ -68,7 +75,7 @@ local function prepare(state, type)
    state.type = type
    state.eventPhase = 0
    state.defaultPrevented = false
-   state.timeStamp = difftime(time(), started) * 1000
+   state.timeStamp = elapsed()
    state.bubbles = state.bubbles or false
    state.cancelable = state.cancelable or false
    state.isTrusted = state.isTrusted or false

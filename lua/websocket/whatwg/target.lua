@@ -9,7 +9,7 @@ local class = require "websocket.whatwg.class"
 local Event = require("websocket.whatwg.event").Event
 local raise = require("websocket.shape.error").raise
 
-local rawequal, remove, select, type = rawequal, table.remove, select, type
+local ipairs, rawequal, remove, select, type = ipairs, rawequal, table.remove, select, type
 local callable, call = require("websocket.shape.listeners").callable, websocket.call
 
 local AT_TARGET = 2
