@@ -56,10 +56,20 @@ describe("docs/shapes/whatwg.md", function()
    it("has a row for each choice of ours", function()
       local ours = page:match("\n## What is ours\n(.-)\n## ")
       for _, choice in ipairs({
-         "third argument", "what cannot be sent", "a view", "a reason without a code", "close_timeout", "port 0",
-         "ours could not be written", "a full buffer", "timeStamp",
+         "third argument", "what cannot be sent", "a view", "a reason that is neither", "port 0", "a full buffer",
+         "timeStamp",
       }) do
          assert.truthy(ours:find("\n| [^|]*" .. choice:gsub("%p", "%%%0") .. "[^|]* |"), choice)
+      end
+   end)
+
+   it("has a row for each way in which a connection ends", function()
+      local ends = page:match("\n## How a connection ends\n(.-)\n## ")
+      for _, case in ipairs({
+         "before it is open", "both sides sent a Close", "ends the stream or resets", "broke the protocol",
+         "keepalive ping", "max_buffered", "script closes before", "close_timeout", "ours could not be written",
+      }) do
+         assert.truthy(ends:find("\n| [^|]*" .. case:gsub("%p", "%%%0") .. "[^|]* |"), case)
       end
    end)
 
