@@ -1,6 +1,6 @@
--- One client: connect, send, close, four events, and connecting again after the end.
--- Comes in: a URL, the engine's options, the script's calls. Goes out: the engine's calls, results and payloads. Knows
--- nothing of Overwolf's parameters.
+-- Clients: they connect, send and close, have four events, and can connect again after the end.
+-- Comes in: a URL, options of the engine, calls of the script. Goes out: calls of the engine, results and payloads.
+-- Knows nothing of Overwolf's parameters.
 
 local websocket = require "websocket"
 local calls = require "websocket.overwolf.calls"
@@ -18,12 +18,12 @@ local LISTENING = "this instance is already listening: it is connecting, open or
 local methods = { "connect", "send", "close" }
 local events = { "onMessage", "onError", "onOpen", "onClosed" }
 
---- One event of a client.
+--- An event of a client.
 --- @class websocket.overwolf.Event
 --- @field addListener fun(listener: function)
 --- @field removeListener fun(listener: function)
 
---- One client. Its functions, and those of its events, may be called with a dot or a colon.
+--- A client. Its functions, and those of its events, may be called with a dot or a colon.
 --- @class websocket.overwolf.Client
 --- @field connect fun(callback?: websocket.overwolf.Callback)
 --- @field send fun(message: string, callback?: websocket.overwolf.Callback)
@@ -35,12 +35,14 @@ local events = { "onMessage", "onError", "onOpen", "onClosed" }
 
 local M = {}
 
---- The class of the clients: it has what they have, but each raises.
+--- The class of the clients. It has the same functions as a client, and each of them raises an error that says how to
+--- get a client.
+--- @type websocket.overwolf.Client
 M.class = {}
 
 local function misuse(name)
    return function()
-      error(("%s is called on an instance; overwolf.web.createWebSocket(params, callback) makes one"):format(name), 2)
+      error(("call %s on a client; overwolf.web.createWebSocket(params, callback) makes one"):format(name), 2)
    end
 end
 
@@ -67,14 +69,14 @@ local function new_event(list)
    return event
 end
 
--- What a client keeps to itself.
+-- The private side of a client.
 local Inside = {}
 Inside.__index = Inside
 
--- Tells connect's callback, once.
+-- Calls the callback of `connect`, unless it was called before.
 function Inside:connected(result)
-   local callback = self.waiting
-   self.waiting = nil
+   local callback = self.connect_callback
+   self.connect_callback = nil
    if callback ~= nil then
       websocket.call(callback, result)
    end
@@ -126,7 +128,7 @@ function Inside:connect(callback)
    if not ok then
       return answer(callback, failure(result))
    end
-   self.native, self.waiting = result, callback
+   self.native, self.connect_callback = result, callback
 end
 
 function Inside:send(message)
