@@ -31,7 +31,7 @@ describe("the actions shape", function()
          assert.matches("^opcode=1 .* data=68c3a9$", frame("text", "hé"))
       end)
 
-      it("sends an arraybuffer, with 0 and 255, from floats", function()
+      it("sends an arraybuffer with 0 and 255, also from floats", function()
          assert.matches("^opcode=2 .* data=00ff7f$", frame("arraybuffer", { 0, 255, 127 }))
       end)
 
@@ -43,8 +43,10 @@ describe("the actions shape", function()
          local token = servers.token()
          local id = open(servers.url("/echo", { token = token }))
          for _, case in ipairs {
-            { "arraybuffer", { 1, 256 }, "element 2 is no byte" }, { "arraybuffer", { -1 }, "element 1 is no byte" },
-            { "arraybuffer", { 1.5 }, "element 1 is no byte" }, { "arraybuffer", { "1" }, "element 1 is no byte" },
+            { "arraybuffer", { 1, 256 }, "element 2 is not a byte" },
+            { "arraybuffer", { -1 }, "element 1 is not a byte" },
+            { "arraybuffer", { 1.5 }, "element 1 is not a byte" },
+            { "arraybuffer", { "1" }, "element 1 is not a byte" },
             { "arraybuffer", "text", "list of bytes expected, got string" },
             { "text", { 1 }, "must be a string, got table" },
             { "text", "a\255", "not valid UTF%-8" }, { "blob", "x", 'type must be "text" or "arraybuffer", got blob' },
@@ -73,7 +75,7 @@ describe("the actions shape", function()
          assert.equal("unknown_id", select(2, refused("websocket-close", { id = id })))
       end)
 
-      it("refuses what is past max_buffered", function()
+      it("refuses a message that would exceed max_buffered", function()
          miniprogram.start { max_buffered = 1 }
          local id = open(servers.url "/stall")
          local payload = { id = id, type = "text", data = ("x"):rep(16 * 1024 * 1024) }
@@ -98,7 +100,7 @@ describe("the actions shape", function()
          assert.equal(1000, (closed_with {}))
       end)
 
-      it("sends any code that is legal on the wire, from floats, with its reason", function()
+      it("sends every code that may be sent, also from floats, with its reason", function()
          for _, code in ipairs { 1000, 1003, 1007, 1013, 3000, 4999 } do
             local sent, reason = closed_with { code = code, reason = "hé" }
             assert.equal(code, sent)
@@ -125,14 +127,14 @@ describe("the actions shape", function()
          assert.equal(most, reason)
       end)
 
-      it("while connecting leads to close 1006 without error", function()
+      it("causes close 1006 without error while the connection is connecting", function()
          local id = create(servers.url("/", nil, "silent"))
          assert.same({}, call("websocket-close", { id = id }))
          assert.same({ code = 1006, reason = "" }, wait_for(id, "close"))
          assert.equal("close", names(id))
       end)
 
-      it("lets messages through until the end", function()
+      it("delivers the messages that arrive after it until the end", function()
          local id = open(servers.script { "status101", "await-close", steps.text "late", steps.close(1000) })
          call("websocket-close", { id = id })
          wait_for(id, "close")
@@ -141,7 +143,7 @@ describe("the actions shape", function()
    end)
 
    describe("websocket-event", function()
-      it("tells the response's headers with open, repeated ones joined, as UTF-8", function()
+      it("reports open with the headers of the response as UTF-8, repeated ones joined", function()
          local id = open(servers.url("/echo", { header = {
             "X-One: 1", "X-Two: a", "x-two: b", "Set-Cookie: c=1", "Set-Cookie: d=2",
          } }))
@@ -155,7 +157,7 @@ describe("the actions shape", function()
          assert.equal("\239\191\189", wait_for(latin, "open").headers["x-latin"])
       end)
 
-      it("tells texts and arraybuffers, with 0 and 255", function()
+      it("reports texts and arraybuffers, with 0 and 255", function()
          local id = open(servers.script { "status101", steps.text "hé", steps.binary "\0\255", steps.binary "" })
          wait_for(id, "close")
          local told = {}
@@ -171,33 +173,33 @@ describe("the actions shape", function()
          }, told)
       end)
 
-      it("tells the peer's code and reason with close alone", function()
+      it("reports the server's Close by close alone, with its code and reason", function()
          local id = create(servers.url("/close", { code = 4002, reason = "bye" }))
          assert.same({ code = 4002, reason = "bye" }, wait_for(id, "close"))
          assert.equal("open close", names(id))
       end)
 
-      it("tells an end of stream with close 1006 alone", function()
+      it("reports an end of the stream by close 1006 alone", function()
          local id = create(servers.url("/drop", { after = 0 }))
          assert.same({ code = 1006, reason = "" }, wait_for(id, "close"))
          assert.equal("open close", names(id))
       end)
 
-      it("tells a failure with error, then close 1006", function()
+      it("reports a failure by error, then close 1006", function()
          local id = create(servers.url("/", nil, "refused"))
          assert.same({ code = 1006, reason = "" }, wait_for(id, "close"))
          assert.equal("error close", names(id))
          assert.is_string(wait_for(id, "error").errMsg)
       end)
 
-      it("tells a breach of the protocol with error, then close 1006", function()
+      it("reports a violation of the protocol by error, then close 1006", function()
          local id = create(servers.script { "status101", steps.frame(0x83, "x"), "await-close" })
          assert.same({ code = 1006, reason = "" }, wait_for(id, "close"))
          assert.equal("open error close", names(id))
          assert.matches("reserved opcode", wait_for(id, "error").errMsg)
       end)
 
-      it("tells no pings and pongs", function()
+      it("does not report pings and pongs", function()
          miniprogram.start { report_pings = true, report_closing = true }
          local id = create(servers.script {
             "status101", steps.frame(0x89, "ping"), steps.frame(0x8a, "pong"), steps.close(1000), "await-close",

@@ -30,7 +30,7 @@ describe("the actions shape", function()
          assert.same({ result = false }, call("can-use", { action = "camera-open" }))
       end)
 
-      it("answers an unknown action, or none, with an error", function()
+      it("replies with an error to an unknown action and to a missing one", function()
          assert.equal("unknown action: camera-open", (refused("camera-open", {})))
          assert.equal("unknown_action", select(2, refused("camera-open", {})))
          assert.equal("unknown action: \239\191\189", (refused("\255")))
@@ -40,7 +40,7 @@ describe("the actions shape", function()
          assert.equal("invalid_argument", select(2, refused(nil)))
       end)
 
-      it("answers a payload that is no table with an error", function()
+      it("replies with an error to a payload that is not a table", function()
          for _, payload in ipairs { "text", 1, true } do
             assert.matches("^payload must be a table", (refused("websocket-create", payload)))
          end
@@ -82,7 +82,7 @@ describe("the actions shape", function()
          assert.equal("missing_property", select(2, refused("websocket-create", trap)))
       end)
 
-      it("tells the event's name behind the event, to each listener in order", function()
+      it("calls each listener in order, with the event and its name", function()
          local order = {}
          miniprogram.host:on("websocket-event", function(event, name)
             order[#order + 1] = { name, event.name, #miniprogram.log }
@@ -91,7 +91,7 @@ describe("the actions shape", function()
          assert.same({ { "websocket-event", "open", 1 } }, order)
       end)
 
-      it("raises for listeners and configurations that are none", function()
+      it("raises for a wrong listener and for a wrong configuration", function()
          assert.has_error(function() miniprogram.host:on("websocket-message", print) end)
          assert.has_error(function() miniprogram.host:on("websocket-event", "print") end)
          assert.has_error(function() actions.new "options" end)
@@ -102,7 +102,7 @@ describe("the actions shape", function()
          actions.new()
       end)
 
-      it("delivers what is posted in a later poll, with the callbackId", function()
+      it("delivers the reply to a post in a later poll, with the callbackId", function()
          local callback, calls = engine.recorder()
          miniprogram.host:post {
             action = "can-use", payload = { action = "can-use" }, callbackId = "cb-1", callback = callback,
@@ -115,7 +115,7 @@ describe("the actions shape", function()
          assert.same({ n = 2, { error = "unknown action: nothing", code = "unknown_action" }, 7 }, calls[2])
       end)
 
-      it("delivers the reply before the events that the action leads to, however fast they are", function()
+      it("delivers the reply before the events that the action causes, however fast they come", function()
          websocket.new = function(_, on_event)
             websocket.defer(function() on_event "open" end) -- it is open before the call returns
             return { response = function() return { headers = {} } end }
@@ -134,14 +134,14 @@ describe("the actions shape", function()
          assert.equal("string", type(id))
       end)
 
-      it("performs at once what is posted", function()
+      it("performs a posted action at once", function()
          miniprogram.host:post { action = "websocket-create", payload = { url = servers.url "/echo" } }
          assert.equal(1, engine.count())
       end)
    end)
 
    describe("websocket-create", function()
-      it("replies with an id, a string that no host ever gives again", function()
+      it("replies with an id, a string that no host uses again", function()
          local seen = {}
          for _ = 1, 3 do
             for _, one in ipairs { miniprogram.host, actions.new() } do
@@ -186,14 +186,14 @@ describe("the actions shape", function()
          assert.matches("\nX%-Kept: d\r", text)
       end)
 
-      it("lays the payload's headers over those of the host's options", function()
+      it("replaces headers of the host's options by those of the payload", function()
          local text = head({ ["x-both"] = "payload" }, { headers = { ["X-Both"] = "host", ["X-Host"] = "h" } })
          assert.matches("\nx%-both: payload\r", text)
          assert.matches("\nX%-Host: h\r", text)
          assert.is_nil(text:find("X%-Both"))
       end)
 
-      it("refuses headers that the handshake owns, or that are none", function()
+      it("refuses headers that belong to the handshake, and invalid ones", function()
          for _, headers in ipairs {
             { Connection = "x" }, { upgrade = "x" }, { ["Sec-WebSocket-Key"] = "x" }, { ["no name"] = "x" },
             { ["X-A"] = "line\r\nbreak" }, { ["X-A"] = 1 }, { "X-A: b" },
@@ -205,7 +205,7 @@ describe("the actions shape", function()
          assert.equal(0, engine.count())
       end)
 
-      it("offers the subprotocols, and refuses what is none", function()
+      it("offers the subprotocols, and refuses invalid ones", function()
          local id = open(servers.url("/headers", { protocol = "b" }), { protocols = { "a", "b" } })
          assert.matches("\nSec%-WebSocket%-Protocol: a, b\r", wait_for(id, "message").data)
          for _, protocols in ipairs { { "a", "a" }, { "no token" }, { 1 } } do
@@ -215,7 +215,7 @@ describe("the actions shape", function()
          end
       end)
 
-      it("answers wrong options of the host with an error", function()
+      it("replies with an error where the options of the host are wrong", function()
          miniprogram.start { ca_flie = 1 }
          assert.matches("ca_flie", (refused("websocket-create", { url = "ws://127.0.0.1/" })))
       end)
@@ -230,7 +230,7 @@ describe("the actions shape", function()
          return ids
       end
 
-      it("the sixth evicts the oldest, by 1001", function()
+      it("the sixth evicts the oldest with 1001", function()
          local token = servers.token()
          local first = open(servers.url("/echo", { token = token }))
          for _ = 1, 4 do
@@ -245,7 +245,7 @@ describe("the actions shape", function()
          assert.equal("unknown_id", select(2, refused("websocket-send", { id = first, type = "text", data = "x" })))
       end)
 
-      it("what an evicted one still gets is dropped, its real end too", function()
+      it("later events of an evicted connection are dropped, its real end too", function()
          local first = open(servers.script {
             "status101", "await-close", steps.text "late", steps.frame(0x83, "violation"),
          })
@@ -258,7 +258,7 @@ describe("the actions shape", function()
          assert.equal("open close", names(first))
       end)
 
-      it("an invalid sixth evicts nobody", function()
+      it("a sixth with wrong arguments evicts none", function()
          local ids = five()
          refused("websocket-create", { url = "http://127.0.0.1/" })
          refused("websocket-create", { url = servers.url "/", headers = { Connection = "x" } })
@@ -285,7 +285,7 @@ describe("the actions shape", function()
          assert.equal("close", names(first))
       end)
 
-      it("one after websocket-close or its end counts no more", function()
+      it("a connection stops counting at websocket-close and at its end", function()
          local ids = five()
          call("websocket-close", { id = ids[2] })
          open()
@@ -299,7 +299,7 @@ describe("the actions shape", function()
       end)
    end)
 
-   it("enter_background ends all with 1001, and their later events are dropped", function()
+   it("enter_background closes all connections with 1001 and drops their later events", function()
       local tokens, ids = {}, {}
       for index = 1, 2 do
          tokens[index] = servers.token()

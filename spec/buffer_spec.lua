@@ -31,7 +31,7 @@ describe("max_buffered", function()
       return result ~= nil
    end
 
-   it("counts encoded bytes and a fixed overhead a message, and refuses at the bound exactly", function()
+   it("counts encoded bytes and a fixed overhead for each message, and refuses exactly at the limit", function()
       -- The least bound that lets a second message in after an empty one.
       local low, high = 1, 4 * KIB
       assert(takes_second(high, 0))
@@ -58,7 +58,7 @@ describe("max_buffered", function()
       expect.refused("buffer_full", ws:send(""))
    end)
 
-   it("refuses with nil, text and buffer_full, and takes nothing of it", function()
+   it("refuses with nil, a text and buffer_full, and sends no part of the message", function()
       local ws = unopened(1)
       ws:send("held")
       local text = expect.refused("buffer_full", ws:send("refused"))
@@ -67,7 +67,7 @@ describe("max_buffered", function()
       assert.equal(4, ws:buffered_amount())
    end)
 
-   it("lets one message of any size in", function()
+   it("accepts one message of any size below the limit", function()
       local token = servers.token()
       local recorder = client.open(servers.url("/count-messages", { token = token }), { max_buffered = 1 })
       local big = ("x"):rep(4 * MIB)
@@ -78,14 +78,14 @@ describe("max_buffered", function()
       end
    end)
 
-   it("is 16 MiB where nobody says otherwise", function()
+   it("is 16 MiB by default", function()
       local ws = unopened()
       ws:send(("x"):rep(16 * MIB - 4 * KIB))
       assert.equal(ws, ws:send(("x"):rep(4 * KIB)))
       expect.refused("buffer_full", ws:send(""))
    end)
 
-   it("is reached where the server never reads, and no memory with it", function()
+   it("is reached where the server never reads, and bounds the memory", function()
       local recorder = client.open(servers.url("/stall"), { max_buffered = 256 * KIB })
       local message, accepted = ("x"):rep(1000), 0
       local function send()
@@ -112,7 +112,7 @@ describe("max_buffered", function()
       assert.equal(amount, recorder.ws:buffered_amount())
    end)
 
-   it("lets messages in again once the server reads, and none of those taken is lost", function()
+   it("accepts messages again once the server reads, and loses none that it has accepted", function()
       local token = servers.token()
       local recorder = client.open(servers.script({
          "status101", "sleep:400", "await-close", steps.close(1000),
@@ -175,7 +175,7 @@ describe("buffered_amount", function()
       assert.equal(7, recorder.ws:buffered_amount())
    end)
 
-   it("is of each connection alone", function()
+   it("is counted for each connection by itself", function()
       local one, other = unopened(), unopened()
       one:send("12345")
       other:send("123")

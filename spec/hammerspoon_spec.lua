@@ -136,7 +136,7 @@ describe("the Hammerspoon drop-in", function()
          end
       end)
 
-      it("with closed for the peer's Close and for one of its breaches, never with fail besides", function()
+      it("with closed, and never fail, for the server's Close and for a violation of the protocol", function()
          new(servers.url("/close", { code = 4000, reason = "bye" }))
          wait_for "closed"
          assert.same({ { n = 1, "open" }, { n = 1, "closed" } }, calls)
@@ -196,7 +196,7 @@ describe("the Hammerspoon drop-in", function()
          assert.is_nil(named "received")
       end)
 
-      it("nothing past max_buffered, and stays open", function()
+      it("nothing that would exceed max_buffered, and stays open", function()
          hammerspoon.options = { max_buffered = 1 }
          local ws = open(servers.url "/stall")
          local megabytes = ("x"):rep(16 * 1024 * 1024)
@@ -221,7 +221,7 @@ describe("the Hammerspoon drop-in", function()
       assert.equal(2, #calls)
    end)
 
-   it("takes http and https for ws and wss", function()
+   it("accepts http and https as ws and wss", function()
       open((servers.url("/mysock"):gsub("^ws", "HTTP")))
       assert.matches("^ws://", engine.made().ws:url())
       hammerspoon.options = { tls = { ca_file = servers.file "ca.pem" } }
@@ -239,7 +239,7 @@ describe("the Hammerspoon drop-in", function()
       assert.equal(hammerspoon, module)
    end)
 
-   it("hands its options to the engine", function()
+   it("passes its options to the engine", function()
       hammerspoon.options = { headers = { ["X-Mine"] = "yes" } }
       open(servers.url "/headers")
       assert.matches("\nX%-Mine: yes\r", wait_for("received")[2])
@@ -247,7 +247,7 @@ describe("the Hammerspoon drop-in", function()
       assert.has_error(function() hs.websocket.new("ws://127.0.0.1/", callback) end)
    end)
 
-   it("shows itself as connected or disconnected with its address", function()
+   it("is shown by tostring as connected or disconnected, with an address", function()
       local ws = new(servers.url "/mysock")
       assert.matches("^hs%.websocket: disconnected %(0x%x+%)$", tostring(ws))
       wait_for "open"
@@ -257,7 +257,7 @@ describe("the Hammerspoon drop-in", function()
       assert.equal((connected:gsub("connected", "disconnected")), tostring(ws))
    end)
 
-   describe("tells a refused handshake in Hammerspoon's words:", function()
+   describe("reports a refused handshake in Hammerspoon's words:", function()
       local function failure(url)
          new(url)
          return wait_for("fail")[2]
@@ -297,7 +297,7 @@ describe("the Hammerspoon drop-in", function()
          assert.equal("Timed out connecting to server.", failure(servers.url("/", nil, "silent")))
       end)
 
-      it("in the engine's words for what Hammerspoon has none for", function()
+      it("in the words of the engine where Hammerspoon has none", function()
          local lines = { "HTTP/1.1 101 X", "Connection: Upgrade", "Sec-WebSocket-Accept: {accept}" }
          assert.matches("Upgrade header", failure(servers.script { steps.head(lines) }))
       end)

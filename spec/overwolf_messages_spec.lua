@@ -73,7 +73,7 @@ describe("the Overwolf shape", function()
          assert.is_nil(client.report(token, "close").messages)
       end)
 
-      it("nothing after the peer's Close came, though it is still to be told", function()
+      it("nothing once the server's Close has arrived, even before it is dispatched", function()
          engine.elsewhere = servers.script { "status101", "await:messages:1", steps.close(1000), "await-close" }
          local ow, log = open()
          ow.send("go")
@@ -89,7 +89,7 @@ describe("the Overwolf shape", function()
          wait_closed(log)
       end)
 
-      it("no message that is no string or no UTF-8", function()
+      it("no message that is not a string or not UTF-8", function()
          local ow, log = open()
          assert.matches("^message must be a string, got number", result_of(ow.send, 1).error)
          assert.matches("not valid UTF%-8", result_of(ow.send, "a\255").error)
@@ -97,7 +97,7 @@ describe("the Overwolf shape", function()
          assert.equal("wörld", engine.wait_count(log, 2)[2].message)
       end)
 
-      it("nothing past max_buffered, and says so", function()
+      it("nothing that would exceed max_buffered, and calls back with an error", function()
          engine.elsewhere = servers.url "/stall"
          local ow, log = open(nil, { max_buffered = 1 })
          local megabytes = ("x"):rep(16 * 1024 * 1024)
@@ -109,7 +109,7 @@ describe("the Overwolf shape", function()
       end)
    end)
 
-   describe("tells", function()
+   describe("reports", function()
       it("texts, bytes and pings by onMessage", function()
          local program = { "status101", steps.text("hé"), steps.binary("\255\0"), steps.frame(0x89, "p"),
             steps.frame(0x8a, "pong"), "await-close", "reply-close" }
@@ -127,21 +127,21 @@ describe("the Overwolf shape", function()
          }, log)
       end)
 
-      it("the peer's code and reason by onClosed alone", function()
+      it("the server's code and reason by onClosed alone", function()
          engine.elsewhere = servers.url("/close", { code = 4001, reason = "bye" })
          local _, log = open()
          assert.same({ code = 4001, reason = "bye" }, wait_closed(log))
          assert.equal("onOpen onClosed", names(log))
       end)
 
-      it("an end of stream without Close by onClosed alone, with 1006", function()
+      it("an end of the stream without a Close by onClosed alone, with 1006", function()
          engine.elsewhere = servers.url("/drop", { after = 0 })
          local _, log = open()
          assert.same({ code = 1006, reason = "" }, wait_closed(log))
          assert.equal("onOpen onClosed", names(log))
       end)
 
-      it("a breach of the protocol by onError, then onClosed with 1006", function()
+      it("a violation of the protocol by onError, then onClosed with 1006", function()
          engine.elsewhere = servers.script { "status101", steps.frame(0x83, "x"), "await-close" }
          local _, log = open()
          assert.same({ code = 1006, reason = "" }, wait_closed(log))
@@ -150,7 +150,7 @@ describe("the Overwolf shape", function()
          assert.matches("reserved opcode", log[2][2].message)
       end)
 
-      it("a lost transport by onError with its code, then onClosed with 1006", function()
+      it("a lost connection by onError with its code, then onClosed with 1006", function()
          engine.elsewhere = servers.url("/reset", { after = 0 })
          local _, log = open()
          assert.same({ code = 1006, reason = "" }, wait_closed(log))
@@ -201,7 +201,7 @@ describe("the Overwolf shape", function()
       end)
    end)
 
-   it("works called with colons throughout", function()
+   it("works when every function is called with a colon", function()
       local made
       overwolf.web:createWebSocket({ secured = false, port = servers.ports().ws }, function(result)
          made = result.client

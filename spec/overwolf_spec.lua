@@ -29,7 +29,7 @@ describe("the Overwolf shape", function()
          assert.same({ success = true, status = "success", client = ow }, result)
       end)
 
-      it("and answers with both spellings of an error for a port that is none", function()
+      it("and answers a wrong port with an error in both spellings, which names what was given", function()
          for port, shown in pairs {
             [0] = "0", [65536] = "65536", [-1] = "-1", [80.5] = "80.5", ["61234"] = "string", [true] = "boolean",
             [math.huge] = tostring(math.huge), [{}] = "table",
@@ -44,7 +44,7 @@ describe("the Overwolf shape", function()
          assert.matches("^params%.port must be an integer of 1 to 65535, got %-?nan$", result.error)
       end)
 
-      it("for a port that is an integral float", function()
+      it("for a port that is a float without a fraction", function()
          create({ port = servers.ports().ws * 1.0 }).connect()
          assert.equal("ws://127.0.0.1:" .. servers.ports().ws .. "/", engine.made().url)
       end)
@@ -78,7 +78,7 @@ describe("the Overwolf shape", function()
          assert.equal(class, getmetatable((create())).__index)
       end)
 
-      it("and raises for a callback that is none", function()
+      it("and raises for a wrong callback", function()
          assert.has_error(function() overwolf.web.createWebSocket({ secured = false, port = 1 }, "callback") end)
          local ow = create()
          assert.has_error(function() ow.connect(1) end)
@@ -101,7 +101,7 @@ describe("the Overwolf shape", function()
       end)
    end)
 
-   it("has the enums of the system's page, with the types that onMessage gives", function()
+   it("has the enums of Overwolf's page, with the types that onMessage gets", function()
       local enums = overwolf.web.enums
       assert.same({ Ping = "ping", Binary = "binary", Text = "text" }, enums.MessageType)
       assert.same({ GET = "GET", HEAD = "HEAD", POST = "POST", PUT = "PUT", DELETE = "DELETE", PATCH = "PATCH" },
@@ -164,7 +164,7 @@ describe("the Overwolf shape", function()
          assert.equal(1, engine.count())
       end)
 
-      it("but not in onError, while onClosed is still to come", function()
+      it("but not in onError, before onClosed", function()
          local ow = create { port = servers.ports().refused }
          local log = record(ow)
          local callback, calls = engine.recorder()
@@ -206,7 +206,7 @@ describe("the Overwolf shape", function()
          assert.equal("two", engine.made().ws:protocol())
       end)
 
-      it("and answers with the error what the engine refuses", function()
+      it("and answers with the error of the engine where that refuses", function()
          local result = result_of(create({ credentials = { username = "a:b", password = "" } }).connect)
          assert.is_false(result.success)
          assert.matches("colon", result.error)
@@ -225,14 +225,14 @@ describe("the Overwolf shape", function()
    end)
 
    describe("by wss", function()
-      it("takes a self-signed certificate on loopback, which the core alone refuses", function()
+      it("accepts a self-signed certificate on loopback, which the engine refuses by default", function()
          local _, log = open { secured = true, port = servers.ports().wss_self_signed }
          assert.equal("onOpen", names(log))
          local recorder = client.connect(servers.url("/", nil, "wss_self_signed"))
          assert.equal("tls", client.drain(recorder)[3])
       end)
 
-      it("asks the engine for no check, which the engine grants on loopback alone", function()
+      it("turns the check of the certificate off, which the engine allows on loopback alone", function()
          local ow = create { secured = true }
          engine.elsewhere = "wss://192.0.2.1/"
          assert.matches("tls%.insecure is for loopback addresses alone", result_of(ow.connect).error)
@@ -259,7 +259,7 @@ describe("the Overwolf shape", function()
       end)
    end)
 
-   it("runs listeners in order, each once, and does not mind removing an absent one", function()
+   it("calls listeners in order, each once, and accepts the removal of an absent one", function()
       local ow = create()
       local order = {}
       local function first() order[#order + 1] = "first" end

@@ -12,7 +12,7 @@ local function hex(data)
 end
 
 describe("Scripting's Data", function()
-   it("is told apart by Data.is", function()
+   it("is recognised by Data.is", function()
       assert.is_true(Data.is(Data.fromString ""))
       for _, value in ipairs { "text", 1, {}, setmetatable({}, {}), print, Data } do
          assert.is_false(Data.is(value))
@@ -20,7 +20,7 @@ describe("Scripting's Data", function()
       assert.is_false(Data.is(nil))
    end)
 
-   it("shows its size, by three names that a write does not change", function()
+   it("has its size under three names, which writing does not change", function()
       local data = Data.fromString "Hello, wörld"
       for _, name in ipairs { "size", "length", "count" } do
          assert.equal(13, data[name])
@@ -32,7 +32,7 @@ describe("Scripting's Data", function()
       assert.is_true(data.mine)
    end)
 
-   it("says that a method wants a colon", function()
+   it("raises an error that asks for a colon when a method is called with a dot", function()
       local data = Data.fromString "x"
       assert.equal("TypeError: call data:getBytes(...) with a colon", raised(data.getBytes))
       assert.equal("TypeError: call data:append(...) with a colon", raised(data.append, "x"))
@@ -42,14 +42,14 @@ describe("Scripting's Data", function()
    end)
 
    describe("is made", function()
-      it("of a string, whose bytes are kept in utf-8", function()
+      it("from a string, whose bytes are kept with utf-8", function()
          for _, name in ipairs { "utf-8", "utf8", "UTF-8", false } do
             assert.equal("61c3a9ff", hex(Data.fromString("aé\255", name or nil)))
             assert.equal("61c3a9ff", hex(Data.fromRawString("aé\255", name or nil)))
          end
       end)
 
-      it("of a string in other encodings, nil where a character has no place", function()
+      it("from a string in other encodings, or is nil where a character cannot be encoded", function()
          assert.equal("617f", hex(Data.fromString("a\127", "ascii")))
          assert.is_nil(Data.fromString("é", "ascii"))
          assert.equal("61e9ff", hex(Data.fromString("aéÿ", "latin1")))
@@ -59,7 +59,7 @@ describe("Scripting's Data", function()
          assert.equal("fffd", hex(Data.fromString("\255", "utf-16be")))
       end)
 
-      it("of no encoding of another name, and of nothing but a string", function()
+      it("from a string in a known encoding only", function()
          assert.matches("^TypeError: unknown encoding: utf%-7", raised(Data.fromString, "x", "utf-7"))
          assert.matches("^TypeError: encoding must be", raised(Data.fromString, "x", 8))
          assert.matches("^TypeError: text must be a string, got nil", raised(Data.fromString))
@@ -70,20 +70,20 @@ describe("Scripting's Data", function()
          assert.matches("^TypeError: list must be", raised(Data.combine))
       end)
 
-      it("of lists of bytes, floats among them, and of objects that give one", function()
+      it("from lists of bytes, also from floats, and from objects that return such a list", function()
          local buffer = { bytes = function() return { 7, 8 } end }
          for _, maker in ipairs { "fromIntArray", "fromUint8Array", "fromArrayBuffer" } do
             assert.equal("00ff41", hex(Data[maker] { 0, 255, 65 * 1.0 }))
             assert.equal("", hex(Data[maker] {}))
             assert.equal("0708", hex(Data[maker](buffer)))
-            assert.matches("^TypeError: element 2 is no byte", raised(Data[maker], { 0, 256 }))
+            assert.matches("^TypeError: element 2 is not a byte", raised(Data[maker], { 0, 256 }))
             assert.matches("^TypeError: list of bytes expected", raised(Data[maker], 1))
          end
          assert.equal("ff00", hex(Data.fromArrayBuffer "\255\0"))
          assert.matches("^TypeError", raised(Data.fromIntArray, "\255"))
       end)
 
-      it("of base64, nil where it is none", function()
+      it("from base64, or is nil where the text is invalid", function()
          for text, expected in pairs {
             [""] = "", ["Zg=="] = "f", ["Zm8="] = "fo", ["Zm9v"] = "foo", ["+/8="] = "\251\255",
             ["Zm9vYmFy"] = "foobar" } do
@@ -96,7 +96,7 @@ describe("Scripting's Data", function()
          end
       end)
 
-      it("of hexadecimal digits in any case, nil where they are none", function()
+      it("from hexadecimal digits in either case, or is nil where the text is invalid", function()
          assert.equal("00ff0a", hex(Data.fromHexString "00fF0A"))
          assert.equal("", hex(Data.fromHexString ""))
          for _, text in ipairs { "0", "0g", "0x00", "00 ", "é" } do
@@ -104,7 +104,7 @@ describe("Scripting's Data", function()
          end
       end)
 
-      it("of a file, nil and why where it cannot be read", function()
+      it("from a file, or is nil with a text where the file cannot be read", function()
          local path = servers.file "scripting-data"
          local file = assert(io.open(path, "wb"))
          file:write("\0\r\n\26\255")
@@ -116,7 +116,7 @@ describe("Scripting's Data", function()
          assert.is_nil((Data.fromFile(path:match "^(.*)/")))
       end)
 
-      it("of several, in order", function()
+      it("from several Data, in order", function()
          local list = { Data.fromIntArray { 1, 2 }, Data.fromIntArray {}, Data.fromIntArray { 3 } }
          assert.equal("010203", hex(Data.combine(list)))
          assert.equal("", hex(Data.combine {}))
@@ -124,7 +124,7 @@ describe("Scripting's Data", function()
       end)
    end)
 
-   describe("gives", function()
+   describe("returns", function()
       it("its bytes as a list of its own, empty where there are none", function()
          local data = Data.fromIntArray { 0, 127, 255 }
          for _, reader in ipairs { "getBytes", "toUint8Array", "toIntArray", "toArrayBuffer" } do
@@ -137,7 +137,7 @@ describe("Scripting's Data", function()
          end
       end)
 
-      it("its text, nil where it is none of the encoding", function()
+      it("its text, or nil where it is invalid in the encoding", function()
          local function raw(digits, encoding)
             return Data.fromHexString(digits):toRawString(encoding)
          end
@@ -154,7 +154,7 @@ describe("Scripting's Data", function()
          assert.matches("^TypeError: unknown encoding", raised(raw, "61", "ebcdic"))
       end)
 
-      it("its text with U+FFFD for what is none of the encoding", function()
+      it("its text with U+FFFD in place of what is invalid in the encoding", function()
          local function decoded(digits, encoding)
             return Data.fromHexString(digits):toDecodedString(encoding)
          end
@@ -167,7 +167,7 @@ describe("Scripting's Data", function()
          assert.matches("^TypeError: unknown encoding", raised(decoded, "61", "ebcdic"))
       end)
 
-      it("slices, half-open and from zero", function()
+      it("slices, whose offsets begin at zero and exclude the end", function()
          local data = Data.fromIntArray { 0, 1, 2, 3 }
          assert.equal("00010203", hex(data:slice()))
          assert.equal("0203", hex(data:slice(2)))
@@ -208,7 +208,7 @@ describe("Scripting's Data", function()
          assert.matches("^TypeError: data must be a Data", raised(data.replaceSubrange, data, 0, 1, "x"))
       end)
 
-      it("nothing that was made of it before", function()
+      it("nothing that was made from it before", function()
          local data = Data.fromIntArray { 1, 2 }
          local part = data:slice()
          data:resetBytes(0, 2)
@@ -216,7 +216,7 @@ describe("Scripting's Data", function()
       end)
    end)
 
-   it("raises for ranges out of bounds and for what is no integer", function()
+   it("raises for a range out of bounds and for an offset that is not an integer", function()
       local data = Data.fromIntArray { 0, 1, 2 }
       local other = Data.fromString "x"
       for _, range in ipairs { { -1, 2 }, { 0, 4 }, { 2, 1 }, { 4, 4 }, { 0, -1 } } do

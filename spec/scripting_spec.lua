@@ -57,7 +57,7 @@ describe("the Scripting shape", function()
    end
 
    describe("a WebSocket", function()
-      it("raises for a bad URL, and for none", function()
+      it("raises for a wrong URL and for a missing one", function()
          for _, url in ipairs { "", "nothing", "http://127.0.0.1/", "ws://", "ws://127.0.0.1/#here" } do
             assert.matches("^TypeError: ", raised(WebSocket, url))
          end
@@ -66,7 +66,7 @@ describe("the Scripting shape", function()
          assert.equal(0, engine.count())
       end)
 
-      it("shows its url, which a write does not change", function()
+      it("has its url, which writing does not change", function()
          local url = servers.url "/echo"
          local ws = WebSocket(url)
          assert.equal(url, ws.url)
@@ -74,13 +74,13 @@ describe("the Scripting shape", function()
          assert.equal(url, ws.url)
       end)
 
-      it("hands its options to the engine", function()
+      it("passes its options to the engine", function()
          local _, log = open(servers.url "/headers", { headers = { ["X-Mine"] = "yes" } })
          assert.matches("\nX%-Mine: yes\r", engine.wait_count(log, 2)[2])
          assert.matches("ca_flie", raised(WebSocket, "ws://127.0.0.1/", { ca_flie = 1 }))
       end)
 
-      it("has nil in all four properties at first, and what was set after", function()
+      it("has nil in all four properties at first, and then what was set", function()
          local ws = WebSocket(servers.url "/echo")
          for _, name in ipairs { "onopen", "onerror", "onmessage", "onclose" } do
             assert.is_nil(ws[name])
@@ -92,7 +92,7 @@ describe("the Scripting shape", function()
          end
       end)
 
-      it("keeps its methods, and what else a script puts there", function()
+      it("keeps its methods when a script sets them, and keeps other names that a script sets", function()
          local ws = WebSocket(servers.url "/echo")
          local send = ws.send
          ws.send, ws.mine = print, 1
@@ -100,7 +100,7 @@ describe("the Scripting shape", function()
          assert.equal(1, ws.mine)
       end)
 
-      it("says that a method wants a colon", function()
+      it("raises an error that asks for a colon when a method is called with a dot", function()
          local ws = WebSocket(servers.url "/echo")
          for _, name in ipairs { "send", "close", "addEventListener", "removeEventListener" } do
             assert.equal(("TypeError: call ws:%s(...) with a colon"):format(name), raised(ws[name], "open", print))
@@ -109,7 +109,7 @@ describe("the Scripting shape", function()
       end)
    end)
 
-   describe("tells", function()
+   describe("reports", function()
       it("open without arguments, messages with one, and close with one, nil for no reason", function()
          local ws, log = open(servers.url "/echo")
          ws:send("hé")
@@ -126,18 +126,18 @@ describe("the Scripting shape", function()
          assert.same({ 0, 255 }, message:getBytes())
       end)
 
-      it("the peer's reason with close", function()
+      it("the server's reason by close", function()
          local _, log = connect(servers.url("/close", { code = 4000, reason = "bye" }))
          assert.same({ n = 1, "onclose", "bye" }, wait_closed(log))
       end)
 
-      it("an end of stream with close alone", function()
+      it("an end of the stream by close alone", function()
          local _, log = connect(servers.url("/drop", { after = 0 }))
          assert.same({ n = 1, "onclose", nil }, wait_closed(log))
          assert.equal("onopen onclose", names(log))
       end)
 
-      it("a failure with an error of name, message and text, then close with nil", function()
+      it("a failure by an error with name, message and text, then close with nil", function()
          local _, log = connect(servers.url("/", nil, "refused"))
          assert.same({ n = 1, "onclose", nil }, wait_closed(log))
          assert.equal("onerror onclose", names(log))
@@ -148,7 +148,7 @@ describe("the Scripting shape", function()
          assert.equal("Error: " .. problem.message, tostring(problem))
       end)
 
-      it("a breach of the protocol with an error, then close with nil", function()
+      it("a violation of the protocol by an error, then close with nil", function()
          local _, log = connect(servers.script { "status101", steps.frame(0x83, "x"), "await-close" })
          assert.same({ n = 1, "onclose", nil }, wait_closed(log))
          assert.equal("onopen onerror onclose", names(log))
@@ -203,7 +203,7 @@ describe("the Scripting shape", function()
          assert.equal(0, count)
       end)
 
-      it("by the property first, then by the listeners in order, each once", function()
+      it("by the property first, then by the listeners in order", function()
          local ws, order = WebSocket(servers.url "/echo"), {}
          local function logger(name)
             return function() order[#order + 1] = name end
@@ -226,7 +226,7 @@ describe("the Scripting shape", function()
          assert.same({}, log)
       end)
 
-      it("to no event of another name, and by nothing that cannot be called", function()
+      it("to no event of another name, and with nothing that cannot be called", function()
          local ws = WebSocket(servers.url "/echo")
          for _, method in ipairs { ws.addEventListener, ws.removeEventListener } do
             assert.matches("^TypeError: unknown event: onopen", raised(method, ws, "onopen", print))
@@ -265,7 +265,7 @@ describe("the Scripting shape", function()
          assert.is_nil(client.report(token, "close").messages)
       end)
 
-      it("at open what was sent before it, in order", function()
+      it("at open the messages that were sent before, in order", function()
          local ws, log = connect(servers.url "/echo")
          ws:send("one")
          ws:send("two")
@@ -285,7 +285,7 @@ describe("the Scripting shape", function()
          assert.is_nil(client.report(token, "close").messages)
       end)
 
-      it("nothing past max_buffered: onerror is told in a later poll, and the connection is kept", function()
+      it("nothing that would exceed max_buffered: onerror is called in a later poll, the connection stays", function()
          local program = { "sleep:1000", "status101", "await:messages:1", steps.text "got it", "await-eof" }
          local ws, log = connect(servers.script(program), { max_buffered = 1 })
          local heard
@@ -334,7 +334,7 @@ describe("the Scripting shape", function()
          assert.same({ n = 1, "onmessage", "still open" }, engine.wait_count(log, 2))
       end)
 
-      it("with a reason of 123 bytes in UTF-8, not of 124, nor of other bytes", function()
+      it("with a reason of at most 123 bytes of UTF-8", function()
          local most = ("é"):rep(61) .. "x"
          assert.equal(most, select(2, closed_with(1001, most)))
          local ws = WebSocket(servers.url "/echo")
@@ -362,7 +362,7 @@ describe("the Scripting shape", function()
          assert.equal("onclose", names(log))
       end)
 
-      it("and still tells the messages that come before the peer's Close", function()
+      it("and still delivers the messages that arrive before the server's Close", function()
          local ws, log = open(servers.script { "status101", "await-close", steps.text "late", steps.close(1000) })
          ws:close()
          wait_closed(log)

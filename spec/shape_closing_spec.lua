@@ -2,7 +2,7 @@
 local closing = require "websocket.shape.closing"
 
 describe("the rules of close arguments", function()
-   it("take integral floats for integers", function()
+   it("accept floats without a fraction as integers", function()
       assert.equal("1000", tostring(closing.integer(1000)))
       assert.equal("1000", tostring(closing.integer(1000.0)))
       assert.equal("-1", tostring(closing.integer(-1.0)))

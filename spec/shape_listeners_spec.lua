@@ -34,7 +34,7 @@ describe("listener lists", function()
       assert.same({ "a:0", "b:0" }, log)
    end)
 
-   it("tell two equal callables apart", function()
+   it("distinguish two callables that are equal", function()
       local metatable = { __call = logger "called", __eq = function() return true end }
       list:add(setmetatable({}, metatable))
       list:add(setmetatable({}, metatable))
@@ -42,7 +42,7 @@ describe("listener lists", function()
       assert.same({ "called:1", "called:1" }, log)
    end)
 
-   it("forget what is removed, and do not mind what is absent", function()
+   it("drop a listener that is removed, and accept the removal of an absent one", function()
       local a = logger "a"
       list:add(a)
       list:remove(a)
@@ -52,7 +52,7 @@ describe("listener lists", function()
       assert.same({}, log)
    end)
 
-   it("do not run what is added during a run", function()
+   it("do not call a listener that is added during a run", function()
       list:add(function()
          list:add(logger "late")
       end)
@@ -62,7 +62,7 @@ describe("listener lists", function()
       assert.same({ "late:0" }, log)
    end)
 
-   it("do not run what is removed during a run, but all others", function()
+   it("do not call a listener that is removed during a run, and call all others", function()
       local b = logger "b"
       list:add(function()
          list:remove(b)
@@ -73,7 +73,7 @@ describe("listener lists", function()
       assert.same({ "c:0" }, log)
    end)
 
-   it("go on after one that raises, which the error handler hears", function()
+   it("go on after a listener that raises, and report its error to the error handler", function()
       local heard
       websocket.set_error_handler(function(problem)
          heard = problem
@@ -87,7 +87,7 @@ describe("listener lists", function()
       assert.same({ "b:0" }, log)
    end)
 
-   it("let an interrupt through, and bring what follows in the next poll", function()
+   it("let Ctrl-C through, and run the remaining steps in the next poll", function()
       local ok, problem = pcall(listeners.in_turn, {
          logger "a",
          function()

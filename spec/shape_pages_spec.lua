@@ -74,7 +74,7 @@ for name, expected in pairs(printed) do
          assert.truthy(sample.read("scripts/demo"):find("examples/" .. name .. ".lua", 1, true))
       end)
 
-      it("fails where the server is not there", function()
+      it("fails where no server listens", function()
          engine.elsewhere = servers.url("/", nil, "refused")
          assert.has_error(output)
       end)
@@ -87,7 +87,7 @@ for name, expected in pairs(printed) do
          assert.truthy(without_target(example_of(name)):find(without_target(block), 1, true))
       end)
 
-      it("has a row for each choice of ours, and tells no other", function()
+      it("has a row for each choice of ours, and no other row marked open", function()
          local ours = page_of(name):match("\n## What is ours\n(.-)\n## ")
          local _, rows = ours:gsub("\n| %[open%] ", "")
          assert.equal(#choices[name], rows)

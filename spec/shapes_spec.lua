@@ -61,7 +61,7 @@ describe("every shape", function()
 
    for _, shape in ipairs(all_shapes) do
       describe("(" .. shape.name .. ")", function()
-         it("calls back in poll and run alone, never inside a create, connect, send, close or call", function()
+         it("calls back in poll and run only, never inside a create, connect, send, close or call", function()
             local polling, outside, heard = true, 0, 0
             local function on()
                heard = heard + 1
@@ -97,7 +97,7 @@ describe("every shape", function()
             assert.is_true(heard > 2)
          end)
 
-         it("goes on after each callback that raises, and tells the error handler", function()
+         it("goes on after each callback that raises, and reports to the error handler", function()
             local problems = 0
             websocket.set_error_handler(function(problem)
                problems = problems + 1
@@ -124,7 +124,7 @@ describe("every shape", function()
             end
          end)
 
-         it("tells all, to the end, to a script that goes on after Ctrl-C in any callback", function()
+         it("reports everything up to the end to a script that continues after Ctrl-C in any callback", function()
             for _, url in ipairs {
                servers.script {
                   "status101", steps.text "one", steps.text "two", steps.frame(0x83, "x"), "await-close",
@@ -150,7 +150,7 @@ describe("every shape", function()
 
          -- Hammerspoon's closes there, as hammerspoon_defaults_spec.lua shows.
          if shape.name ~= "Hammerspoon" then
-            it("keeps a live connection that the script dropped, through full collections", function()
+            it("keeps a live connection that the script no longer refers to", function()
                local log = {}
                do
                   local program = { "status101", "sleep:150", steps.text "late", steps.close(1000), "await-close" }
@@ -166,7 +166,7 @@ describe("every shape", function()
             end)
          end
 
-         it("tells codes as integers, and one end alone", function()
+         it("reports codes as integers, and one end only", function()
             for _, url in ipairs { servers.url("/close", { code = 4000 }), servers.url "/drop?after=0" } do
                local _, log = start(shape, url)
                websocket.run()
@@ -261,7 +261,7 @@ describe("the shapes differ in", function()
       end)
    end)
 
-   it("what becomes of a message past max_buffered, and of the connection", function()
+   it("what becomes of a message that would exceed max_buffered, and of the connection", function()
       each({
          { "refused", "open" },
          { "ignored", "open" },
@@ -286,7 +286,7 @@ describe("the shapes differ in", function()
       end)
    end)
 
-   it("what close tells while it is connecting", function()
+   it("what they report of a close while connecting", function()
       each({ "closed:1006", "closed", "error closed:1006", "answer closed:1006", "closed:1006", "closed" },
          function(shape, expected, name)
             local connection, log = start(shape, servers.url("/", nil, "silent"))
@@ -325,7 +325,7 @@ describe("the shapes differ in", function()
       end)
    end)
 
-   it("what becomes of a message after own close", function()
+   it("what becomes of a message that arrives after their own close", function()
       each({ true, true, false, true, true, true }, function(shape, expected, name)
          local connection, log = open(shape, servers.script {
             "status101", "await-close", steps.text "late", steps.close(1000),
@@ -346,7 +346,7 @@ describe("the shapes differ in", function()
       end)
    end)
 
-   it("what they tell of a connection that fails, and of one that the peer breaks", function()
+   it("what they report of a connection that fails, and of a server that breaks the protocol", function()
       local violation = servers.script { "status101", steps.frame(0x83, "x"), "await-close" }
       each({
          { "error", "open closed:1002" },
@@ -364,7 +364,7 @@ describe("the shapes differ in", function()
       end)
    end)
 
-   it("what they tell of an end of stream without Close", function()
+   it("what they report of an end of the stream without a Close", function()
       each({ "closed:1006", "closed", "closed:1006", "closed:1006", "closed:1006", "closed" },
          function(shape, expected, name)
             local _, log = start(shape, servers.url("/drop", { after = 0 }))
@@ -373,7 +373,7 @@ describe("the shapes differ in", function()
          end)
    end)
 
-   it("what they tell of a reset without Close", function()
+   it("what they report of a reset without a Close", function()
       each({ "error", "error", "closed:1006", "error closed:1006", "error closed:1006", "error closed" },
          function(shape, expected, name)
             local _, log = start(shape, servers.url("/reset", { after = 0 }))

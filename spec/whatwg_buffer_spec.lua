@@ -5,14 +5,14 @@ local whatwg = require "websocket.whatwg"
 local Blob, ArrayBuffer = whatwg.Blob, whatwg.ArrayBuffer
 
 describe("an ArrayBuffer", function()
-   it("is made of a string or a list of bytes", function()
+   it("is made from a string or a list of bytes", function()
       assert.equal("a\0b", ArrayBuffer("a\0b"):text())
       assert.equal("\0\1\255", ArrayBuffer({ 0, 1.0, 255 }):text())
       assert.same({ 0, 0 }, { ArrayBuffer("").byteLength, ArrayBuffer({}).byteLength })
       assert.equal(3, ArrayBuffer({ 0, 1, 255 }).byteLength)
    end)
 
-   it("is made of nothing else", function()
+   it("is made from nothing else", function()
       for _, source in ipairs({ { 256 }, { -1 }, { 1.5 }, { "1" }, { 1, nil, 3 }, { a = 1 }, 5, true, Blob(),
          ArrayBuffer("x") }) do
          assert.equal("TypeError", page.raised(ArrayBuffer, source).name)
@@ -20,7 +20,7 @@ describe("an ArrayBuffer", function()
       assert.equal("TypeError", page.raised(ArrayBuffer).name)
    end)
 
-   it("gives its bytes as a string and as a list", function()
+   it("returns its bytes as a string and as a list", function()
       local every = {}
       for byte = 0, 255 do
          every[byte + 1] = byte
@@ -32,7 +32,7 @@ describe("an ArrayBuffer", function()
       assert.same({}, ArrayBuffer(""):bytes())
    end)
 
-   it("takes and gives a mebibyte", function()
+   it("holds a mebibyte", function()
       local text = ("0123456789abcdef"):rep(65536)
       local list = ArrayBuffer(text):bytes()
       assert.equal(1048576, #list)
@@ -48,7 +48,7 @@ describe("an ArrayBuffer", function()
 end)
 
 describe("a Blob", function()
-   it("is made of strings, numbers, Blobs, ArrayBuffers and views", function()
+   it("is made from strings, numbers, Blobs, ArrayBuffers and views", function()
       local blob = Blob({ "a\255", 1, Blob({ "b" }), ArrayBuffer("c"), { buffer = ArrayBuffer("0123"), byteOffset = 1,
          byteLength = 2 } })
       assert.equal("a\2551bc12", blob:text())
@@ -62,7 +62,7 @@ describe("a Blob", function()
       assert.equal(0, Blob({}).size)
    end)
 
-   it("is made of nothing else", function()
+   it("is made from nothing else", function()
       for _, parts in ipairs({ "text", 5, true, Blob(), ArrayBuffer("x"), { {} }, { true }, { print } }) do
          assert.equal("TypeError", page.raised(Blob, parts).name)
       end
@@ -85,7 +85,7 @@ end)
 
 describe("slice", function()
    for what, whole in pairs({ ["a Blob"] = Blob({ "01234567" }), ["an ArrayBuffer"] = ArrayBuffer("01234567") }) do
-      it("counts from zero, and from the end where negative, and stays within " .. what, function()
+      it("counts from zero, or from the end where negative, and stays within " .. what, function()
          for _, case in ipairs({
             { "01234567" }, { "01234567", 0 }, { "234567", 2 }, { "23", 2, 4 }, { "", 2, 2 }, { "", 4, 2 },
             { "67", -2 },

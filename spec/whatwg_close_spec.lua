@@ -45,13 +45,13 @@ describe("the code of close", function()
       end)
    end
 
-   it("is looked at before the reason", function()
+   it("is checked before the reason", function()
       local recorder = page.open(servers.url("/echo"))
       assert.equal("InvalidAccessError", try(recorder, 1001, ("x"):rep(124)).name)
       assert.equal("InvalidAccessError", try(recorder, 0, {}).name)
    end)
 
-   it("is looked at in every state", function()
+   it("is checked in every state", function()
       local recorder = page.connect(servers.url("/echo"))
       assert.equal("InvalidAccessError", try(recorder, 1001).name)
       assert.equal(0, recorder.ws.readyState)
@@ -96,7 +96,7 @@ describe("the reason of close", function()
       end)
    end
 
-   it("is TypeError where it is no text", function()
+   it("is TypeError where it is neither a string nor a number", function()
       local ws = page.open(servers.url("/echo")).ws
       for _, reason in ipairs({ true, {}, print }) do
          assert.equal("TypeError", page.raised(ws.close, ws, 1000, reason).name)
@@ -131,7 +131,7 @@ describe("close", function()
       end)
    end
 
-   it("lets what was sent before go out first", function()
+   it("lets messages that were sent before go out first", function()
       local token = servers.token()
       local recorder = page.open(servers.url("/count-messages", { token = token }))
       for index = 1, 20 do
@@ -176,7 +176,7 @@ describe("close", function()
       end
    end)
 
-   it("while connecting fails the connection also where it is open and that was not told yet", function()
+   it("while connecting fails the connection even where it is open and the event is not dispatched yet", function()
       local token = servers.token()
       local program = { "status101", steps.text("hello"), "log:sent", "await-eof" }
       local recorder = page.connect(servers.script(program, token))
@@ -188,7 +188,7 @@ describe("close", function()
       assert.equal("", recorder.ws.protocol)
    end)
 
-   it("of a port where nothing can be is CLOSING until the end is told", function()
+   it("of port 0 leaves the state CLOSING until the end is dispatched", function()
       local recorder = page.connect("ws://127.0.0.1:0/")
       recorder.ws:close()
       assert.equal(2, recorder.ws.readyState)

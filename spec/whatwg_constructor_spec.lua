@@ -30,7 +30,7 @@ describe("websocket.whatwg", function()
       end
    end)
 
-   it("tells the objects of each class by is", function()
+   it("recognises the objects of each class by is", function()
       local objects = {
          EventTarget = whatwg.EventTarget(),
          Event = whatwg.Event("x"),
@@ -102,7 +102,7 @@ describe("WebSocket(url)", function()
       end)
    end
 
-   it("raises TypeError without a url and for what is no string", function()
+   it("raises TypeError for a missing url and for one that is not a string", function()
       assert.equal("TypeError", page.raised(WebSocket).name)
       assert.equal("TypeError", page.raised(WebSocket, nil).name)
       for _, value in ipairs({ true, {}, print }) do
@@ -128,7 +128,7 @@ describe("WebSocket(url)", function()
       assert.equal(url, recorder.ws.url)
    end)
 
-   it("fails at port 0, where nothing can be", function()
+   it("fails at port 0, where no server can be", function()
       local recorder = page.connect("ws://127.0.0.1:0/")
       assert.equal("ws://127.0.0.1:0/", recorder.ws.url)
       assert.equal("", page.names(recorder))
@@ -146,7 +146,7 @@ describe("WebSocket(url, protocols)", function()
       return recorder.ws.protocol
    end
 
-   it("offers one or several and tells which the server chose", function()
+   it("offers one or several, and has the one that the server chose", function()
       assert.equal("chat", offered("chat"))
       assert.equal("b", offered({ "a", "b" }))
       local every = "!#$%&'*+-.^_`|~09AZaz"
@@ -184,7 +184,7 @@ describe("WebSocket(url, protocols)", function()
       assert.equal("SyntaxError", page.raised(WebSocket, "ws://127.0.0.1:1/", { "chat", "CHAT" }).name)
    end)
 
-   it("raises TypeError for what is neither string nor list of strings", function()
+   it("raises TypeError for what is neither a string nor a list of strings", function()
       for _, value in ipairs({ true, print, { {} }, { true } }) do
          assert.equal("TypeError", page.raised(WebSocket, "ws://127.0.0.1:1/", value).name)
       end
@@ -200,7 +200,7 @@ describe("WebSocket(url, protocols)", function()
       end)
    end
 
-   it("fails where the reply has one and none was offered", function()
+   it("fails where the server chooses one and none was offered", function()
       local recorder = page.connect(servers.url("/protocol", { choose = "chat" }))
       page.drain(recorder)
       assert.equal("error close", page.names(recorder))
@@ -210,7 +210,7 @@ end)
 describe("WebSocket(url, protocols, options)", function()
    after_each(page.finish)
 
-   it("hands options to the engine, with protocols nil", function()
+   it("passes options to the engine, with protocols nil", function()
       local token = servers.token()
       page.open(servers.url("/count-messages", { token = token }), nil, { headers = { ["X-Own"] = "yes" } })
       assert.truthy(client.report(token, "request").request:lower():find("x%-own: yes"))
@@ -222,7 +222,7 @@ describe("WebSocket(url, protocols, options)", function()
       assert.same({ close_timeout = 2 }, options)
    end)
 
-   it("raises TypeError for what the engine refuses, and for what the class decides itself", function()
+   it("raises TypeError for an option that the engine refuses, and for one that the class sets itself", function()
       for _, options in ipairs({
          { nonsense = 1 }, { close_timeout = "x" }, { protocols = "a" }, { require_protocol = true },
          { report_closing = true }, { report_pings = true }, "x", true,

@@ -1,11 +1,11 @@
--- How connections of websocket.whatwg's WebSocket end, and what the events tell of it.
+-- How connections of websocket.whatwg's WebSocket end, and which events report it.
 local client = require "client"
 local page = require "whatwg_client"
 local servers = require "servers"
 local steps = require "steps"
 local whatwg = require "websocket.whatwg"
 
--- Polls until the end, and checks that it was told as the standard tells a failure.
+-- Polls until the end, and checks that it was reported as the standard reports a failure.
 local function assert_failed(recorder, opened)
    local ended = page.drain(recorder)
    local names = page.names(recorder):gsub("message ", "")
@@ -75,7 +75,7 @@ describe("an open connection fails with error and close 1006", function()
       ["Close code that is none"] = { steps.close(1005), 1002 },
       ["fragment of nothing"] = { steps.frame(0x80, "x"), 1002 },
    }) do
-      it("when the peer breaks the protocol: " .. what, function()
+      it("when the server breaks the protocol: " .. what, function()
          local token = servers.token()
          local recorder = page.open(servers.script({ "status101", case[1], "await-close" }, token))
          assert_failed(recorder, true)
@@ -83,7 +83,7 @@ describe("an open connection fails with error and close 1006", function()
       end)
    end
 
-   it("when the peer breaks the protocol, also where it answers our Close", function()
+   it("when the server breaks the protocol, even where it answers our Close", function()
       local token = servers.token()
       local recorder = page.open(servers.script({ "status101", steps.frame(0x83, "x"), "reply-close" }, token))
       assert_failed(recorder, true)
@@ -107,7 +107,7 @@ describe("a connection closes cleanly", function()
       { 1008, "" },
       { 1009, "" }, { 1011, "oops" }, { 1014, "" }, { 3000, "" }, { 4999, ("é"):rep(61) .. "x" },
    }) do
-      it(("with the peer's %d %q"):format(case[1], case[2]), function()
+      it(("with the server's %d %q"):format(case[1], case[2]), function()
          local token = servers.token()
          local recorder = page.open(servers.url("/close", { code = case[1], reason = case[2], token = token }))
          assert_clean(recorder, case[1], case[2])
@@ -115,11 +115,11 @@ describe("a connection closes cleanly", function()
       end)
    end
 
-   it("with 1005 where the peer's Close has no code", function()
+   it("with 1005 where the server's Close has no code", function()
       assert_clean(page.open(servers.url("/close")), 1005, "")
    end)
 
-   it("with the peer's code, and not the script's", function()
+   it("with the server's code, and not the script's", function()
       local recorder = page.open(servers.script({ "status101", "await-close", steps.close(4001, "theirs") }))
       recorder.ws:close(4000, "ours")
       assert_clean(recorder, 4001, "theirs")
@@ -133,7 +133,7 @@ describe("a connection closes cleanly", function()
       assert.equal("open message message message close", page.names(recorder))
    end)
 
-   it("where the Close comes in one packet with the handshake", function()
+   it("where the Close arrives in one packet with the handshake", function()
       local recorder = page.connect(servers.script({ steps.raw_head(table.concat(steps.switching(), "\r\n")
          .. "\r\n\r\n\136\5\15\160bye"), "await-close" }))
       assert_clean(recorder, 4000, "bye")
@@ -222,7 +222,7 @@ describe("a connection closes uncleanly, without error", function()
       assert.same({ "close 1006", "close 4000" }, events)
    end)
 
-   it("with the peer's code where ours could not be written any more", function()
+   it("with the server's code where our Close could not be written any more", function()
       local more_than_sockets_hold = ("x"):rep(64 * 1024 * 1024)
       local recorder = page.open(servers.script({ "status101", "await:received:200000", steps.close(1001, "going"),
          "sleep:300", "rst" }))

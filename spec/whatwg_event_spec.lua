@@ -1,6 +1,7 @@
 -- Event, MessageEvent, CloseEvent and dispatchEvent of websocket.whatwg.
 local page = require "whatwg_client"
 local servers = require "servers"
+local steps = require "steps"
 local whatwg = require "websocket.whatwg"
 
 local Event, MessageEvent, CloseEvent = whatwg.Event, whatwg.MessageEvent, whatwg.CloseEvent
@@ -95,7 +96,7 @@ describe("dispatchEvent", function()
       assert.is_true(target:dispatchEvent(Event("y", { cancelable = true })))
    end)
 
-   it("takes events that are not being dispatched", function()
+   it("accepts an event unless it is being dispatched", function()
       for _, value in ipairs({ "x", {}, 1, target }) do
          assert.equal("TypeError", page.raised(target.dispatchEvent, target, value).name)
       end
@@ -108,7 +109,7 @@ describe("dispatchEvent", function()
       target:dispatchEvent(event)
    end)
 
-   it("stops at once where a listener says so, and for this dispatch alone", function()
+   it("stops at once where a listener asks for it, for this dispatch only", function()
       local calls = {}
       target:addEventListener("x", function(event)
          calls[#calls + 1] = "a"
@@ -137,7 +138,7 @@ describe("dispatchEvent", function()
       assert.equal(2, #calls)
    end)
 
-   it("lets stopPropagation pass among listeners of one phase", function()
+   it("calls the other listeners of the same phase after stopPropagation", function()
       local calls = {}
       for index = 1, 2 do
          target:addEventListener("x", function(event)
@@ -149,7 +150,7 @@ describe("dispatchEvent", function()
       assert.same({ true, true }, calls)
    end)
 
-   it("makes an event that came from elsewhere untrusted", function()
+   it("makes a trusted event untrusted", function()
       local controller, given = whatwg.AbortController(), nil
       controller.signal.onabort = function(event) given = event end
       controller:abort()
@@ -174,7 +175,8 @@ describe("the events of a WebSocket", function()
    after_each(page.finish)
 
    it("are trusted, neither bubble nor can be prevented, and have the socket as target", function()
-      local recorder = page.open(servers.url("/drop"))
+      local program = { "status101", "await:messages:1", steps.frame(0x83, "reserved"), "await-close" }
+      local recorder = page.open(servers.script(program))
       local phases = {}
       for _, name in ipairs({ "onopen", "onmessage", "onerror", "onclose" }) do
          recorder.ws[name] = function(event)

@@ -10,7 +10,7 @@ local WebSocket = whatwg.WebSocket
 describe("callbacks of a WebSocket", function()
    after_each(page.finish)
 
-   it("run in poll alone: not in the constructor, send, close or a property", function()
+   it("run only in poll, not in the constructor, send, close or a property", function()
       local token = servers.token()
       local recorder = page.connect(servers.url("/echo", { token = token }))
       servers.await(token, "request")
@@ -29,7 +29,7 @@ describe("callbacks of a WebSocket", function()
       page.drain(recorder)
    end)
 
-   it("run in no call of a listener: close and send in one tell their events later", function()
+   it("never run nested: the events that close and send cause in a listener come later", function()
       local recorder = page.open(servers.url("/echo"))
       local inside, nested = false, false
       recorder.ws.onmessage = function()
@@ -45,7 +45,7 @@ describe("callbacks of a WebSocket", function()
       assert.is_false(nested)
    end)
 
-   it("that raise go to the error handler, and the rest runs", function()
+   it("that raise report to the error handler, and the others run", function()
       local recorder
       local errors = page.errors_of(function()
          recorder = page.connect(servers.url("/echo"))
@@ -64,7 +64,7 @@ describe("callbacks of a WebSocket", function()
       assert.equal("open message close", page.names(recorder))
    end)
 
-   it("for error that raise do not keep close from being told", function()
+   it("for error that raise do not prevent close", function()
       local recorder
       local errors = page.errors_of(function()
          recorder = page.connect(servers.url("/status", { code = 500 }))
@@ -75,7 +75,7 @@ describe("callbacks of a WebSocket", function()
       assert.equal("error close", page.names(recorder))
    end)
 
-   it("for error that are interrupted leave poll, and close is told by the next", function()
+   it("for error that Ctrl-C interrupts end poll, and close comes in the next one", function()
       local recorder = page.connect(servers.url("/status", { code = 500 }))
       recorder.ws.onerror = function() error("interrupted!", 0) end
       local ok, problem = pcall(page.drain, recorder)
@@ -113,7 +113,7 @@ describe("callbacks of a WebSocket", function()
    end)
 end)
 
-describe("a WebSocket that the script has dropped", function()
+describe("a WebSocket that the script no longer refers to", function()
    it("lives on with its listeners until its end", function()
       local seen = {}
       do
@@ -145,7 +145,7 @@ describe("a WebSocket that the script has dropped", function()
 end)
 
 describe("websocket.run", function()
-   it("ends when every WebSocket has ended, one that could not begin included", function()
+   it("ends when every WebSocket has ended, also one that could not connect", function()
       assert.equal(0, websocket.connections())
       local codes = {}
       for _, url in ipairs({ servers.url("/close", { code = 4000 }), "ws://127.0.0.1:0/" }) do

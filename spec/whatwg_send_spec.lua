@@ -52,7 +52,7 @@ describe("send", function()
       end)
    end
 
-   it("counts U+FFFD, not what it stands for", function()
+   it("counts the bytes of U+FFFD, not those that it replaces", function()
       local ws = page.open(servers.url("/stall"), nil, { close_timeout = 0.1 }).ws
       ws:send("\255")
       assert.equal(3, ws.bufferedAmount)
@@ -115,7 +115,7 @@ describe("send", function()
       assert.equal(9, recorder.ws.bufferedAmount)
    end)
 
-   it("only counts when the peer's Close is there and not told yet", function()
+   it("only counts once the server's Close has arrived, even before it is dispatched", function()
       local token = servers.token()
       local recorder = page.open(servers.script({ "status101", "await:messages:1", steps.close(1000), "await-close" },
          token))
@@ -130,7 +130,7 @@ describe("send", function()
       assert.equal(1, client.report(token).messages)
    end)
 
-   it("carries texts and bytes of every boundary size there and back", function()
+   it("exchanges texts and bytes of every boundary size", function()
       local recorder = page.open(servers.url("/echo"))
       recorder.ws.binaryType = "arraybuffer"
       local sizes = { 0, 1, 125, 126, 65535, 65536, 65537 }
@@ -201,14 +201,14 @@ describe("a message", function()
       assert.same({ "one" }, page.messages(recorder))
    end)
 
-   it("is dropped after close in a listener, also where it has arrived already", function()
+   it("is dropped after close in a listener, even where it has arrived already", function()
       local recorder = page.connect(servers.url("/push", { count = 5, size = 10 }))
       recorder.ws.onmessage = function() recorder.ws:close() end
       page.drain(recorder)
       assert.equal(1, #page.messages(recorder))
    end)
 
-   it("hides pings and pongs", function()
+   it("is the only thing that is reported: pings and pongs are not", function()
       local token = servers.token()
       local recorder = page.open(servers.script({ "status101", steps.frame(0x89, "ping"), steps.frame(0x8a, "pong"),
          steps.text("text"), "await:pongs", "await-close", steps.close(1000) }, token))

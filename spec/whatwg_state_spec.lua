@@ -21,7 +21,7 @@ describe("the properties of a WebSocket", function()
       end
    end)
 
-   it("begin as the standard says", function()
+   it("have the initial values of the standard", function()
       local ws = page.connect(servers.url("/protocol", { choose = "chat" }), "chat").ws
       assert.equal(0, ws.readyState)
       assert.equal(0, ws.bufferedAmount)
@@ -33,7 +33,7 @@ describe("the properties of a WebSocket", function()
       end
    end)
 
-   it("tell the extension that browsers offer, too, once the server has taken it", function()
+   it("name the extension that browsers offer, too, once the server has accepted it", function()
       local ws = page.open(servers.url_at(servers.python().ws, "/echo")).ws
       assert.matches("^permessage%-deflate", ws.extensions)
       ws = page.open(servers.url_at(servers.python().ws, "/echo"), nil, { compression = false }).ws
@@ -55,7 +55,7 @@ describe("the properties of a WebSocket", function()
       assert.equal("mine", ws.own)
    end)
 
-   it("take blob and arraybuffer for binaryType and ignore the rest", function()
+   it("accept blob and arraybuffer as binaryType and ignore other values", function()
       local ws = page.connect(servers.url("/echo")).ws
       ws.binaryType = "arraybuffer"
       assert.equal("arraybuffer", ws.binaryType)
@@ -69,12 +69,12 @@ describe("the properties of a WebSocket", function()
       assert.equal("blob", ws.binaryType)
    end)
 
-   it("show nothing of the URL's password in tostring", function()
+   it("do not show the URL's password in tostring", function()
       local url = servers.url("/echo"):gsub("^ws://", "ws://user:secret@")
       assert.equal("[object WebSocket]", tostring(page.connect(url).ws))
    end)
 
-   it("make a method called with a dot raise a TypeError that says how", function()
+   it("include methods that raise a TypeError that asks for a colon when they are called with a dot", function()
       local ws = page.open(servers.url("/echo")).ws
       for name, arguments in pairs({
          send = { "x" }, close = {}, addEventListener = { "open", print }, removeEventListener = { "open", print },
@@ -112,7 +112,7 @@ describe("readyState", function()
       assert.same({ 3, 3 }, recorder.states)
    end)
 
-   it("changes in poll alone", function()
+   it("changes only in poll", function()
       local token = servers.token()
       local recorder = page.connect(servers.url("/close", { code = 1000, token = token }))
       servers.await(token, "close")
@@ -123,7 +123,7 @@ describe("readyState", function()
       assert.equal(3, recorder.ws.readyState)
    end)
 
-   it("is CLOSING at once after the script's close, open or connecting", function()
+   it("is CLOSING at once after the script's close, whether open or connecting", function()
       local recorder = page.open(servers.url("/echo"))
       recorder.ws:close()
       assert.equal(2, recorder.ws.readyState)
@@ -132,7 +132,7 @@ describe("readyState", function()
       assert.equal(2, recorder.ws.readyState)
    end)
 
-   it("is CLOSING when the peer's Close arrives, before the connection ends", function()
+   it("is CLOSING when the server's Close arrives, before the connection ends", function()
       local token = servers.token()
       local recorder = page.open(servers.script({ "status101", steps.close(1000, "bye"), "await-close", "sleep:1500" },
          token))
@@ -164,7 +164,7 @@ describe("bufferedAmount", function()
       assert.equal(11, ws.bufferedAmount)
    end)
 
-   it("stands still until the next poll, and falls there", function()
+   it("does not change until the next poll, and falls there", function()
       local token = servers.token()
       local ws = page.open(servers.url("/count-messages", { token = token })).ws
       ws:send(("x"):rep(100000))
@@ -179,7 +179,7 @@ describe("bufferedAmount", function()
       assert.equal(0, ws.bufferedAmount)
    end)
 
-   it("stands still within a turn", function()
+   it("does not change within one poll", function()
       local recorder = page.open(servers.url("/echo"))
       local amounts = {}
       recorder.ws.onmessage = function()
@@ -226,7 +226,7 @@ describe("bufferedAmount", function()
       assert.same({ 1006, "", false }, { ended.code, ended.reason, ended.wasClean })
    end)
 
-   it("is 0 where nothing was sent, at every state", function()
+   it("is 0 in every state where nothing was sent", function()
       local recorder = page.connect(servers.url("/echo"))
       assert.equal(0, recorder.ws.bufferedAmount)
       page.wait(recorder, function() return recorder.events[1] end)

@@ -1,8 +1,20 @@
---- Every shape behind one face, for the specs of what differs between them.
--- Comes in: a URL, a listener, options. Goes out: connections with `send` and `close`. A listener is called with a kind
--- and a value: "open", "message" and the payload, "error" and its text, "closed" and the code where the shape has one,
--- and "answer" with what became of a `send` that answers later. `send` returns what became of it at once: "taken",
--- "ignored" (nothing is said), "refused", "raised", or nil where the answer comes later.
+-- Every shape behind one interface, for the specs of what differs between them.
+-- Comes in: a URL, a listener, options. Goes out: connections with `send` and `close`. Knows no server.
+
+--- Called with a kind and a value: "open"; "message" and the payload; "error" and its text; "closed", and the close
+--- code where the shape has one; "answer", and the outcome of a `send` that a shape answers later.
+--- @alias spec.Listener fun(kind: "open"|"message"|"error"|"closed"|"answer", value: any)
+
+--- What became of a `send`; "ignored" means that the shape says nothing, nil that the answer comes later.
+--- @alias spec.Outcome "taken"|"ignored"|"refused"|"raised"|nil
+
+--- @class spec.ShapeConnection
+--- @field send fun(text: string): spec.Outcome
+--- @field close fun()
+
+--- @class spec.Shape
+--- @field name string
+--- @field start fun(url: string, on: spec.Listener, options?: websocket.Options): spec.ShapeConnection
 
 local engine = require "engine"
 local websocket = require "websocket"
@@ -64,7 +76,7 @@ local function browser(url, on, options)
    }
 end
 
--- Connects at once, where the engine is told to go.
+-- Connects at once; `engine.elsewhere` sends the connection to the URL, since Overwolf's parameters have none.
 local function ow(url, on, options)
    local client
    overwolf.web.createWebSocket({ secured = false, port = 1 }, function(result)
@@ -122,7 +134,8 @@ local function app(url, on, options)
    }
 end
 
---- The shapes in the order of their pages: `name`, and `start(url, on, options)`.
+--- The shapes, in the order of docs/shapes.
+--- @type spec.Shape[]
 return {
    { name = "native", start = native },
    { name = "Hammerspoon", start = hs },

@@ -1,5 +1,5 @@
---- Connects with `websocket.whatwg` and waits for what happens.
--- Comes in: what WebSocket takes. Goes out: recorders, each with the events of one WebSocket. Every wait has a
+-- Connects with `websocket.whatwg` and waits for events.
+-- Comes in: the arguments of WebSocket. Goes out: recorders, each with the events of one WebSocket. Every wait has a
 -- deadline. Knows nothing of how the servers are started.
 
 local client = require "client"
@@ -9,14 +9,21 @@ local M = {}
 
 local kinds = { "open", "message", "error", "close" }
 
--- Those whose event `close` has not come, for `finish`.
+-- The recorders whose event `close` has not come, for `finish`.
 local alive = {}
 
---- Connects and records every event as it is told; `states` holds readyState at each.
--- @string url
--- @param[opt] protocols
--- @tparam[opt] table options of the engine; close_timeout is 2 s where it is not told otherwise
--- @treturn table `ws`, `events`, `states`, and `ended`, the event `close`, once it came
+--- What became of one WebSocket.
+--- @class spec.WhatwgRecorder
+--- @field ws websocket.whatwg.WebSocket
+--- @field events websocket.whatwg.Event[] every event, in order
+--- @field states integer[] readyState at each event
+--- @field ended? websocket.whatwg.CloseEvent the event `close`, once it came
+
+--- Connects and records every event.
+--- @param url string
+--- @param protocols? string|string[]
+--- @param options? websocket.Options close_timeout is 2 s by default
+--- @return spec.WhatwgRecorder
 function M.connect(url, protocols, options)
    options = options or {}
    options.close_timeout = options.close_timeout or 2
@@ -26,7 +33,7 @@ function M.connect(url, protocols, options)
       recorder.ws:addEventListener(kind, function(event)
          recorder.events[#recorder.events + 1] = event
          recorder.states[#recorder.states + 1] = recorder.ws.readyState
-         if kind == "close" and event.isTrusted then -- a script may make one, too
+         if kind == "close" and event.isTrusted then -- a spec may make one, too
             recorder.ended = event
             alive[recorder] = nil
          end
@@ -37,6 +44,8 @@ function M.connect(url, protocols, options)
 end
 
 --- Returns the types of the events that came, joined by spaces.
+--- @param recorder spec.WhatwgRecorder
+--- @return string
 function M.names(recorder)
    local names = {}
    for index, event in ipairs(recorder.events) do
@@ -46,6 +55,8 @@ function M.names(recorder)
 end
 
 --- Returns the data of the messages that came, in order.
+--- @param recorder spec.WhatwgRecorder
+--- @return any[]
 function M.messages(recorder)
    local list = {}
    for _, event in ipairs(recorder.events) do
@@ -56,10 +67,11 @@ function M.messages(recorder)
    return list
 end
 
---- Polls until a condition holds and returns what it returns; raises at the deadline.
--- @tparam table recorder
--- @func condition
--- @number[opt=30] seconds
+--- Polls until a condition returns something true, and returns that; raises at the deadline.
+--- @param recorder spec.WhatwgRecorder
+--- @param condition fun(): any
+--- @param seconds? number default 30
+--- @return any
 function M.wait(recorder, condition, seconds)
    local answer = client.poll_until(condition, seconds)
    if not answer then
@@ -69,6 +81,8 @@ function M.wait(recorder, condition, seconds)
 end
 
 --- Connects and waits for the event `open`.
+--- @param ... any the arguments of `connect`
+--- @return spec.WhatwgRecorder
 function M.open(...)
    local recorder = M.connect(...)
    M.wait(recorder, function() return recorder.events[1] end)
@@ -79,6 +93,9 @@ function M.open(...)
 end
 
 --- Polls until so many messages have come, and returns their data.
+--- @param recorder spec.WhatwgRecorder
+--- @param count integer
+--- @return any[]
 function M.await_messages(recorder, count)
    M.wait(recorder, function()
       return #M.messages(recorder) >= count or recorder.ended
@@ -89,12 +106,16 @@ function M.await_messages(recorder, count)
 end
 
 --- Polls until the event `close`, and returns it.
+--- @param recorder spec.WhatwgRecorder
+--- @param seconds? number default 30
+--- @return websocket.whatwg.CloseEvent
 function M.drain(recorder, seconds)
    return M.wait(recorder, function() return recorder.ended end, seconds)
 end
 
---- Runs a function and returns the error that it raises, which must be one of ours.
--- @treturn table with `name` and `message`
+--- Calls a function and returns the error that it raises, which must be one of ours.
+--- @param ... any the function and its arguments
+--- @return websocket.shape.Error
 function M.raised(...)
    local ok, problem = pcall(...)
    if ok then
@@ -106,7 +127,9 @@ function M.raised(...)
    return problem
 end
 
---- Runs a function with the errors of callbacks in a list, and returns that list.
+--- Calls a function, and returns the errors that callbacks raise meanwhile.
+--- @param action fun()
+--- @return any[]
 function M.errors_of(action)
    local websocket = require "websocket"
    local errors = {}
