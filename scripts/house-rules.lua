@@ -19,8 +19,8 @@ local reserved = {
    { word = "rustls", places = { "^src/transport/tls%.rs$" } },
    { word = "tokio_rustls", places = { "^src/transport/tls%.rs$" } },
    { word = "zlib_rs", places = { "^src/protocol/deflate%.rs$", "^src/protocol/inflate%.rs$" } },
-   { word = "unsafe", places = { "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$" } },
-   { word = "unsafe_code", places = { "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$" } },
+   { word = "unsafe", places = { "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$", "^src/lua/begin%.rs$" } },
+   { word = "unsafe_code", places = { "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$", "^src/lua/begin%.rs$" } },
 }
 
 local longest_file = 400

@@ -196,8 +196,7 @@ describe("in its host", function()
         assert(ran <= 1, "called twice")
         lost = lost + ((ran == 1 or struck_in == callback) and 0 or 1)
       end
-      -- Between the mark that a callback begins and its first instruction stand those of the call itself.
-      assert(lost <= 6, lost .. " calls lost")
+      assert(lost == 0, lost .. " calls lost")
       assert(struck > 30 and outside > 10, struck .. " interrupts, " .. outside .. " before the callback")
     ]])
   end)

@@ -2,6 +2,9 @@
 --
 -- The loop is Lua because Ctrl-C reaches a script only between Lua instructions: every wait comes back here at least
 -- four times a second. types.lua describes all of it for language servers.
+--
+-- The functions of `host` and those given to `guard` return `true, results...` or `false, text`; the guard raises the
+-- text at the script's line. Every global is local from loading on, because a script may change its globals.
 
 local websocket = require "websocket.core"
 local host = websocket._host
@@ -9,238 +12,198 @@ if host.is_whole then
    return websocket -- loaded before, by a program that has emptied package.loaded
 end
 
-local callable = host.callable
-local error, huge, type, tostring, xpcall = error, math.huge, type, tostring, xpcall
+local delivery, guard, is_callable = host.delivery, host.guard, host.is_callable
+local huge, match, rawget, tostring, type = math.huge, string.match, rawget, tostring, type
+local debug = rawget(_G, "debug")
 
---- The longest wait in seconds that Lua's own handler of Ctrl-C has to bear.
+-- Tracebacks of callbacks leave out the functions of this folder.
+local source = debug and debug.getinfo and debug.getinfo(1, "S").source or ""
+delivery.set_folder(match(source, "^@(.*)init%.lua$"))
+
+--- The longest wait in seconds, so that Lua's own handler of Ctrl-C can act.
 local SLICE = 0.25
 
 -- Errors of callbacks
 
--- A host may give its scripts no io.
-local function write_error(_, traceback)
-   local text = "websocket: error in a callback: " .. traceback
-   if io and io.stderr then
-      io.stderr:write(text, "\n")
-   elseif print then
-      print(text)
-   end
-end
+--- Calls `handler(error, traceback)` for each callback that raises, in place of writing to stderr. With "raise", `poll`
+--- and `run` raise the first error of a turn, as it is, after the turn's other callbacks; further ones are written.
+--- @param handler? function|"raise" nil restores the default
+websocket.set_error_handler = guard(delivery.set_error_handler)
 
-local error_handler = write_error
+--- Sets the test of errors that must leave `poll` and `run` at once, as Ctrl-C does: those by which a host stops a script.
+--- What was not dispatched then stays for the next poll.
+--- @param fn? fun(error: any): boolean nil removes it; one that raises has said no, and its error is reported
+websocket.set_abort_test = guard(delivery.set_abort_test)
 
---- Calls `handler(error, traceback)` for each callback that raises, in place of writing to stderr.
---- @param handler? function nil restores the default
-function websocket.set_error_handler(handler)
-   if handler ~= nil and not callable(handler) then
-      error("error handler must be a function or callable, got " .. type(handler), 2)
-   end
-   error_handler = handler or write_error
-end
-
--- Ctrl-C arrives as an error that lua.c's signal handler raises, at any instruction.
-local function is_interrupt(problem)
-   return type(problem) == "string" and problem:find("interrupted!$") ~= nil
-end
-
--- The text of an error value, whose __tostring may raise in its turn.
-local function text_of(problem)
-   local ok, text = pcall(tostring, problem)
-   return ok and type(text) == "string" and text or "(error object is a " .. type(problem) .. ")"
-end
-
-local function with_traceback(problem)
-   if is_interrupt(problem) then
-      return { problem = problem }
-   end
-   local text = text_of(problem)
-   return { problem = problem, traceback = debug and debug.traceback(text, 2) or text }
-end
-
--- xpcall of Lua 5.1 passes no arguments on.
-local passes_arguments = select(2, xpcall(function(value) return value end, print, true))
-local call = passes_arguments and xpcall
-   or function(callback, handler, ...)
-      local count, arguments = select("#", ...), { ... }
-      return xpcall(function() return callback(unpack(arguments, 1, count)) end, handler)
-   end
-
--- Tells the error handler of an error; returns an interrupt that came in the middle of it.
-local function report(caught)
-   local ok, problem = pcall(error_handler, caught.problem, caught.traceback)
-   if ok then
-      return nil
-   end
-   if is_interrupt(problem) then
-      return problem
-   end
-   write_error(nil, caught.traceback)
-   write_error(nil, "the error handler raised: " .. text_of(problem))
-end
-
--- Deals with an error of a callback; returns nil, or the interrupt that must leave the loop.
-local function deal_with(caught)
-   if type(caught) ~= "table" then -- the handler itself failed, for instance for lack of memory
-      caught = { problem = caught, traceback = tostring(caught) }
-   end
-   if is_interrupt(caught.problem) then
-      return caught.problem
-   end
-   return report(caught)
-end
-
--- Whether the callback that `deliver` was called for last has begun.
-local begun = true
-
-local function begin(callback, ...)
-   begun = true
-   return callback(...)
-end
-
--- Runs one callback; returns nil, or the interrupt that must leave the loop. `dispatch` calls it across a C boundary,
--- so that a yield in a callback is an error, and not a poll that never comes back. Where it is cut off before the
--- callback begins, for lack of memory or by an interrupt, `dispatch` calls it again in the next poll.
-local function deliver(callback, ...)
-   begun = false
-   local ok, caught = call(begin, with_traceback, callback, ...)
-   if ok then
-      return nil
-   end
-   if not begun then
-      error(type(caught) == "table" and caught.problem or caught, 0)
-   end
-   return deal_with(caught)
-end
+--- Tells whether an error must leave `poll` at once: it is Ctrl-C's, or the abort test says so. For code that catches
+--- errors between a callback and `poll`.
+--- @param problem any
+--- @return boolean
+websocket.is_abort = guard(delivery.is_abort)
 
 --- Calls `fn(...)` as `poll` calls a callback: an error goes to the error handler, and the caller goes on. For code
 --- that shares one callback among several functions.
 --- @param fn function
-function websocket.call(fn, ...)
-   if not callable(fn) then
-      error("fn must be a function or callable, got " .. type(fn), 2)
-   end
-   local ok, caught = call(fn, with_traceback, ...)
-   local interrupt = not ok and deal_with(caught) or nil
-   if interrupt ~= nil then
-      error(interrupt, 0)
-   end
-end
+websocket.call = guard(delivery.call)
 
 -- The loop
 
--- Waits up to `timeout` seconds, and dispatches once.
-local function poll(timeout)
-   host.begin_turn()
-   if timeout == huge and host.alive() == 0 then
-      timeout = 0 -- nothing can come
+-- Returns a time-out in seconds, or nil and a text.
+local function seconds(value, default)
+   if value == nil then
+      return default
+   elseif type(value) ~= "number" then
+      return nil, "timeout must be a number of seconds, got " .. type(value)
+   elseif value ~= value then
+      return nil, "timeout must be a number of seconds, got " .. tostring(value)
+   end
+   return value > 0 and value or 0
+end
+
+-- Waits up to `timeout` seconds for something, and dispatches once. Returns `true` and the number of callbacks.
+local function poll(timeout, max)
+   local ok, problem = host.begin_turn(max)
+   if not ok then
+      return false, problem
+   end
+   if timeout == huge then
+      local _, alive = host.alive()
+      timeout = alive > 0 and huge or 0 -- without a connection nothing can come
    end
    while true do
-      local ready, elapsed = host.wait(timeout < SLICE and timeout or SLICE)
+      local _, ready, elapsed = host.wait(timeout < SLICE and timeout or SLICE)
       timeout = timeout - elapsed
       if ready then
-         local ran, interrupt = host.dispatch(deliver, begun)
-         if interrupt ~= nil then
-            error(interrupt, 0)
+         local dispatched, ran, leaves = host.dispatch(delivery.deliver, max)
+         if not dispatched then
+            return false, ran
          end
+         delivery.end_turn(leaves)
          if ran > 0 then
-            return ran
+            return true, ran
          end
       end
       if timeout <= 0 then
-         return 0
+         return true, 0
       end
    end
 end
 
--- Takes a time in seconds; raises at the line of the script that gave it.
-local function seconds(value)
-   if type(value) ~= "number" then
-      error("timeout must be a number of seconds, got " .. type(value), 3)
+-- Returns the text for a call that only makes sense outside of callbacks, or nil.
+local function problem_within(name)
+   local _, within_callback = host.is_dispatching()
+   if within_callback then
+      return name .. " cannot be called inside a callback: return, and the next poll brings what comes, or defer a function"
    end
-   if value ~= value or value < 0 then
-      error("timeout must be 0 or more seconds, got " .. tostring(value), 3)
-   end
-   return value
 end
 
 --- Runs the callbacks of waiting events on this thread.
 --- @param timeout? number seconds to wait for the first event; default 0; math.huge waits while a connection is alive
---- @return integer n callbacks run; 0 when called from inside a callback
-function websocket.poll(timeout)
-   timeout = timeout == nil and 0 or seconds(timeout)
-   if host.is_dispatching() then
-      return 0
+--- @param max? integer the most callbacks to run, at least 1; the others wait for the next poll; default no bound
+--- @return integer n callbacks run
+websocket.poll = guard(function(timeout, max)
+   local problem
+   timeout, problem = seconds(timeout, 0)
+   problem = problem or problem_within("poll")
+   if problem then
+      return false, problem
    end
-   return poll(timeout)
-end
+   local ok, ran = poll(timeout, max)
+   return ok, ran
+end)
 
-local stopped = false
+local is_stopped = false
+
+-- Tells whether a poll could run a callback, now or later; returns `true` and that.
+local function has_work()
+   local _, alive = host.alive()
+   if alive > 0 then
+      return true, true
+   end
+   return host.waits()
+end
 
 --- Polls until no connection is alive and nothing is deferred, or `websocket.stop` is called in a callback.
-function websocket.run()
-   if host.is_dispatching() then
-      error("run cannot be called inside a callback", 2)
+websocket.run = guard(function()
+   local problem = problem_within("run")
+   if problem then
+      return false, problem
    end
-   stopped = false
-   while not stopped and (host.alive() > 0 or host.waits()) do
-      poll(huge)
+   is_stopped = false
+   while not is_stopped do
+      local ok, answer = has_work()
+      if not ok then
+         return false, answer
+      elseif not answer then
+         break
+      end
+      ok, problem = poll(huge)
+      if not ok then
+         return false, problem
+      end
    end
-end
+   return true
+end)
 
 --- Ends the `websocket.run` that is running, after the callbacks of this turn.
 function websocket.stop()
-   stopped = true
+   is_stopped = true
 end
 
 --- Runs `fn` in the next poll, in order with the events.
 --- @param fn function called without arguments
-function websocket.defer(fn)
-   if not callable(fn) then
-      error("fn must be a function or callable, got " .. type(fn), 2)
+websocket.defer = guard(function(fn)
+   if not is_callable(fn) then
+      return false, "fn must be a function or callable, got " .. type(fn)
    end
-   host.defer(fn)
-end
+   return host.defer(fn)
+end)
 
 --- Returns how many polls have begun.
 --- @return integer
-function websocket.turn()
-   return host.turn()
-end
+websocket.turn = guard(host.turn)
 
---- Returns how many connections are alive: those whose end was not dispatched yet.
---- @return integer
-function websocket.connections()
-   return host.alive()
-end
+-- Waits until all that was sent is with the transport; runs no callback.
+host.methods.flush = guard(function(ws, timeout)
+   local problem
+   timeout, problem = seconds(timeout, 10)
+   if problem then
+      return false, problem
+   end
+   while true do
+      local slice = timeout < SLICE and timeout or SLICE
+      local ok, state = host.wait_written(ws, slice)
+      if not ok then
+         return false, state
+      elseif state == "written" then
+         return true, ws
+      elseif state == "ended" then
+         return true, nil, "connection closed before everything was written", "closed"
+      end
+      timeout = timeout - slice
+      if timeout <= 0 then
+         return true, nil, "timed out before everything was written", "timeout"
+      end
+   end
+end)
+
+-- For shapes
+
+--- Tells whether a value can be called: a function, or anything whose metatable has `__call`.
+--- @param value any
+--- @return boolean
+websocket.is_callable = is_callable
 
 --- Makes a full userdata with the given metatable and no contents, for objects that scripts must see as userdata. Its
 --- finaliser runs on every Lua, if the metatable has `__gc` when this is called.
 --- @param metatable table
 --- @return userdata
-function websocket.userdata(metatable)
+websocket.userdata = guard(function(metatable)
    if type(metatable) ~= "table" then
-      error("metatable must be a table, got " .. type(metatable), 2)
+      return false, "metatable must be a table, got " .. type(metatable)
    end
-   return host.new_userdata(metatable)
-end
-
--- Waits until all that was sent is with the transport; runs no callback.
-function host.methods.flush(ws, timeout)
-   timeout = timeout == nil and 10 or seconds(timeout)
-   while true do
-      local slice = timeout < SLICE and timeout or SLICE
-      local state = host.wait_written(ws, slice)
-      if state == "written" then
-         return ws
-      elseif state == "ended" then
-         return nil, "connection closed before everything was written", "closed"
-      end
-      timeout = timeout - slice
-      if timeout <= 0 then
-         return nil, "timed out before everything was written", "timeout"
-      end
-   end
-end
+   return true, host.new_userdata(metatable)
+end)
 
 host.is_whole = true -- last: where there is no memory for all of it, it is loaded anew
 return websocket

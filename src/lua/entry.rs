@@ -1,6 +1,6 @@
 //! The first function that a Lua state calls: it makes sure that loading without memory raises.
 //!
-//! Comes in: a Lua state. Goes out: what [`super::open`] makes. It has `unsafe`, because mlua offers nothing for this:
+//! Comes in: a Lua state. Goes out: what [`super::module::open`] makes. It has `unsafe`, because mlua offers nothing for this:
 //! where it has no memory to begin it panics, and is left in pieces that crash. So it begins with memory set aside.
 
 #![allow(unsafe_code)]
@@ -29,7 +29,7 @@ unsafe extern "C-unwind" fn luaopen_websocket_core(state: *mut lua_State) -> c_i
             ffi::lua_pushstring(state, c"not enough memory to load websocket".as_ptr());
             ffi::lua_error(state);
         }
-        Lua::entrypoint1(state, super::open)
+        Lua::entrypoint1(state, super::module::open)
     }
 }
 

@@ -1,19 +1,19 @@
-//! What one Lua state has: its queue, its connections, and its end.
+//! What one Lua state has: its inbox, its connections, their Lua values, and its end.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlua::{Table, UserData, Value};
+use mlua::{Lua, Table, UserData, Value};
 
 use super::answer::{Raise, raise};
-use super::dispatch::Call;
+use super::inbox::Inbox;
 use crate::close::{CloseCode, CloseFrame};
 use crate::connection::{Connection, Wish};
 use crate::options::Options;
 use crate::process;
-use crate::queue::{ConnectionId, Item, Queue};
+use crate::queue::ConnectionId;
 use crate::runtime::Lease;
 use crate::transport::Plan;
 
@@ -22,45 +22,34 @@ const END_LIMIT: Duration = Duration::from_millis(100);
 
 /// One Lua state's side of the engine.
 pub struct Host {
-    /// Where its connections tell their events.
-    pub queue: Arc<Queue>,
-    /// What `poll` has taken from the queue and not dispatched yet.
-    pub pending: RefCell<VecDeque<Item>>,
-    /// The call that was cut off, perhaps before its callback began.
-    pub unfinished: RefCell<Option<Call>>,
-    /// From the number of a connection to its userdata: keeps it while it lives.
+    /// What waits for `poll`; connections put their events there.
+    pub inbox: Inbox,
+    /// The userdata of each connection, by its number, so that it is kept while the connection lives.
     pub sockets: Table,
-    /// From the number of a connection or a deferred call to its function.
+    /// The function of each connection and of each deferred call, by its number.
     pub callbacks: Table,
-    /// A callback is running.
-    pub dispatching: Cell<bool>,
-    /// How many polls have begun.
-    pub turn: Cell<u64>,
-    /// Numbers whose values there was no memory to drop.
+    /// Numbers whose Lua values could not be dropped yet, for instance for lack of memory.
     stale: RefCell<Vec<u64>>,
-    connections: RefCell<HashMap<ConnectionId, Arc<Connection>>>,
+    /// The connections that are alive, in the order of their making.
+    connections: RefCell<BTreeMap<ConnectionId, Arc<Connection>>>,
     lease: RefCell<Option<Lease>>,
     last_number: Cell<u64>,
     ended: Cell<bool>,
 }
 
 impl Host {
-    /// Makes the host of a state; the tables are its own.
-    pub fn new(sockets: Table, callbacks: Table) -> Host {
-        Host {
-            queue: Arc::default(),
-            pending: RefCell::default(),
-            unfinished: RefCell::default(),
+    /// Makes the host of a state.
+    pub fn new(lua: &Lua) -> mlua::Result<Host> {
+        Ok(Host {
+            inbox: Inbox::new(lua)?,
+            sockets: lua.create_table()?,
+            callbacks: lua.create_table()?,
             stale: RefCell::default(),
-            sockets,
-            callbacks,
-            dispatching: Cell::new(false),
-            turn: Cell::new(0),
             connections: RefCell::default(),
             lease: RefCell::new(None),
             last_number: Cell::new(0),
             ended: Cell::new(false),
-        }
+        })
     }
 
     /// Raises in the child of a fork, where the engine does not run.
@@ -96,31 +85,29 @@ impl Host {
                 Err(error) => return raise(format!("the engine cannot start: {error}")),
             },
         };
-        connection.start(lease, plan, options, id, Arc::clone(&self.queue));
+        connection.start(lease, plan, options, id, Arc::clone(&self.inbox.queue));
         self.connections.borrow_mut().insert(id, Arc::clone(connection));
         Ok(())
     }
 
-    /// Tells whether something taken from the queue waits.
-    pub fn has_waiting(&self) -> bool {
-        !self.pending.borrow().is_empty() || self.unfinished.borrow().is_some()
-    }
-
-    /// Drops the Lua values of a number; later, where there is no memory for that now.
-    pub fn forget_values(&self, number: u64) {
+    /// Drops the Lua values of a number. Where that fails, `drop_stale` tries again.
+    pub fn forget_values(&self, number: u64) -> mlua::Result<()> {
         let dropped =
             self.sockets.raw_set(number, Value::Nil).and_then(|()| self.callbacks.raw_set(number, Value::Nil));
         if dropped.is_err() {
             self.stale.borrow_mut().push(number);
         }
+        dropped
     }
 
-    /// Drops the values that there was no memory to drop before.
-    pub fn drop_stale(&self) {
+    /// Drops the values that could not be dropped before.
+    pub fn drop_stale(&self) -> mlua::Result<()> {
+        let mut result = Ok(());
         let stale = std::mem::take(&mut *self.stale.borrow_mut());
         for number in stale {
-            self.forget_values(number);
+            result = result.and(self.forget_values(number));
         }
+        result
     }
 
     /// Forgets a connection whose end is dispatched.
@@ -128,9 +115,14 @@ impl Host {
         self.connections.borrow_mut().remove(&id);
     }
 
-    /// Returns how many connections are alive: their end was not dispatched yet.
+    /// Returns how many connections are alive, which means that their end was not dispatched yet.
     pub fn alive(&self) -> usize {
         self.connections.borrow().len()
+    }
+
+    /// Returns the numbers of the connections that are alive, in the order of their making.
+    pub fn alive_numbers(&self) -> Vec<ConnectionId> {
+        self.connections.borrow().keys().copied().collect()
     }
 
     /// Tells whether the state has ended.
@@ -138,7 +130,7 @@ impl Host {
         self.ended.get()
     }
 
-    /// Ends all: what waits is written with a Close frame of 1001, as far as that is possible in a moment.
+    /// Ends all connections. Before that it writes what waits and a Close frame of 1001, as far as `END_LIMIT` allows.
     pub fn end(&self) {
         self.ended.set(true);
         if process::is_forked_child() {
@@ -151,16 +143,15 @@ impl Host {
         let deadline = Instant::now() + END_LIMIT;
         for connection in connections.values() {
             connection.outbox.wait_ended(deadline);
-            // Where another state keeps the runtime going, what did not end in time must not stay.
+            // Another state may keep the runtime going, where a connection that did not end in time must not stay.
             connection.outbox.end_by(Wish::Terminate);
         }
-        self.pending.borrow_mut().clear();
-        self.unfinished.borrow_mut().take();
+        self.inbox.clear();
         self.lease.borrow_mut().take();
     }
 }
 
-/// Ends the host when Lua collects it, which is when the state closes: the registry holds it until then.
+/// Ends the host when Lua collects it. The registry holds it, so that is when the state closes.
 pub struct Sentinel(pub std::rc::Rc<Host>);
 
 impl UserData for Sentinel {}

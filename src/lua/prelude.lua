@@ -1,16 +1,22 @@
--- What is easier said in Lua than through its API: raising plain strings at the caller's line, telling what can be
--- called, and what is left when the Lua state ends. Returns guard, callable, watch_end.
+-- What is easier written in Lua than through its API: functions that raise plain strings at the script's line, the test
+-- of what can be called, and what remains of a connection when the Lua state ends.
+--
+-- Every global is local from loading on, because a script may change its globals; those that a host may leave out are
+-- read by rawget, because a host may have made the reading of an unknown global an error.
+-- Returns guard, is_callable, watch_end.
 
-local error, type, getmetatable, setmetatable = error, type, getmetatable, setmetatable
+local error, getmetatable, ipairs, rawget, setmetatable, type = error, getmetatable, ipairs, rawget, setmetatable, type
+local debug, newproxy = rawget(_G, "debug"), rawget(_G, "newproxy")
 local metatable_of = debug and debug.getmetatable or getmetatable
 
--- Finalisers of the script that run after ours must not reach the engine: its functions are gone then.
-local over = false
+-- A finaliser of the script may run when the engine's own finalisers have run; then it must not reach the engine.
+local is_over = false
 
--- Makes a function that raises of one that returns `false, text`; up to three results after `true` are passed on.
+-- Makes a public function of one that returns `true` and up to three results, or `false, text`: it raises the text at
+-- the line that called it.
 local function guard(raw)
    return function(...)
-      if over then
+      if is_over then
          error("this Lua state is ending", 2)
       end
       local ok, first, second, third = raw(...)
@@ -24,7 +30,8 @@ local function guard(raw)
    end
 end
 
-local function callable(value)
+-- Tells whether a value can be called: a function, or anything whose metatable has `__call`.
+local function is_callable(value)
    if type(value) == "function" then
       return true
    end
@@ -32,6 +39,8 @@ local function callable(value)
    return type(metatable) == "table" and metatable.__call ~= nil
 end
 
+-- What the methods answer on a connection that was finalised: a connection that has ended. A spec holds the names
+-- against those of the methods.
 local remains = {
    status = function() return "closed" end,
    buffered_amount = function() return 0 end,
@@ -48,16 +57,16 @@ for _, name in ipairs({ "response", "end_info", "latency" }) do
    remains[name] = function() return nil end
 end
 
--- Returns what must be kept until the state ends, made after every function of the engine: objects that were made last
--- are finalised first. `finalised` is a userdata whose finaliser has run; it shares its metatable with all such.
+-- Returns an object that must be kept until the state ends, made after every function of the engine, because Lua runs
+-- finalisers newest first. `finalised` is a userdata whose finaliser has run; all such share one metatable.
 local function watch_end(finalised)
    local metatable = metatable_of(finalised)
    if type(metatable) == "table" then
       metatable.__index = remains
       metatable.__tostring = function() return "websocket (closed)" end
    end
-   local function at_end() over = true end
-   if newproxy then -- Lua 5.1: a table has no finaliser
+   local function at_end() is_over = true end
+   if newproxy then -- in Lua 5.1 a table has no finaliser
       local sentinel = newproxy(true)
       getmetatable(sentinel).__gc = at_end
       return sentinel
@@ -65,4 +74,4 @@ local function watch_end(finalised)
    return setmetatable({}, { __gc = at_end })
 end
 
-return guard, callable, watch_end
+return guard, is_callable, watch_end

@@ -1,4 +1,4 @@
-//! `websocket.new` and the userdata it returns.
+//! `websocket.new`, and the userdata that it returns.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,9 +9,9 @@ use mlua::{
     AnyUserData, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
 };
 
-use super::Builder;
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
-use super::arguments::{boolean, integer, seconds, string, type_name, utf8};
+use super::arguments::{boolean, integer, string, type_name, utf8};
+use super::builder::Builder;
 use super::host::Host;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -80,7 +80,15 @@ impl Socket {
         self.status.get() == Status::Closed || self.host.has_ended()
     }
 
-    /// Wishes the end; the status follows at once.
+    /// Closes the connection as `ws:close` does. Tells whether that was to be done: neither the script nor the peer has
+    /// closed before, as far as the script knows.
+    pub fn close(&self, body: Option<CloseFrame>) -> bool {
+        let had_effect = matches!(self.status.get(), Status::Connecting | Status::Open) && !self.is_over();
+        self.end_by(Wish::Close(body));
+        had_effect
+    }
+
+    /// Asks the engine for the end; the status follows at once.
     fn end_by(&self, wish: Wish) {
         if self.is_over() {
             return;
@@ -141,7 +149,8 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             .map_err(Raise::from)
             .and_then(|()| host.start(&connection, plan, &options, id));
         if let Err(raise) = started {
-            host.forget_values(id);
+            // The first error is the one to raise; values that could not be dropped are dropped later.
+            let _ = host.forget_values(id);
             return Err(raise);
         }
         one(lua, socket)
@@ -184,15 +193,8 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     })?;
     builder.add(methods, "close", |lua, host, (this, code, reason): (Value, Value, Value)| {
         let (this, socket) = receiver(host, &this, "close")?;
-        let code = match &code {
-            Value::Nil => i64::from(CloseCode::NORMAL.get()),
-            code => integer(code, "close code")?,
-        };
-        let body = match &reason {
-            Value::Nil => CloseFrame::from_script(code, b"")?,
-            reason => CloseFrame::from_script(code, &string(reason, "close reason")?.as_bytes())?,
-        };
-        socket.end_by(Wish::Close(body));
+        let body = close_frame(&code, &reason)?;
+        socket.close(body);
         one(lua, this)
     })?;
     builder.add(methods, "terminate", |lua, host, this: Value| {
@@ -252,11 +254,11 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     })
 }
 
-/// Adds what `flush` is made of.
+/// Adds what `flush` in `websocket/init.lua` is made of.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
-    builder.add(inner, "wait_written", |lua, host, (this, limit): (Value, Value)| {
+    builder.add_raw(inner, "wait_written", |lua, host, (this, limit): (Value, f64)| {
         let (_, socket) = receiver(host, &this, "flush")?;
-        let limit = Duration::try_from_secs_f64(seconds(&limit, "timeout")?).unwrap_or(Duration::MAX);
+        let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
             match socket.connection.outbox.wait_written(limit) {
@@ -265,6 +267,18 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
                 Progress::Ended => "ended",
             },
         )
+    })
+}
+
+/// Makes the Close frame of the arguments of `close`; none for the code 1005.
+pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, Raise> {
+    let code = match code {
+        Value::Nil => i64::from(CloseCode::NORMAL.get()),
+        code => integer(code, "close code")?,
+    };
+    Ok(match reason {
+        Value::Nil => CloseFrame::from_script(code, b"")?,
+        reason => CloseFrame::from_script(code, &string(reason, "close reason")?.as_bytes())?,
     })
 }
 

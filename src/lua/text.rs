@@ -2,9 +2,9 @@
 
 use mlua::{Table, Value};
 
-use super::Builder;
 use super::answer::{one, two};
 use super::arguments::string;
+use super::builder::Builder;
 use crate::url::Parts;
 
 /// Adds both.

@@ -1,0 +1,37 @@
+//! `websocket.connections` and `websocket.close_all`: all connections of a Lua state that are alive.
+
+use mlua::{AnyUserData, Table, Value};
+
+use super::answer::{one, raise};
+use super::arguments::type_name;
+use super::builder::Builder;
+use super::host::Host;
+use super::socket::{Socket, close_frame};
+
+/// Adds both.
+pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
+    builder.add(core, "connections", |lua, host, what: Value| match &what {
+        Value::Nil => one(lua, host.alive()),
+        Value::String(text) if *text.as_bytes() == *b"list" => one(lua, userdata(host)?),
+        Value::String(text) => {
+            raise(format!("argument of connections must be \"list\" or nil, got \"{}\"", text.to_string_lossy()))
+        }
+        other => raise(format!("argument of connections must be \"list\" or nil, got {}", type_name(other))),
+    })?;
+    builder.add(core, "close_all", |lua, host, (code, reason): (Value, Value)| {
+        let body = close_frame(&code, &reason)?;
+        host.check_process()?;
+        let mut closed = 0;
+        for userdata in userdata(host)? {
+            if userdata.borrow::<Socket>()?.close(body.clone()) {
+                closed += 1;
+            }
+        }
+        one(lua, closed)
+    })
+}
+
+/// Returns the connections that are alive, in the order of their making.
+fn userdata(host: &Host) -> mlua::Result<Vec<AnyUserData>> {
+    host.alive_numbers().into_iter().filter_map(|number| host.sockets.raw_get(number).transpose()).collect()
+}
