@@ -2,9 +2,11 @@
 -- Comes in: options, calls that may raise, ends of connections. Goes out: merged options, `ok, result`, what an end is
 -- reported as. Knows no shape's words.
 
+local websocket = require "websocket"
 local closing = require "websocket.shape.closing"
 
 local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local is_abort = websocket.is_abort
 
 local M = {}
 
@@ -26,8 +28,8 @@ function M.options(given, own)
    return options
 end
 
---- Calls `fn(...)`, which raises texts. Returns true and its result, or false and the text. Ctrl-C, which arrives as an
---- error whose text ends in `interrupted!`, is raised again.
+--- Calls `fn(...)`, which raises texts. Returns true and its result, or false and the text. Ctrl-C, and an error by
+--- which the host stops the script, are raised again.
 --- @param fn function
 --- @param ... any
 --- @return boolean ok
@@ -36,12 +38,10 @@ function M.attempt(fn, ...)
    local ok, result = pcall(fn, ...)
    if ok then
       return true, result
-   end
-   local text = tostring(result)
-   if text:find("interrupted!$") then
+   elseif is_abort(result) then
       error(result, 0)
    end
-   return false, text
+   return false, tostring(result)
 end
 
 --- Returns the error of an end, for shapes that have an event for errors: the connection failed, or the server broke
