@@ -33,16 +33,16 @@ local defaults = {
    max_buffered = NO_SIZE_LIMIT,
 }
 
---- One connection, as `new` returns it: a userdata.
+--- A connection, as `new` returns it: a userdata.
 --- @class websocket.hammerspoon.Connection
 --- @field __name "hs.websocket"
 --- @field __type "hs.websocket"
 local Connection = { __name = "hs.websocket", __type = "hs.websocket" }
 Connection.__index = Connection
 
--- What this module knows of each object: `native`, the connection of the engine; `callback`, the script's, nil once
--- there is nothing more to tell; `gave_up`, whether the script closed before the connection was open. A userdata has no
--- room for it. No state refers to its object, and so a script that drops the object gets it collected.
+-- The state of each object, since a userdata cannot hold it: `native`, the connection of the engine; `callback`, the
+-- script's, until the last event; `gave_up`, true where the script closed before the connection was open. The engine
+-- refers to the state but not to the object, so an object that only the script referred to can be collected.
 local states = setmetatable({}, { __mode = "k" })
 
 local NEW = { { type = "string" }, { type = "function" } }
@@ -58,7 +58,7 @@ local refusals = {
 
 local function failure_text(info)
    if info.error == "http_status" then
-      -- Below 400 it does not look at the status, and misses the header.
+      -- Below 400 it ignores the status, and then finds that the header is missing.
       return info.status >= 400 and ("Received bad response code from server: %d."):format(info.status) or BAD_ACCEPT
    elseif info.error == "timeout" then
       return "Timed out connecting to server."
@@ -66,12 +66,12 @@ local function failure_text(info)
    return info.error == "handshake" and refusals[info.header] or info.text
 end
 
--- Returns the URL with http and https replaced by ws and wss, which the engine takes.
+-- Returns the URL with http and https replaced by ws and wss, which the engine accepts.
 local function websocket_url(url)
    return (url:gsub("^[hH][tT][tT][pP]([sS]?:)", "ws%1"))
 end
 
--- Returns the Origin that SocketRocket sends: the URL's own, as that of a page.
+-- Returns the Origin header that SocketRocket sends: the origin of the URL, with http for ws.
 local function origin_of(url)
    local parsed = websocket.parse_url(url)
    return parsed and parsed.origin:gsub("^ws", "http") or nil
@@ -121,8 +121,8 @@ end
 --- Connects to a WebSocket server and returns at once.
 ---
 --- `callback("open")`, `callback("received", message)`, `callback("pong")`, `callback("closed")` and
---- `callback("fail", text)` come in `websocket.poll` and `websocket.run` alone. When the object is collected, the
---- connection closes, and no callback comes any more: keep it.
+--- `callback("fail", text)` are called by `websocket.poll` and `websocket.run`. Keep the object: when it is collected,
+--- the connection closes, and the callback is not called any more.
 --- @param url string ws, wss, http or https
 --- @param callback fun(event: string, message: string?)
 --- @return websocket.hammerspoon.Connection
@@ -135,6 +135,7 @@ function M.new(...)
       error(result, 2)
    end
    state.native = result
+   -- Made last: at the end of a Lua state the newest object is finalised first, and this one still needs the other.
    local self = websocket.userdata(Connection)
    states[self] = state
    return self
@@ -194,7 +195,7 @@ function Connection.__tostring(self)
    return ("hs.websocket: %s (0x%s)"):format(word, tostring(states[self]):match("(%x+)$"))
 end
 
--- Closes, and says nothing any more. The engine may be gone already, where the whole Lua state ends.
+-- Closes the connection silently. At the end of the Lua state the engine may have ended before, and then raises.
 function Connection.__gc(self)
    local state = states[self]
    if state then
