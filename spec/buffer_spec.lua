@@ -1,4 +1,4 @@
---- `max_buffered` and `ws:buffered_amount`: how much may wait to be sent, and how much does.
+-- `max_buffered` and `ws:buffered_amount`: how much may wait to be sent, and how much does.
 
 local client = require "client"
 local expect = require "expect"
@@ -8,12 +8,12 @@ local websocket = require "websocket"
 
 local KIB, MIB = 1024, 1024 * 1024
 
--- Bytes of a frame with that much payload, masked (RFC 6455 section 5.2).
+-- Returns the size of a masked frame with so many bytes of payload (RFC 6455 section 5.2).
 local function encoded(length)
    return length + 6 + (length > 65535 and 8 or length > 125 and 2 or 0)
 end
 
--- A connection that stays in its opening handshake, so that nothing is ever written of what is sent.
+-- Makes a connection that stays in its opening handshake, so that no message is ever written.
 local function unopened(max_buffered)
    local recorder = client.connect(servers.url("/", nil, "silent"), { max_buffered = max_buffered })
    return recorder.ws
@@ -22,7 +22,7 @@ end
 describe("max_buffered", function()
    after_each(client.finish)
 
-   -- Tells whether a second message is taken after one of that length.
+   -- Tells whether a second message is accepted after one of this length.
    local function takes_second(max_buffered, length)
       local ws = unopened(max_buffered)
       assert.equal(ws, ws:send(("x"):rep(length), true))
@@ -32,7 +32,7 @@ describe("max_buffered", function()
    end
 
    it("counts encoded bytes and a fixed overhead for each message, and refuses exactly at the limit", function()
-      -- The least bound that lets a second message in after an empty one.
+      -- The least limit at which a second message is accepted after an empty one.
       local low, high = 1, 4 * KIB
       assert(takes_second(high, 0))
       while low < high do
@@ -50,7 +50,7 @@ describe("max_buffered", function()
          assert.is_false(takes_second(held, length), "at the bound after " .. length .. " bytes")
          assert.is_true(takes_second(held + 1, length), "below the bound after " .. length .. " bytes")
       end
-      -- And messages add up.
+      -- The sizes of several messages are added.
       local ws = unopened(10 * (encoded(100) + overhead))
       for _ = 1, 10 do
          assert.equal(ws, ws:send(("x"):rep(100)))
@@ -93,7 +93,7 @@ describe("max_buffered", function()
          accepted = accepted + (result and 1 or 0)
          return result, text, code
       end
-      -- The system's buffers fill up first; full is only what stays full.
+      -- The buffers of the operating system fill up first, so the outbox is full only when it stays full.
       assert(client.poll_until(function()
          repeat until not send()
          return not recorder.ws:flush(0.2) and not send()
@@ -102,7 +102,7 @@ describe("max_buffered", function()
       local amount = recorder.ws:buffered_amount()
       assert(amount > 128 * KIB and amount < 256 * KIB, amount .. " bytes held")
       assert(amount < accepted * #message)
-      -- However many more come.
+      -- That does not change with further messages.
       for _ = 1, 100000 do
          recorder.ws:send(message)
       end

@@ -120,11 +120,11 @@ describe("the Hammerspoon drop-in", function()
    end)
 
    describe("closes silently when its object is collected", function()
-      -- Makes a connection whose object nothing refers to once this has returned.
+      -- Makes a connection. Nothing refers to its object when this function has returned.
       local function drop(url, wait)
          hammerspoon.new(url, callback)
          if wait then
-            -- The engine alone runs callbacks here; the collector is stopped, so that it cannot be quicker than `open`.
+            -- The collector is stopped, so the object cannot be collected before `open`.
             engine.wait_count(calls, 1)
          end
       end
@@ -157,7 +157,7 @@ describe("the Hammerspoon drop-in", function()
             engine.wait_count(calls, 1)
             ws:send "last words"
          end
-         drop(servers.url "/mysock") -- another one takes the place of the first on the stack
+         drop(servers.url "/mysock") -- overwrites the place that the first object had on the stack
          collect()
          local record = client.report(token, "close")
          assert.same({ 1, "last words", 1000 }, { record.messages, record.last, record.close })
@@ -210,7 +210,7 @@ describe("the Hammerspoon drop-in", function()
          connect()
          websocket.run()
          collect()
-         collectgarbage() -- a userdata with a finaliser goes in the cycle after it
+         collectgarbage() -- a userdata with a finaliser is freed one cycle later
          assert.is_nil(next(weak))
       end)
 

@@ -1,4 +1,4 @@
--- The rules of close arguments that shapes share.
+-- The rules for the arguments of close that several shapes have.
 local closing = require "websocket.shape.closing"
 
 describe("the rules of close arguments", function()

@@ -1,4 +1,4 @@
--- The errors that class shapes raise.
+-- The errors that shapes raise as tables.
 local errors = require "websocket.shape.error"
 
 describe("the errors of shapes", function()

@@ -1,9 +1,9 @@
--- The pages and examples of four shapes: what they show runs, and every choice of ours stands on its page.
+-- The pages and examples of four shapes: the examples run, and each page names every choice of ours.
 local engine = require "engine"
 local sample = require "sample"
 local servers = require "servers"
 
--- What the examples print; lines that begin differently each time are cut.
+-- What the examples print, without what differs from run to run.
 local printed = {
    hammerspoon = "open nil\nreceived ABC123\nreceived ABC123\nclosed nil\nclosed hs.websocket: disconnected",
    overwolf = "connect success nil\nonOpen\nsend success\nonMessage text hello\nonClosed 1000 ",
@@ -40,7 +40,7 @@ local function page_of(name)
    return sample.read("docs/shapes/" .. name .. ".md")
 end
 
--- Without what an example and its page may have of their own: where to connect.
+-- Returns a program without the lines that say where to connect, in which an example and its page may differ.
 local function without_target(text)
    return (("\n" .. text):gsub("\nlocal url =[^\n]*", ""):gsub("\nlocal port =[^\n]*", "")
       :gsub("\nlocal secured =[^\n]*", ""):gsub("\nlocal options =[^\n]*", "")

@@ -20,8 +20,8 @@ local load_all = [[
    end)
 ]]
 
--- Lets every shape send a message to an echo server and close when it is back; URL, PLAIN
--- and PORT are replaced: the server at URL chooses the subprotocol `chat`, that at PLAIN none.
+-- Every shape sends a message to an echo server, and closes when it comes back. URL, PLAIN and PORT are replaced: the
+-- server at URL chooses the subprotocol `chat`, and the one at PLAIN none.
 local talk = [[
    local ws = whatwg.WebSocket("URL", { "chat", "echo" })
    local controller = whatwg.AbortController()

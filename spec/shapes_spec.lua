@@ -11,7 +11,7 @@ for index, shape in ipairs(all_shapes) do
    names[index] = shape.name
 end
 
--- Starts a connection of a shape; the log has what its listener heard, as `{kind, value}`.
+-- Starts a connection of a shape. The log has what its listener was called with, as `{kind, value}`.
 local function start(shape, url, options)
    local log = {}
    local connection = shape.start(url, function(kind, value)
@@ -34,7 +34,7 @@ local function wait_for(log, kind)
    end)
 end
 
--- Returns what was heard, as "open message closed:1000".
+-- Returns the log as a text, such as "open message closed:1000".
 local function summary(log)
    local parts = {}
    for index, entry in ipairs(log) do
@@ -71,7 +71,7 @@ describe("every shape", function()
                local connection = shape.start(url, on, { max_buffered = 1 })
                polling = false
                connection.send "early"
-               for _ = 1, patience do -- the engine gets the time to have something to tell
+               for _ = 1, patience do -- gives the engine time to have an event ready
                   os.execute "sleep 0.01"
                   connection.send "again"
                end
@@ -148,7 +148,7 @@ describe("every shape", function()
             end
          end)
 
-         -- Hammerspoon's closes there, as hammerspoon_defaults_spec.lua shows.
+         -- A connection of Hammerspoon's shape closes, as hammerspoon_defaults_spec.lua shows.
          if shape.name ~= "Hammerspoon" then
             it("keeps a live connection that the script no longer refers to", function()
                local log = {}
@@ -253,7 +253,7 @@ describe("the shapes differ in", function()
          connection.close()
          websocket.run()
          local message = find(log, "message")
-         if expected[2] and shape.name ~= "WHATWG" then -- which drops what comes after close
+         if expected[2] and shape.name ~= "WHATWG" then -- which drops messages that arrive after close
             assert.equal(expected[2], message and message[2], name)
          elseif not expected[2] then
             assert.is_nil(message, name)

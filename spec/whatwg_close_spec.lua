@@ -1,4 +1,4 @@
--- close() of websocket.whatwg's WebSocket: its arguments, and what goes over the wire.
+-- The method close of websocket.whatwg's WebSocket: its arguments, and what it sends.
 local client = require "client"
 local page = require "whatwg_client"
 local servers = require "servers"

@@ -1,4 +1,4 @@
--- EventTarget of websocket.whatwg: who is called, in which order, and who is not.
+-- EventTarget of websocket.whatwg: which listeners are called, in which order, and which are not.
 local page = require "whatwg_client"
 local servers = require "servers"
 local whatwg = require "websocket.whatwg"
@@ -7,7 +7,7 @@ local Event, EventTarget = whatwg.Event, whatwg.EventTarget
 
 local target, calls
 
--- A listener that writes its name down, and then does more.
+-- Makes a listener that records its name, and then does more.
 local function noting(name, more)
    return function(event)
       calls[#calls + 1] = name

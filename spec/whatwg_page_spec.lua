@@ -1,4 +1,4 @@
--- The page and the example of websocket.whatwg: what they show runs, and what they promise stands there.
+-- The page and the example of websocket.whatwg: the examples run, and the page names every choice of ours.
 local servers = require "servers"
 
 local function read(path)
@@ -10,7 +10,7 @@ end
 
 -- Runs a program in this interpreter, and returns what it prints.
 local function output_of(text, name, ...)
-   assert.equal(0, require("websocket").connections()) -- else its run would wait for them
+   assert.equal(0, require("websocket").connections()) -- because its run would wait for them
    local lines = {}
    local environment = setmetatable({
       arg = { ... },

@@ -1,4 +1,4 @@
--- What websocket.whatwg's WebSocket sends, and what messages arrive as.
+-- What websocket.whatwg's WebSocket sends, and the types of the messages that arrive.
 local client = require "client"
 local page = require "whatwg_client"
 local servers = require "servers"

@@ -14,7 +14,7 @@ local error, getmetatable, ipairs, select, type = error, getmetatable, ipairs, s
 
 local M = {}
 
--- The types that LuaSkin tells apart; every other one is unknown to it.
+-- The types that LuaSkin knows, besides userdata.
 local known = { boolean = true, ["nil"] = true, number = true, string = true, ["function"] = true, table = true }
 
 -- Returns what is wrong with an argument, nil where nothing is. `kind` is its type, or "no value".

@@ -73,12 +73,12 @@ function Listeners:run(...)
    end
 end
 
---- Runs steps in turn, for one event that has several effects. When Ctrl-C interrupts a step, the remaining steps run
---- in the next poll, so that a script that continues is still told everything.
+--- Runs steps in turn, for one event that has several effects. When Ctrl-C ends a step, the remaining steps run in the
+--- next poll, so that a script that continues still gets every event.
 --- @param steps fun()[] each calls the script only through `websocket.call` or the `run` of a list
 function M.in_turn(steps)
    for index, step in ipairs(steps) do
-      local ok, interrupt = pcall(step)
+      local ok, problem = pcall(step)
       if not ok then
          local rest = {}
          for later = index + 1, #steps do
@@ -87,7 +87,7 @@ function M.in_turn(steps)
          defer(function()
             M.in_turn(rest)
          end)
-         error(interrupt, 0)
+         error(problem, 0)
       end
    end
 end
