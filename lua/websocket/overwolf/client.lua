@@ -69,12 +69,12 @@ local function new_event(list)
    return event
 end
 
--- The private side of a client.
-local Inside = {}
-Inside.__index = Inside
+-- The private state of a client.
+local State = {}
+State.__index = State
 
 -- Calls the callback of `connect`, unless it was called before.
-function Inside:connected(result)
+function State:connected(result)
    local callback = self.connect_callback
    self.connect_callback = nil
    if callback ~= nil then
@@ -82,14 +82,14 @@ function Inside:connected(result)
    end
 end
 
-function Inside:open()
+function State:open()
    listeners.in_turn {
       function() self:connected(success()) end,
       function() self.onOpen:run {} end,
    }
 end
 
-function Inside:finished()
+function State:finished()
    local info = self.native:end_info()
    local text, code = engine.problem(info)
    listeners.in_turn {
@@ -106,7 +106,7 @@ function Inside:finished()
    }
 end
 
-function Inside:on_event(event, message, detail)
+function State:on_event(event, message, detail)
    if event == "received" then
       self.onMessage:run { message = message, type = detail }
    elseif event == "ping" then
@@ -118,7 +118,7 @@ function Inside:on_event(event, message, detail)
    end
 end
 
-function Inside:connect(callback)
+function State:connect(callback)
    if self.native then
       return answer(callback, failure(LISTENING))
    end
@@ -131,7 +131,7 @@ function Inside:connect(callback)
    self.native, self.connect_callback = result, callback
 end
 
-function Inside:send(message)
+function State:send(message)
    if type(message) ~= "string" then
       return failure("message must be a string, got " .. type(message))
    elseif not self.native or self.native:status() ~= "open" then
@@ -149,24 +149,24 @@ end
 --- @return websocket.overwolf.Client
 function M.new(url, options)
    local client = setmetatable({}, metatable)
-   local inside = setmetatable({ url = url, options = options }, Inside)
+   local state = setmetatable({ url = url, options = options }, State)
    for _, name in ipairs(events) do
-      inside[name] = listeners.new()
-      client[name] = new_event(inside[name])
+      state[name] = listeners.new()
+      client[name] = new_event(state[name])
    end
    client.connect = either_way(client, function(callback)
       check_callback(callback)
-      inside:connect(callback)
+      state:connect(callback)
    end)
    client.send = either_way(client, function(message, callback)
       check_callback(callback)
       calls.answer_with(callback, function()
-         return inside:send(message)
+         return state:send(message)
       end)
    end)
    client.close = either_way(client, function()
-      if inside.native then
-         inside.native:close()
+      if state.native then
+         state.native:close()
       end
    end)
    return client

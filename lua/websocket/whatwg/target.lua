@@ -184,7 +184,7 @@ local function run(entry, event)
    end
 end
 
-local function run_phase(state, entries, event_state, capture)
+local function run_phase(state, entries, event_state)
    if event_state.stopped then
       return
    end
@@ -192,7 +192,7 @@ local function run_phase(state, entries, event_state, capture)
       if event_state.stopped_at_once then
          return
       end
-      if entry.capture == capture and not entry.removed then
+      if not entry.removed then
          if entry.once then
             remove_entry(state, entry)
          end
@@ -209,14 +209,15 @@ end
 function M.fire(state, event)
    local event_state = Event:open(event)
    event_state.target, event_state.currentTarget, event_state.eventPhase = state.object, state.object, AT_TARGET
-   local entries = {}
+   local capturing, others = {}, {}
    for _, entry in ipairs(state.listeners) do
       if entry.kind == event_state.type then
-         entries[#entries + 1] = entry
+         local phase = entry.capture and capturing or others
+         phase[#phase + 1] = entry
       end
    end
-   run_phase(state, entries, event_state, true)
-   run_phase(state, entries, event_state, false)
+   run_phase(state, capturing, event_state)
+   run_phase(state, others, event_state)
    event_state.currentTarget, event_state.eventPhase = nil, 0
    event_state.stopped, event_state.stopped_at_once = nil, nil
    return not event_state.defaultPrevented
