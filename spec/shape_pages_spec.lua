@@ -104,6 +104,18 @@ for name, expected in pairs(printed) do
 end
 
 describe("docs/shapes/hammerspoon.md", function()
+   before_each(engine.watch)
+   after_each(engine.finish)
+
+   it("names every option of the engine that has a default of its own", function()
+      local ws = require("websocket.hammerspoon").new(servers.url("/", nil, "refused"), function() end)
+      local defaults = page_of("hammerspoon"):match("\n## Defaults\n(.-)\n## ")
+      for name in pairs(engine.made().options) do
+         assert.truthy(defaults:find("`" .. name .. "`", 1, true), name)
+      end
+      ws:close()
+   end)
+
    it("has the URLs of Hammerspoon's document", function()
       assert.truthy(page_of("hammerspoon"):find("ws://localhost:8000/mysock", 1, true))
       assert.truthy(page_of("hammerspoon"):find("wss://localhost:8000/mysock", 1, true))
