@@ -1,8 +1,9 @@
--- A mini-program's calls and events, and the host that answers them.
+-- A mini-program that calls actions and receives events, and the host that performs them.
 --
 --   lua examples/actions.lua [URL [CA_FILE]]
 --
--- URL: an echo server, ws://127.0.0.1:8765/ by default. CA_FILE: trusted instead of the system's authorities.
+-- URL is that of an echo server, by default ws://127.0.0.1:8765/. CA_FILE is a PEM file of certificate authorities,
+-- which are trusted instead of those of the system.
 
 local url = arg[1] or "ws://127.0.0.1:8765/"
 local options = { tls = arg[2] and { ca_file = arg[2] } }
@@ -37,5 +38,5 @@ if host:call("can-use", { action = "websocket-create" }).result then
    print("websocket-create", reply.id, reply.error)
 end
 
-require("websocket").run() -- what the host's own loop does there
+require("websocket").run() -- until no connection is alive; an app has an event loop of its own
 assert(echoes[2] == "0 127 255", "the echoes did not come")

@@ -2,7 +2,8 @@
 --
 --   lua examples/echo.lua [URL [CA_FILE]]
 --
--- URL: an echo server, ws://127.0.0.1:8765/ by default. CA_FILE: trusted instead of the system's authorities.
+-- URL is that of an echo server, by default ws://127.0.0.1:8765/. CA_FILE is a PEM file of certificate authorities,
+-- which are trusted instead of those of the system.
 
 local websocket = require "websocket"
 
@@ -18,7 +19,7 @@ local function as_hex(bytes)
    return (bytes:gsub(".", function(byte) return ("%02x "):format(byte:byte()) end))
 end
 
--- What we do next when something came back.
+-- What to do after each kind of echo.
 local answers = {
    text = function(ws, message)
       say("received", "text    " .. message)

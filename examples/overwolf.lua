@@ -1,8 +1,9 @@
--- An Overwolf app's part that talks to a game's client on this machine, as to the League client.
+-- The part of an Overwolf app that talks to the client of a game on this machine, such as the League client.
 --
 --   lua examples/overwolf.lua [PORT [plain]]
 --
--- PORT: of an echo server on 127.0.0.1, 8766 by default; it is reached by wss, or by ws where the word plain follows.
+-- PORT is that of an echo server on 127.0.0.1, by default 8766. The example connects by wss, or by ws if the word plain
+-- follows.
 
 local port = tonumber(arg[1] or 8766)
 local secured = arg[2] ~= "plain"
@@ -10,7 +11,7 @@ local overwolf = require "websocket.overwolf"
 
 local echo
 local params = {
-   secured = secured, -- wss with any certificate: it never leaves this machine
+   secured = secured, -- wss with any certificate, because the connection stays on this machine
    port = port,
    credentials = { username = "riot", password = "secret" },
 }
@@ -48,5 +49,5 @@ overwolf.web.createWebSocket(params, function(result)
    end)
 end)
 
-require("websocket").run() -- what Overwolf's own loop does there
+require("websocket").run() -- until no connection is alive; Overwolf has an event loop of its own
 assert(echo == "hello", "the echo did not come")

@@ -1,8 +1,9 @@
--- A script of the app Scripting, run without the app: a text, some Data, and goodbye.
+-- A script of the app Scripting, run without the app: it sends a text and some Data to an echo server, and closes.
 --
 --   lua examples/scripting.lua [URL [CA_FILE]]
 --
--- URL: an echo server, ws://127.0.0.1:8765/ by default. CA_FILE: trusted instead of the system's authorities.
+-- URL is that of an echo server, by default ws://127.0.0.1:8765/. CA_FILE is a PEM file of certificate authorities,
+-- which are trusted instead of those of the system.
 
 local url = arg[1] or "ws://127.0.0.1:8765/"
 local options = { tls = arg[2] and { ca_file = arg[2] } }
@@ -35,5 +36,5 @@ ws:addEventListener("close", function(reason)
    print("WebSocket closed", reason)
 end)
 
-require("websocket").run() -- what the app's own loop does there
+require("websocket").run() -- until no connection is alive; the app has an event loop of its own
 assert(echo == "Hello, bytes!", "the echo did not come")

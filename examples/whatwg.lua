@@ -1,8 +1,9 @@
--- The sample that every browser's documentation has, nearly to the letter, and its end.
+-- The example of the browsers' documentation, nearly word for word, with an orderly end.
 --
 --   lua examples/whatwg.lua [URL [CA_FILE]]
 --
--- URL: an echo server, ws://127.0.0.1:8765/ by default. CA_FILE: trusted instead of the system's authorities.
+-- URL is that of an echo server, by default ws://127.0.0.1:8765/. CA_FILE is a PEM file of certificate authorities,
+-- which are trusted instead of those of the system.
 
 local websocket = require "websocket"
 local WebSocket = require("websocket.whatwg").WebSocket
@@ -34,5 +35,5 @@ socket:addEventListener("close", function(event)
    ended = event
 end)
 
-websocket.run() -- a browser has its own loop; here it is a call
+websocket.run() -- a browser has an event loop of its own; here the script runs it
 assert(ended.wasClean, "the connection did not close cleanly")

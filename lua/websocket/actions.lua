@@ -17,32 +17,30 @@ local failure = payloads.failure
 --- How many connections a host has at most.
 local LIMIT = 5
 local EVENT = "websocket-event"
--- Close code of what the host itself ends: it is going away (RFC 6455 section 7.4.1).
-local GOING_AWAY = 1001
 
--- How many ids were given, by all hosts: none comes twice.
-local given = 0
+-- How many ids all hosts together have given. No id is given twice.
+local ids_given = 0
 
 --- @class websocket.actions
 local M = {}
 
---- One host of mini-programs, with connections of its own.
+--- A host of mini-programs, with connections of its own.
 --- @class websocket.actions.Host
 --- @field private options websocket.Options?
 --- @field private listeners websocket.shape.Listeners
---- @field private by_id table<string, table> connections until their end
---- @field private counted table[] those that count, the oldest first
+--- @field private by_id table<string, table> every connection that has not ended
+--- @field private counted table[] the connections that count towards the limit, the oldest first
 local Host = {}
 Host.__index = Host
 
 --- @class websocket.actions.Configuration
---- @field on_event? fun(event: table, name: string) the first listener of `websocket-event`
---- @field options? websocket.Options the engine's, for every connection
+--- @field on_event? fun(event: table, name: string) the first listener
+--- @field options? websocket.Options options of the engine for every connection
 
 --- @class websocket.actions.Request
 --- @field action string
 --- @field payload? table
---- @field callbackId? any handed to the callback behind the reply
+--- @field callbackId? any passed to the callback after the reply
 --- @field callback? fun(reply: table, callbackId: any)
 
 --- Makes a host.
@@ -66,12 +64,13 @@ function M.new(configuration)
    return setmetatable(self, Host)
 end
 
---- Adds a listener, called with each event's table and its name; no effect where it is there already.
+--- Adds a listener, which is called with the table and the name of each event. A listener that is there already is not
+--- added again.
 --- @param name "websocket-event"
 --- @param listener fun(event: table, name: string)
 function Host:on(name, listener)
    if name ~= EVENT then
-      error(("unknown event: %s, there is %s"):format(tostring(name), EVENT), 2)
+      error(("unknown event: %s, the only event is %s"):format(tostring(name), EVENT), 2)
    elseif not listeners.callable(listener) then
       error("listener must be a function or callable, got " .. type(listener), 2)
    end
@@ -84,7 +83,7 @@ local function emit(self, connection, name, payload)
    self.listeners:run({ id = connection.id, name = name, payload = payload }, EVENT)
 end
 
--- From here on a connection does not count.
+-- Makes a connection stop counting towards the limit.
 local function uncount(self, connection)
    for index, other in ipairs(self.counted) do
       if rawequal(other, connection) then
@@ -93,18 +92,17 @@ local function uncount(self, connection)
    end
 end
 
--- Ends a connection on the host's side: its `close` comes in the next poll, and nothing else of it.
+-- Closes a connection in the name of the host. Its event `close` comes in the next poll, and it has no other event.
 local function drop(self, connection)
    uncount(self, connection)
    self.by_id[connection.id] = nil
    connection.dropped = true
-   connection.native:close(GOING_AWAY)
+   connection.native:close(closing.GOING_AWAY)
    websocket.defer(function()
-      emit(self, connection, "close", { code = GOING_AWAY, reason = "" })
+      emit(self, connection, "close", { code = closing.GOING_AWAY, reason = "" })
    end)
 end
 
--- Where there was an error, `close` has 1006, as after every connection that ended without the peer's Close.
 local function finished(self, connection)
    uncount(self, connection)
    self.by_id[connection.id] = nil
@@ -117,8 +115,7 @@ local function finished(self, connection)
          end
       end,
       function()
-         local payload = text and { code = 1006, reason = "" } or { code = info.code, reason = info.reason }
-         emit(self, connection, "close", payload)
+         emit(self, connection, "close", engine.code_and_reason(info))
       end,
    }
 end
@@ -136,7 +133,7 @@ local function on_event(self, connection, event, message, detail)
    end
 end
 
--- Actions: each is called with a payload whose properties are there and of their types, and returns its reply.
+-- Actions. Each takes a payload that `payloads.check` has accepted, and returns its reply.
 
 local actions = {}
 
@@ -157,8 +154,8 @@ actions["websocket-create"] = function(self, payload)
    if not ok then
       return failure("invalid_argument", result)
    end
-   given = given + 1
-   connection.id, connection.native = ("websocket-%d"):format(given), result
+   ids_given = ids_given + 1
+   connection.id, connection.native = ("websocket-%d"):format(ids_given), result
    self.by_id[connection.id] = connection
    if #self.counted == LIMIT then
       drop(self, self.counted[1])
@@ -167,7 +164,7 @@ actions["websocket-create"] = function(self, payload)
    return { id = connection.id }
 end
 
--- Returns the bytes to send and whether they are binary, or nil and an error reply.
+-- Returns the bytes to send and whether the message is binary, or nil and an error reply.
 local function message_of(payload)
    if payload.type == "text" then
       if type(payload.data) ~= "string" then
@@ -195,9 +192,9 @@ local function find(self, id)
 end
 
 actions["websocket-send"] = function(self, payload)
-   local message, kind = message_of(payload)
+   local message, is_binary = message_of(payload)
    if not message then
-      return kind
+      return is_binary -- an error reply
    end
    local connection, unknown = find(self, payload.id)
    if not connection then
@@ -205,7 +202,7 @@ actions["websocket-send"] = function(self, payload)
    elseif connection.native:status() ~= "open" then
       return failure("not_open", "the connection is not open: it is " .. connection.native:status())
    end
-   local taken, text, code = connection.native:send(message, kind)
+   local taken, text, code = connection.native:send(message, is_binary)
    if not taken then
       return failure(code == "closed" and "not_open" or code, text)
    end
@@ -217,12 +214,10 @@ actions["websocket-close"] = function(self, payload)
    if not connection then
       return unknown
    end
-   local code = payload.code == nil and 1000 or closing.integer(payload.code)
-   if not code or not closing.may_be_sent(code) then
-      local text = "invalid close code: %s, must be 1000-1003, 1007-1014 or 3000-4999"
-      return failure("invalid_argument", text:format(tostring(payload.code)))
+   if payload.code == closing.NO_STATUS then
+      return failure("invalid_argument", "invalid close code: 1005 stands for a Close frame without a code")
    end
-   local ok, problem = engine.attempt(connection.native.close, connection.native, code, payload.reason)
+   local ok, problem = engine.attempt(connection.native.close, connection.native, payload.code, payload.reason)
    if not ok then
       return failure("invalid_argument", problem)
    end
@@ -230,7 +225,7 @@ actions["websocket-close"] = function(self, payload)
    return {}
 end
 
---- Performs an action at once. Never raises: what is wrong is an error reply, `{error=text, code=code}`.
+--- Performs an action at once. It never raises: an error is returned as the reply `{error=text, code=code}`.
 --- @param action "can-use"|"websocket-create"|"websocket-send"|"websocket-close"
 --- @param payload? table
 --- @return table reply
@@ -238,7 +233,7 @@ function Host:call(action, payload)
    return payloads.check(action, payload) or actions[action](self, payload)
 end
 
---- Performs an action at once, and delivers in a later poll the reply that `call` returns.
+--- Performs an action at once, and delivers its reply to the callback in a later poll.
 --- @param request websocket.actions.Request
 function Host:post(request)
    if type(request) ~= "table" then
@@ -249,7 +244,7 @@ function Host:post(request)
       error("callback must be a function or callable, got " .. type(callback), 2)
    end
    local reply
-   if callback ~= nil then -- its place in the queue is before what the action leads to
+   if callback ~= nil then -- deferred first, so that the reply comes before the events that the action causes
       websocket.defer(function()
          callback(reply, id)
       end)

@@ -1,5 +1,5 @@
--- `overwolf.web` as an Overwolf app has it, its WebSocket part: overwolf = require "websocket.overwolf".
--- Comes in: the parameters of createWebSocket. Goes out: a client for them. Knows nothing of what a client does.
+-- The WebSocket part of `overwolf.web`, as an Overwolf app has it: overwolf = require "websocket.overwolf".
+-- Comes in: the parameters of createWebSocket. Goes out: a client. Knows nothing of what a client does.
 -- docs/shapes/overwolf.md says what differs from Overwolf.
 
 local calls = require "websocket.overwolf.calls"
@@ -10,7 +10,7 @@ local engine = require "websocket.shape.engine"
 local error, ipairs, tostring, type = error, ipairs, tostring, type
 
 --- @class websocket.overwolf.Parameters
---- @field secured boolean wss, with certificate checks bypassed
+--- @field secured boolean true connects by wss, without a check of the certificate
 --- @field port integer 1-65535, on 127.0.0.1
 --- @field credentials? { username: string, password: string } Basic authorization
 --- @field protocols? string[] subprotocols to offer, the preferred first
@@ -22,13 +22,14 @@ local function expect(name, value, expected)
    return value
 end
 
--- Returns the URL and the engine's options; raises texts.
+-- Returns the URL and the options of the engine. Raises texts.
 local function target(params, options)
    expect("", params, "table")
    local secured = expect(".secured", params.secured, "boolean")
    local port = closing.integer(params.port)
    if not port or port < 1 or port > 65535 then
-      error("params.port must be an integer of 1 to 65535, got " .. tostring(params.port), 0)
+      local got = type(params.port) == "number" and tostring(params.port) or type(params.port)
+      error("params.port must be an integer of 1 to 65535, got " .. got, 0)
    end
    local own = { report_pings = true }
    if params.credentials ~= nil then
@@ -39,7 +40,7 @@ local function target(params, options)
       }
    end
    if params.protocols ~= nil then
-      own.protocols = {} -- a copy: what the script does to its own list later does not count
+      own.protocols = {} -- a copy, because the script may change its own list later
       for index, protocol in ipairs(expect(".protocols", params.protocols, "table")) do
          own.protocols[index] = protocol
       end
@@ -51,12 +52,22 @@ local function target(params, options)
    return { url = ("%s://127.0.0.1:%d/"):format(secured and "wss" or "ws", port), options = all }
 end
 
-local web = { websocket = clients.class }
+--- @class websocket.overwolf.Enums
+--- @field HttpRequestMethods table<string, string> the methods of sendHttpRequest, a function that is not here
+--- @field MessageType table<string, "text"|"binary"|"ping"> the types of messages that onMessage gets
+local enums = {
+   HttpRequestMethods = {
+      GET = "GET", HEAD = "HEAD", POST = "POST", PUT = "PUT", DELETE = "DELETE", PATCH = "PATCH",
+   },
+   MessageType = { Ping = "ping", Binary = "binary", Text = "text" },
+}
 
---- Makes a client for a WebSocket server on this machine; it connects when its `connect` is called.
+local web = { websocket = clients.class, enums = enums }
+
+--- Makes a client for a WebSocket server on this machine. The client connects when its `connect` is called.
 --- @param params websocket.overwolf.Parameters
 --- @param callback? websocket.overwolf.Callback called in the next poll, with the client in its result
---- @param options? websocket.Options further options of the engine; what `params` says goes before them
+--- @param options? websocket.Options further options of the engine; where both name the same, `params` counts
 web.createWebSocket = calls.either_way(web, function(params, callback, options)
    calls.check_callback(callback)
    local ok, result = engine.attempt(target, params, options)
@@ -64,5 +75,5 @@ web.createWebSocket = calls.either_way(web, function(params, callback, options)
 end)
 
 --- @class websocket.overwolf
---- @field web { createWebSocket: function, websocket: websocket.overwolf.Client }
+--- @field web { createWebSocket: function, websocket: websocket.overwolf.Client, enums: websocket.overwolf.Enums }
 return { web = web }

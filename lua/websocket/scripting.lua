@@ -1,6 +1,6 @@
 -- `WebSocket` and `Data` as the app Scripting has them: require "websocket.scripting".
--- Comes in: Scripting's arguments. Goes out: the engine's calls, and its events as Scripting's listeners take them.
--- docs/shapes/scripting.md says what the app's documents leave open.
+-- Comes in: Scripting's arguments. Goes out: calls of the engine, and its events in the form that Scripting's listeners
+-- take. docs/shapes/scripting.md says what the app's documentation leaves open.
 
 local websocket = require "websocket"
 local closing = require "websocket.shape.closing"
@@ -13,19 +13,19 @@ local getmetatable, ipairs, pairs, rawset, setmetatable, tostring, type =
    getmetatable, ipairs, pairs, rawset, setmetatable, tostring, type
 local raise = errors.raise
 
--- Close codes that a script may send: those of RFC 6455 that are not reserved.
+-- The close codes that a script may send.
 local LOWEST_CODE, HIGHEST_CODE = 1000, 1003
 
---- One connection.
+--- A connection.
 --- @class websocket.scripting.WebSocket
---- @field url string as it was given; a write has no effect
+--- @field url string as it was given; writing it has no effect
 --- @field onopen? fun()
 --- @field onerror? fun(problem: websocket.shape.Error)
 --- @field onmessage? fun(message: string|websocket.scripting.Data)
 --- @field onclose? fun(reason: string?)
 local methods = {}
 
--- Where an object keeps what is its own: url, native, handlers, lists.
+-- The key of the private state of an object: url, native, handlers, lists.
 local STATE = {}
 local names = { "open", "error", "message", "close" }
 local properties = {}
@@ -55,18 +55,12 @@ end
 
 -- Events
 
--- Calls the property, then the listeners.
+-- Calls the property `on...`, then the listeners.
 local function dispatch(state, name, ...)
    if state.handlers[name] ~= nil then
       websocket.call(state.handlers[name], ...)
    end
    state.lists[name]:run(...)
-end
-
-local function new_problem(text, code)
-   local problem = errors.new("Error", text)
-   problem.code = code
-   return problem
 end
 
 local function finished(state)
@@ -76,7 +70,7 @@ local function finished(state)
    listeners.in_turn {
       function()
          if text then
-            dispatch(state, "error", new_problem(text, code))
+            dispatch(state, "error", errors.new("Error", text, code))
          end
       end,
       function() dispatch(state, "close", reason) end,
@@ -95,8 +89,8 @@ end
 
 -- Methods
 
---- Sends a text, or a Data as a binary message. Before open it waits; after the end it is ignored. Past `max_buffered`
---- it is dropped, and `onerror` is told in the next poll.
+--- Sends a text, or a Data as a binary message. Before the connection is open the message waits; after the end it is
+--- ignored. A message that would exceed `max_buffered` is dropped, and `onerror` is called in the next poll.
 --- @param message string|websocket.scripting.Data
 function methods:send(message)
    local binary = data.Data.is(message)
@@ -109,16 +103,16 @@ function methods:send(message)
    local taken, text, code = state.native:send(binary and data.bytes_of(message) or message, binary)
    if not taken and code == "buffer_full" then
       websocket.defer(function()
-         dispatch(state, "error", new_problem(text, code))
+         dispatch(state, "error", errors.new("Error", text, code))
       end)
    end
 end
 
---- Closes; no effect once it is closing or closed.
+--- Closes the connection. It has no effect once the connection is closing or closed.
 --- @param code? integer 1000-1003; default 1000
 --- @param reason? string at most 123 bytes of UTF-8
 function methods:close(code, reason)
-   local number = code == nil and 1000 or closing.integer(code)
+   local number = code == nil and closing.NORMAL or closing.integer(code)
    if not number or number < LOWEST_CODE or number > HIGHEST_CODE then
       raise("RangeError", ("close code must be %d to %d, got %s"):format(LOWEST_CODE, HIGHEST_CODE, tostring(code)))
    elseif reason ~= nil and type(reason) ~= "string" then
@@ -132,11 +126,11 @@ function methods:close(code, reason)
 end
 
 local function list_of(self, name)
-   local list = self[STATE].lists[name]
-   return list or raise("TypeError", "unknown event: " .. tostring(name) .. ", there are open, error, message, close")
+   local text = "unknown event: %s, the events are open, error, message, close"
+   return self[STATE].lists[name] or raise("TypeError", text:format(tostring(name)))
 end
 
---- Adds a listener behind the others; no effect where it is there already.
+--- Adds a listener at the end, unless it is there already.
 --- @param name "open"|"error"|"message"|"close"
 --- @param listener function
 function methods:addEventListener(name, listener)
@@ -147,14 +141,14 @@ function methods:addEventListener(name, listener)
    list:add(listener)
 end
 
---- Removes a listener; no effect where it is not there.
+--- Removes a listener, if it is there.
 --- @param name "open"|"error"|"message"|"close"
 --- @param listener function
 function methods:removeEventListener(name, listener)
    list_of(self, name):remove(listener)
 end
 
--- A method called with a dot says so.
+-- A method that is called with a dot raises an error that says so.
 for name, method in pairs(methods) do
    methods[name] = function(self, ...)
       if type(self) ~= "table" or getmetatable(self) ~= metatable then

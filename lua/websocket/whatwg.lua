@@ -1,6 +1,5 @@
--- What `require "websocket.whatwg"` returns: the classes of the WHATWG WebSockets standard, over the engine.
---
--- Comes in: nothing. Goes out: the classes. It holds shape and no protocol; docs/shapes/whatwg.md is its page.
+-- What `require "websocket.whatwg"` returns: the classes of the WHATWG WebSockets standard.
+-- Comes in: nothing. Goes out: the classes. Knows nothing of the protocol. docs/shapes/whatwg.md says what is ours.
 
 local abort = require "websocket.whatwg.abort"
 local buffer = require "websocket.whatwg.buffer"
@@ -8,7 +7,7 @@ local event = require "websocket.whatwg.event"
 local socket = require "websocket.whatwg.socket"
 local target = require "websocket.whatwg.target"
 
---- Each class is called to construct, and `is(x)` tells whether x is one of its objects.
+--- Calling a class makes an object of it, and `is(x)` of a class tells whether x is one of its objects.
 --- @class websocket.whatwg
 local M = {}
 

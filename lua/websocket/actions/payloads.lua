@@ -1,6 +1,6 @@
--- What crosses between a mini-program and its host: payloads of actions checked, values made plain data.
--- Comes in: what a mini-program sent, what the engine answered. Goes out: problems as error replies, headers as maps.
--- Knows no connection.
+-- Checks the payloads of actions, and turns what the engine returns into plain data.
+-- Comes in: what a mini-program sent, and responses of servers. Goes out: error replies, and headers as maps. Knows no
+-- connection.
 
 local websocket = require "websocket"
 
@@ -9,20 +9,21 @@ local ipairs, next, rawget, type = ipairs, next, rawget, type
 
 local M = {}
 
---- What every action may answer in place of its response.
+--- What every action may reply instead of its response.
 --- @class websocket.actions.Failure
 --- @field error string UTF-8
 --- @field code "unknown_action"|"missing_property"|"invalid_argument"|"unknown_id"|"not_open"|"buffer_full"
 
 --- Makes an error reply.
 --- @param code string
---- @param text string may quote what a mini-program sent
+--- @param text string may contain what a mini-program sent, so it is made UTF-8
 --- @return websocket.actions.Failure
 function M.failure(code, text)
    return { error = websocket.to_utf8(text), code = code }
 end
 
--- The properties of each action's payload, in the order they are checked; without a type any will do.
+-- The properties of each action's payload, in the order in which they are checked. Where no type is named, every type
+-- is accepted.
 local properties = {
    ["can-use"] = { { "action", "string", required = true } },
    ["websocket-create"] = { { "url", "string", required = true }, { "headers", "table" }, { "protocols", "table" } },
@@ -32,10 +33,10 @@ local properties = {
    ["websocket-close"] = { { "id", "string", required = true }, { "code", "number" }, { "reason", "string" } },
 }
 
---- Returns an error reply where action and payload are not what the action's page says.
+--- Checks an action and its payload.
 --- @param action any
---- @param payload any nil is an empty one
---- @return websocket.actions.Failure? problem
+--- @param payload any nil stands for an empty payload
+--- @return websocket.actions.Failure? problem nil where both are right
 function M.check(action, payload)
    if type(action) ~= "string" then
       return M.failure("invalid_argument", "action must be a string, got " .. type(action))
@@ -58,17 +59,18 @@ function M.check(action, payload)
    end
 end
 
---- Tells whether an action, or the event, is there.
+--- Tells whether a name is that of an action or of the event.
 --- @param name string
 --- @return boolean
 function M.is_known(name)
    return properties[name] ~= nil or name == "websocket-event"
 end
 
---- Lays a mini-program's headers over the host's: without Referer, and with a content-type.
+--- Merges the headers of a mini-program with those of its host, which they replace. Referer is left out, and a
+--- content-type is added where there is none.
 --- @param given table<string, string>? the mini-program's
 --- @param base table<string, string|string[]>? the host's
---- @return table? headers for the engine, which checks names and values; nil where they are no map of strings
+--- @return table? headers for the engine, which checks names and values; nil where they are not a map of strings
 --- @return websocket.actions.Failure? problem
 function M.headers(given, base)
    local headers, typed, own = {}, false, {}
@@ -95,7 +97,7 @@ function M.headers(given, base)
    return headers
 end
 
---- Returns a response's headers as a map from lower-case names to UTF-8 texts, repeated ones joined by ", ".
+--- Returns the headers of a response as a map from lower-case names to UTF-8 texts. Repeated ones are joined by ", ".
 --- @param response websocket.Response
 --- @return table<string, string>
 function M.plain_headers(response)

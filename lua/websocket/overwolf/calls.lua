@@ -1,6 +1,6 @@
--- How Overwolf's functions are called and answer.
--- Comes in: functions, callbacks, outcomes. Goes out: functions for dots and colons, and results in the next poll.
--- Knows no connection.
+-- How Overwolf's functions are called, and how they answer.
+-- Comes in: functions, callbacks, results. Goes out: functions that may be called with a dot or a colon, and calls of
+-- the callbacks in the next poll. Knows no connection.
 
 local websocket = require "websocket"
 local listeners = require "websocket.shape.listeners"
@@ -9,11 +9,12 @@ local error, rawequal, type = error, rawequal, type
 
 local M = {}
 
---- What a callback is given; `success` and `status` say the same, as two pages of the system spell it.
+--- What a callback gets. `success` and `status` say the same thing, in the spellings of two pages of the system's
+--- documentation.
 --- @class websocket.overwolf.Result
 --- @field success boolean
 --- @field status "success"|"error"
---- @field error? string why not
+--- @field error? string what went wrong
 --- @field client? websocket.overwolf.Client in the result of createWebSocket
 
 --- @alias websocket.overwolf.Callback fun(result: websocket.overwolf.Result)
@@ -33,13 +34,14 @@ function M.failure(text)
 end
 
 --- Raises, for the caller's caller, unless a callback is nil or can be called.
+--- @param callback any
 function M.check_callback(callback)
    if callback ~= nil and not listeners.callable(callback) then
       error("callback must be a function or callable, got " .. type(callback), 3)
    end
 end
 
---- Calls a callback, where there is one, in the next poll.
+--- Calls a callback in the next poll, unless it is nil.
 --- @param callback websocket.overwolf.Callback?
 --- @param result websocket.overwolf.Result
 function M.answer(callback, result)
@@ -50,8 +52,8 @@ function M.answer(callback, result)
    end
 end
 
---- Does what `answer` does with the result of `perform`, and has the callback's place in the queue before that: what
---- the peer answers comes after it.
+--- Calls `perform`, and passes its result to a callback in the next poll. The callback is deferred first, so that it
+--- runs before the events that `perform` causes.
 --- @param callback websocket.overwolf.Callback?
 --- @param perform fun(): websocket.overwolf.Result
 function M.answer_with(callback, perform)
@@ -64,7 +66,7 @@ function M.answer_with(callback, perform)
    result = perform()
 end
 
---- Makes a function of `owner` that can be called with a dot and with a colon.
+--- Makes a function of `owner` that may be called with a dot or with a colon.
 --- @param owner table
 --- @param fn function
 --- @return function

@@ -1,10 +1,11 @@
--- One client: connect, send, close, four events, and connecting again after the end.
--- Comes in: a URL, the engine's options, the script's calls. Goes out: the engine's calls, results and payloads. Knows
--- nothing of Overwolf's parameters.
+-- Clients: they connect, send and close, have four events, and can connect again after the end.
+-- Comes in: a URL, options of the engine, calls of the script. Goes out: calls of the engine, results and payloads.
+-- Knows nothing of Overwolf's parameters.
 
 local websocket = require "websocket"
 local calls = require "websocket.overwolf.calls"
 local engine = require "websocket.shape.engine"
+local errors = require "websocket.shape.error"
 local listeners = require "websocket.shape.listeners"
 
 local error, ipairs, setmetatable, type = error, ipairs, setmetatable, type
@@ -17,29 +18,31 @@ local LISTENING = "this instance is already listening: it is connecting, open or
 local methods = { "connect", "send", "close" }
 local events = { "onMessage", "onError", "onOpen", "onClosed" }
 
---- One event of a client.
+--- An event of a client.
 --- @class websocket.overwolf.Event
 --- @field addListener fun(listener: function)
 --- @field removeListener fun(listener: function)
 
---- One client. Its functions, and those of its events, may be called with a dot or a colon.
+--- A client. Its functions, and those of its events, may be called with a dot or a colon.
 --- @class websocket.overwolf.Client
 --- @field connect fun(callback?: websocket.overwolf.Callback)
 --- @field send fun(message: string, callback?: websocket.overwolf.Callback)
 --- @field close fun()
 --- @field onMessage websocket.overwolf.Event {message, type = "text"|"binary"|"ping"}
---- @field onError websocket.overwolf.Event {message, exception}
+--- @field onError websocket.overwolf.Event {message, exception}; the exception is a websocket.shape.Error
 --- @field onOpen websocket.overwolf.Event {}
 --- @field onClosed websocket.overwolf.Event {code, reason}
 
 local M = {}
 
---- The class of the clients: it has what they have, but each raises.
+--- The class of the clients. It has the same functions as a client, and each of them raises an error that says how to
+--- get a client.
+--- @type websocket.overwolf.Client
 M.class = {}
 
 local function misuse(name)
    return function()
-      error(("%s is called on an instance; overwolf.web.createWebSocket(params, callback) makes one"):format(name), 2)
+      error(("call %s on a client; overwolf.web.createWebSocket(params, callback) makes one"):format(name), 2)
    end
 end
 
@@ -66,45 +69,44 @@ local function new_event(list)
    return event
 end
 
--- What a client keeps to itself.
-local Inside = {}
-Inside.__index = Inside
+-- The private state of a client.
+local State = {}
+State.__index = State
 
--- Tells connect's callback, once.
-function Inside:connected(result)
-   local callback = self.waiting
-   self.waiting = nil
+-- Calls the callback of `connect`, unless it was called before.
+function State:connected(result)
+   local callback = self.connect_callback
+   self.connect_callback = nil
    if callback ~= nil then
       websocket.call(callback, result)
    end
 end
 
-function Inside:open()
+function State:open()
    listeners.in_turn {
       function() self:connected(success()) end,
       function() self.onOpen:run {} end,
    }
 end
 
--- Where there was an error, onClosed has 1006, as after every connection that ended without the peer's Close.
-function Inside:finished()
+function State:finished()
    local info = self.native:end_info()
    local text, code = engine.problem(info)
    listeners.in_turn {
       function() self:connected(failure(text or "closed before the connection was open")) end,
       function()
          if text then
-            self.onError:run { message = text, exception = code }
+            self.onError:run { message = text, exception = errors.new("Error", text, code) }
          end
       end,
       function()
          self.native = nil
-         self.onClosed:run(text and { code = 1006, reason = "" } or { code = info.code, reason = info.reason })
+         self.onClosed:run(engine.code_and_reason(info))
       end,
    }
 end
 
-function Inside:on_event(event, message, detail)
+function State:on_event(event, message, detail)
    if event == "received" then
       self.onMessage:run { message = message, type = detail }
    elseif event == "ping" then
@@ -116,7 +118,7 @@ function Inside:on_event(event, message, detail)
    end
 end
 
-function Inside:connect(callback)
+function State:connect(callback)
    if self.native then
       return answer(callback, failure(LISTENING))
    end
@@ -126,10 +128,10 @@ function Inside:connect(callback)
    if not ok then
       return answer(callback, failure(result))
    end
-   self.native, self.waiting = result, callback
+   self.native, self.connect_callback = result, callback
 end
 
-function Inside:send(message)
+function State:send(message)
    if type(message) ~= "string" then
       return failure("message must be a string, got " .. type(message))
    elseif not self.native or self.native:status() ~= "open" then
@@ -147,24 +149,24 @@ end
 --- @return websocket.overwolf.Client
 function M.new(url, options)
    local client = setmetatable({}, metatable)
-   local inside = setmetatable({ url = url, options = options }, Inside)
+   local state = setmetatable({ url = url, options = options }, State)
    for _, name in ipairs(events) do
-      inside[name] = listeners.new()
-      client[name] = new_event(inside[name])
+      state[name] = listeners.new()
+      client[name] = new_event(state[name])
    end
    client.connect = either_way(client, function(callback)
       check_callback(callback)
-      inside:connect(callback)
+      state:connect(callback)
    end)
    client.send = either_way(client, function(message, callback)
       check_callback(callback)
       calls.answer_with(callback, function()
-         return inside:send(message)
+         return state:send(message)
       end)
    end)
    client.close = either_way(client, function()
-      if inside.native then
-         inside.native:close()
+      if state.native then
+         state.native:close()
       end
    end)
    return client

@@ -1,6 +1,5 @@
--- `Data`: a piece of bytes, as the app Scripting has it.
--- Comes in: strings, lists, files, digits. Goes out: objects whose bytes can be read, written and changed. Knows no
--- connection.
+-- `Data`: bytes in an object, as the app Scripting has them.
+-- Comes in: strings, lists, files, digits. Goes out: objects whose bytes can be read and changed. Knows no connection.
 
 local bytes = require "websocket.shape.bytes"
 local closing = require "websocket.shape.closing"
@@ -8,11 +7,13 @@ local digits = require "websocket.scripting.digits"
 local encodings = require "websocket.scripting.encodings"
 local errors = require "websocket.shape.error"
 
-local concat, open = table.concat, io.open
+local concat = table.concat
+-- A host may give its scripts no io library.
+local io = rawget(_G, "io")
 local getmetatable, ipairs, rawset, setmetatable, tostring, type =
    getmetatable, ipairs, rawset, setmetatable, tostring, type
 
---- A piece of bytes. Offsets are zero-based, ranges half-open; a range out of bounds raises a RangeError.
+--- Bytes. Offsets begin at zero, and a range does not include its end. A range out of bounds raises a RangeError.
 --- @class websocket.scripting.Data
 --- @field size integer in bytes; read-only, as are length and count
 --- @field length integer
@@ -23,7 +24,7 @@ local methods = {}
 --- @class websocket.scripting.DataClass
 local Data = {}
 
--- Where an object keeps its bytes, a string.
+-- The key of the bytes in an object; they are a string.
 local BYTES = {}
 local sizes = { size = true, length = true, count = true }
 local metatable = { __name = "Data" }
@@ -74,7 +75,7 @@ local function encoding_of(name)
    return encoding or errors.raise("TypeError", "unknown encoding: " .. name)
 end
 
--- Returns an offset of 0 to `last`.
+-- Returns an offset of `first` to `last`.
 local function offset_of(value, first, last, what)
    local offset = closing.integer(value)
    if not offset then
@@ -90,9 +91,9 @@ local function range_of(self, from, to)
    return offset_of(from, 0, to, "start"), to
 end
 
--- Makers
+-- Functions that make a Data
 
---- Makes a Data of a text; nil where the encoding has no place for a character.
+--- Makes a Data from a text, or returns nil where the encoding cannot represent a character.
 --- @param text string UTF-8; with the encoding utf-8 its bytes are taken as they are
 --- @param encoding? "utf-8"|"utf8"|"ascii"|"latin1"|"utf-16le"|"utf-16be" default utf-8
 --- @return websocket.scripting.Data?
@@ -101,7 +102,7 @@ function Data.fromString(text, encoding)
    return encoded and new(encoded)
 end
 
---- Does what fromString does.
+--- Does what `fromString` does.
 Data.fromRawString = Data.fromString
 
 local function from_list(list)
@@ -112,24 +113,24 @@ local function from_list(list)
    return text and new(text) or errors.raise("TypeError", problem)
 end
 
---- Makes a Data of a list of 0-255, or of an object whose method `bytes` returns one.
+--- Makes a Data from a list of 0-255, or from an object whose method `bytes` returns such a list.
 --- @param list integer[]
 --- @return websocket.scripting.Data
 function Data.fromIntArray(list)
    return from_list(list)
 end
 
---- Does what fromIntArray does: a list is Lua's Uint8Array.
+--- Does what `fromIntArray` does, because a list takes the place of a Uint8Array in Lua.
 Data.fromUint8Array = Data.fromIntArray
 
---- Does what fromIntArray does, and takes a string of bytes, too.
+--- Does what `fromIntArray` does, and also takes a string of bytes.
 --- @param buffer integer[]|string|table
 --- @return websocket.scripting.Data
 function Data.fromArrayBuffer(buffer)
    return type(buffer) == "string" and new(buffer) or from_list(buffer)
 end
 
---- Makes a Data of base64 with padding; nil where it is none.
+--- Makes a Data from base64 with padding, or returns nil where the text is not base64.
 --- @param text string
 --- @return websocket.scripting.Data?
 function Data.fromBase64String(text)
@@ -137,7 +138,7 @@ function Data.fromBase64String(text)
    return decoded and new(decoded)
 end
 
---- Makes a Data of hexadecimal digits; nil where they are none.
+--- Makes a Data from hexadecimal digits, or returns nil where the text is something else.
 --- @param text string
 --- @return websocket.scripting.Data?
 function Data.fromHexString(text)
@@ -145,12 +146,16 @@ function Data.fromHexString(text)
    return decoded and new(decoded)
 end
 
---- Makes a Data of a file's bytes; nil and why where it cannot be read.
+--- Makes a Data from the bytes of a file, or returns nil and a text where the file cannot be read.
 --- @param path string
 --- @return websocket.scripting.Data?
 --- @return string? problem
 function Data.fromFile(path)
-   local file, problem = open(check(path, "string", "path"), "rb")
+   check(path, "string", "path")
+   if not io then
+      return nil, "this host gives its scripts no io library"
+   end
+   local file, problem = io.open(path, "rb")
    if not file then
       return nil, problem
    end
@@ -162,7 +167,7 @@ function Data.fromFile(path)
    return new(content)
 end
 
---- Makes a Data of several, one behind the other.
+--- Joins several Data.
 --- @param list websocket.scripting.Data[]
 --- @return websocket.scripting.Data
 function Data.combine(list)
@@ -173,7 +178,7 @@ function Data.combine(list)
    return new(concat(parts))
 end
 
--- Readers
+-- Methods that read
 
 --- Returns the bytes as a 1-based list of 0-255.
 --- @return integer[]
@@ -181,7 +186,7 @@ function methods:getBytes()
    return bytes.to_list(self[BYTES])
 end
 
---- Does what getBytes does, as do toIntArray and toArrayBuffer.
+--- Does what `getBytes` does, as `toIntArray` and `toArrayBuffer` do.
 methods.toUint8Array = methods.getBytes
 methods.toIntArray = methods.getBytes
 methods.toArrayBuffer = methods.getBytes
@@ -198,21 +203,21 @@ function methods:toHexString()
    return digits.to_hexadecimal(self[BYTES])
 end
 
---- Returns the text in UTF-8; nil where the bytes are no text of the encoding.
+--- Returns the text in UTF-8, or nil where the bytes are not a text in the encoding.
 --- @param encoding? string default utf-8
 --- @return string?
 function methods:toRawString(encoding)
    return encoding_of(encoding).decode(self[BYTES])
 end
 
---- Returns the text in UTF-8, with U+FFFD for what is no text of the encoding.
+--- Returns the text in UTF-8, with U+FFFD in place of what is wrong in the encoding.
 --- @param encoding? string default utf-8
 --- @return string
 function methods:toDecodedString(encoding)
    return encoding_of(encoding).decode_lossy(self[BYTES])
 end
 
---- Returns a copy of the bytes from `from` up to `to`.
+--- Returns a copy of the bytes from `from` up to, but not including, `to`.
 --- @param from? integer default 0
 --- @param to? integer default the size
 --- @return websocket.scripting.Data
@@ -228,7 +233,7 @@ function methods:advanced(amount)
    return new(self[BYTES]:sub(offset_of(amount, 0, #self[BYTES], "amount") + 1))
 end
 
--- Writers
+-- Methods that change
 
 local function replace(self, from, to, text)
    local old = self[BYTES]
@@ -241,7 +246,7 @@ function methods:append(other)
    self[BYTES] = self[BYTES] .. check_data(other, "other")[BYTES]
 end
 
---- Makes the bytes from `from` up to `to` zero.
+--- Sets the bytes from `from` up to, but not including, `to` to zero.
 --- @param from integer
 --- @param to integer
 function methods:resetBytes(from, to)
@@ -249,7 +254,7 @@ function methods:resetBytes(from, to)
    replace(self, from, to, ("\0"):rep(to - from))
 end
 
---- Puts the bytes of a Data, of any size, in place of those from `from` up to `to`.
+--- Replaces the bytes from `from` up to, but not including, `to` by those of a Data of any size.
 --- @param from integer
 --- @param to integer
 --- @param data websocket.scripting.Data
@@ -258,7 +263,7 @@ function methods:replaceSubrange(from, to, data)
    replace(self, from, to, check_data(data, "data")[BYTES])
 end
 
--- A method called with a dot says so.
+-- A method that is called with a dot raises an error that says so.
 for name, method in pairs(methods) do
    methods[name] = function(self, ...)
       if not Data.is(self) then
@@ -268,7 +273,7 @@ for name, method in pairs(methods) do
    end
 end
 
---- Returns the bytes of a Data as a string, for the shape itself.
+--- Returns the bytes of a Data as a string; for `websocket.scripting` itself.
 --- @param data websocket.scripting.Data
 --- @return string
 local function bytes_of(data)

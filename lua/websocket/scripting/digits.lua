@@ -1,7 +1,7 @@
 -- Bytes written as digits: base64 (RFC 4648 section 4) and hexadecimal.
--- Comes in: bytes, or digits. Goes out: the other, nil for what are no such digits. Knows no Data.
+-- Comes in: bytes, or digits. Goes out: the other of the two, or nil for a text that is not such digits. Knows no Data.
 
-local byte, char, floor = string.byte, string.char, math.floor
+local byte, char, floor, tonumber = string.byte, string.char, math.floor, tonumber
 
 local M = {}
 
@@ -24,9 +24,9 @@ function M.to_base64(bytes)
    end))
 end
 
---- Reads base64 that M.to_base64 could have written.
+--- Reads base64 with padding and without line breaks.
 --- @param text string
---- @return string? bytes
+--- @return string? bytes nil where the text is not base64
 function M.from_base64(text)
    if #text % 4 ~= 0 or not text:find("^[%w+/]*=?=?$") then
       return nil
@@ -47,9 +47,9 @@ function M.to_hexadecimal(bytes)
    end))
 end
 
---- Reads hexadecimal in any case, two digits a byte.
+--- Reads hexadecimal digits in either case, two for each byte.
 --- @param text string
---- @return string? bytes
+--- @return string? bytes nil where the text is something else
 function M.from_hexadecimal(text)
    if #text % 2 ~= 0 or text:find("%X") then
       return nil

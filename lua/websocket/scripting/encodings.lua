@@ -1,6 +1,6 @@
 -- Text encodings by name: utf-8, ascii, latin1, utf-16le, utf-16be.
--- Comes in: Lua strings in UTF-8, or bytes in an encoding. Goes out: the other, strictly or with U+FFFD for what is
--- wrong. Knows no Data.
+-- Comes in: Lua strings in UTF-8, or bytes in an encoding. Goes out: the other of the two; what is wrong gives nil, or
+-- U+FFFD in its place. Knows no Data.
 
 local websocket = require "websocket"
 
@@ -8,9 +8,9 @@ local byte, char, concat, floor = string.byte, string.char, table.concat, math.f
 local REPLACEMENT = "\239\191\189"
 
 --- @class websocket.scripting.Encoding
---- @field encode fun(text: string): string? nil where a character has no place in the encoding
---- @field decode fun(bytes: string): string? nil where the bytes are none of the encoding
---- @field decode_lossy fun(bytes: string): string
+--- @field encode fun(text: string): string? nil where the encoding cannot represent a character
+--- @field decode fun(bytes: string): string? nil where the bytes are not a text in the encoding
+--- @field decode_lossy fun(bytes: string): string with U+FFFD in place of what is wrong
 
 -- Returns the UTF-8 of a code point.
 local function utf8_of(point)
@@ -25,7 +25,8 @@ local function utf8_of(point)
       0x80 + point % 0x40)
 end
 
--- Encodes a text's code points one by one; `encode_one` returns nil for one that has no place.
+-- Encodes the code points of a text one by one. `encode_one` returns nil for a code point that the encoding cannot
+-- represent.
 local function encode_points(text, encode_one)
    text = websocket.to_utf8(text)
    local parts, at = {}, 1
@@ -46,7 +47,7 @@ local function encode_points(text, encode_one)
    return concat(parts)
 end
 
--- ascii and latin1: a byte is a code point, up to a last one.
+-- ascii and latin1: each byte is a code point, up to a last one.
 local function single_byte(last)
    local decode = {}
    for code = 0x80, 0xFF do
@@ -70,7 +71,7 @@ local function single_byte(last)
    }
 end
 
--- utf-16: `high` and `low` say in which of two bytes each half of a unit is.
+-- utf-16: `high` and `low` say which of the two bytes of a unit holds which half.
 local function double_byte(high, low)
    local function pair(unit)
       local halves = { [high] = floor(unit / 0x100), [low] = unit % 0x100 }
@@ -82,9 +83,9 @@ local function double_byte(high, low)
       return halves[2] and halves[high] * 0x100 + halves[low]
    end
 
-   -- Returns the text, and whether all of it was right (Unicode standard, section 3.9, D91).
+   -- Returns the text, and whether it was well-formed (Unicode standard, section 3.9, D91).
    local function decode(bytes)
-      local parts, at, right = {}, 1, true
+      local parts, at, is_right = {}, 1, true
       while at <= #bytes do
          local point, size = unit_at(bytes, at), 2
          local after = point and point >= 0xD800 and point < 0xDC00 and unit_at(bytes, at + 2)
@@ -92,14 +93,14 @@ local function double_byte(high, low)
             point, size = 0x10000 + (point - 0xD800) * 0x400 + after - 0xDC00, 4
          end
          if not point or point >= 0xD800 and point < 0xE000 then
-            right = false
+            is_right = false
             parts[#parts + 1] = REPLACEMENT
          else
             parts[#parts + 1] = utf8_of(point)
          end
          at = at + size
       end
-      return concat(parts), right
+      return concat(parts), is_right
    end
 
    return {
@@ -113,8 +114,8 @@ local function double_byte(high, low)
          end)
       end,
       decode = function(bytes)
-         local text, right = decode(bytes)
-         return right and text or nil
+         local text, is_right = decode(bytes)
+         return is_right and text or nil
       end,
       decode_lossy = function(bytes)
          return (decode(bytes))
@@ -123,7 +124,7 @@ local function double_byte(high, low)
 end
 
 local utf8 = {
-   -- A Lua string is bytes: what is no UTF-8 stays as it is.
+   -- A Lua string is a string of bytes: what is not UTF-8 stays as it is.
    encode = function(text)
       return text
    end,

@@ -1,16 +1,16 @@
--- Byte lists for the shapes that show binary messages as lists of numbers.
--- Comes in: a string, or a list of 0-255. Goes out: the other. Knows no connection.
+-- Lists of bytes, for the shapes that represent binary messages as lists of numbers.
+-- Comes in: a string, or a list of 0-255. Goes out: the other of the two. Knows no connection.
 
 local byte, char, concat = string.byte, string.char, table.concat
 local next, rawget, type = next, rawget, type
-local unpack = table.unpack or unpack -- luacheck: compat
+local unpack = table.unpack or rawget(_G, "unpack")
 
 local M = {}
 
--- How many bytes go through one call: results and arguments of a call have room on Lua's stack, which is bounded.
+-- How many bytes one call takes as arguments, which lie on Lua's stack, whose size is limited.
 local SLICE = 256
 
--- Tells how a value reads in a text.
+-- Returns how an error text names a value.
 local function shown(value)
    if type(value) == "number" then
       return ("%.14g"):format(value)
@@ -30,9 +30,9 @@ function M.to_list(text)
    return list
 end
 
---- Returns the string of a 1-based list of 0-255; integral floats will do.
---- @param list number[]
---- @return string? text nil where it is no such list
+--- Returns the string that a 1-based list of 0-255 stands for. Floats without a fraction are accepted.
+--- @param list any
+--- @return string? text nil where it is not such a list
 --- @return string? problem what is wrong with it
 function M.from_list(list)
    if type(list) ~= "table" then
@@ -50,7 +50,7 @@ function M.from_list(list)
       if value == nil then
          return nil, ("list of bytes expected, element %d is missing"):format(index)
       elseif type(value) ~= "number" or not (value >= 0 and value <= 255) or value % 1 ~= 0 then
-         return nil, ("element %d is no byte of 0 to 255: %s"):format(index, shown(value))
+         return nil, ("element %d is not a byte of 0 to 255: %s"):format(index, shown(value))
       end
    end
    local parts = {}

@@ -1,19 +1,28 @@
--- Rules for the arguments of `close` that more than one shape has.
---
--- Comes in: a code and a reason as a script gave them. Goes out: the integer, or what is wrong as a text. Knows nothing
--- of how a shape raises, nor of the narrower range that its system allows.
+-- Close codes, and the rules for the arguments of `close` that several shapes have.
+-- Comes in: a code and a reason as a script gave them. Goes out: the integer, or a text that says what is wrong. Knows
+-- nothing of how a shape raises errors, nor of the narrower range of codes that its system allows. Which codes may be
+-- sent at all the engine decides.
 
 local floor, huge, type = math.floor, math.huge, type
 local to_integer = math.tointeger or function(number) return number end
 
 local M = {}
 
+--- The purpose of the connection is fulfilled (RFC 6455 section 7.4.1): the code of a `close` without one.
+M.NORMAL = 1000
+--- This end is going away.
+M.GOING_AWAY = 1001
+--- Stands for a Close frame without a code; it is never sent.
+M.NO_STATUS = 1005
+--- Stands for an end without a Close frame of the peer; it is never sent.
+M.ABNORMAL = 1006
+
 --- The longest reason in bytes of UTF-8: a control frame holds 125 and the code takes 2 (RFC 6455 section 5.5).
 M.MAX_REASON = 123
 
---- Returns a number as an integer; a float without fraction is one.
+--- Returns a number as an integer, so that 1000.0 becomes 1000.
 --- @param value any
---- @return integer? number nil for what is no number or has a fraction, for NaN and the infinities
+--- @return integer? number nil for a number with a fraction, NaN, an infinity, and for what is not a number
 function M.integer(value)
    if type(value) ~= "number" or floor(value) ~= value or value == huge or value == -huge then
       return nil
@@ -21,16 +30,9 @@ function M.integer(value)
    return to_integer(value)
 end
 
---- Tells whether a code may stand in a Close frame: 1000-1003, 1007-1014, 3000-4999 (RFC 6455 section 7.4).
---- @param code integer
---- @return boolean
-function M.may_be_sent(code)
-   return (code >= 1000 and code <= 1003) or (code >= 1007 and code <= 1014) or (code >= 3000 and code <= 4999)
-end
-
---- Says what keeps a reason from being sent: more than 123 bytes. That it is UTF-8 the engine checks.
+--- Checks the length of a reason. The engine checks that it is UTF-8.
 --- @param reason string
---- @return string? problem nil where it fits
+--- @return string? problem nil where it fits into a Close frame
 function M.reason_problem(reason)
    if #reason > M.MAX_REASON then
       return ("close reason too long: %d bytes, limit %d"):format(#reason, M.MAX_REASON)

@@ -1,12 +1,16 @@
 -- What several shapes do around their calls of the engine.
--- Comes in: options, calls that may raise, ends. Goes out: merged options, `ok, result`, the error to tell. Knows no
--- shape's words.
+-- Comes in: options, calls that may raise, ends of connections. Goes out: merged options, `ok, result`, what an end is
+-- reported as. Knows no shape's words.
+
+local websocket = require "websocket"
+local closing = require "websocket.shape.closing"
 
 local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local is_abort = websocket.is_abort
 
 local M = {}
 
---- Returns a copy of the options with a shape's own laid over them. Whether they are right, the engine says.
+--- Returns a copy of the options with others laid over them. Whether they are right the engine decides.
 --- @param given websocket.Options?
 --- @param own table<string, any>
 --- @return table options
@@ -24,32 +28,44 @@ function M.options(given, own)
    return options
 end
 
---- Calls `fn(...)`, which raises texts; returns true and its result, or false and the text. Ctrl-C goes on its way.
+--- Calls `fn(...)`, which raises texts. Returns true and its result, or false and the text. Ctrl-C, and an error by
+--- which the host stops the script, are raised again.
 --- @param fn function
+--- @param ... any
 --- @return boolean ok
 --- @return any result
 function M.attempt(fn, ...)
    local ok, result = pcall(fn, ...)
    if ok then
       return true, result
-   end
-   local text = tostring(result)
-   if text:find("interrupted!$") then
+   elseif is_abort(result) then
       error(result, 0)
    end
-   return false, text
+   return false, tostring(result)
 end
 
---- Tells what a shape with an event for errors must tell of an end: where it failed, or the peer broke the protocol.
+--- Returns the error of an end, for shapes that have an event for errors: the connection failed, or the server broke
+--- the protocol.
 --- @param info websocket.EndInfo
---- @return string? text nil where it only closed
---- @return string? code a native error code, or "violation"
+--- @return string? text nil where the connection only closed
+--- @return string? code an error code of the engine, or "violation"
 function M.problem(info)
    if info.failed then
       return info.text, info.error
    elseif info.violation then
       return info.text, "violation"
    end
+end
+
+--- Returns the code and the reason of an end. After an error the code is 1006, as after every end without the server's
+--- Close.
+--- @param info websocket.EndInfo
+--- @return { code: integer, reason: string }
+function M.code_and_reason(info)
+   if info.failed or info.violation then
+      return { code = closing.ABNORMAL, reason = "" }
+   end
+   return { code = info.code, reason = info.reason }
 end
 
 return M

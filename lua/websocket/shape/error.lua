@@ -1,15 +1,15 @@
--- Errors as tables, for shapes whose systems raise objects: `name`, `message`, and a text of both.
---
--- Comes in: a name and a text. Goes out: a table to raise or to hand to a listener. Knows nothing of who raises it.
+-- Errors as tables, for shapes whose systems raise objects.
+-- Comes in: a name and a text. Goes out: a table to raise or to pass to a listener. Knows nothing of who raises it.
 
 local error, getmetatable, setmetatable = error, getmetatable, setmetatable
 
 local M = {}
 
---- What a class shape raises, and hands to listeners of errors. `tostring` gives "name: message".
+--- What these shapes raise, and pass to listeners of errors. `tostring` returns "name: message".
 --- @class websocket.shape.Error
---- @field name string kind of the error, for instance "SyntaxError"
+--- @field name string the kind of the error, for instance "SyntaxError"
 --- @field message string what is wrong, with the value and the limit
+--- @field code? string where a connection failed: the engine's error code, "violation" or "buffer_full"
 
 local metatable = { __name = "websocket.error" }
 
@@ -20,9 +20,10 @@ end
 --- Makes an error.
 --- @param name string
 --- @param message string
+--- @param code? string
 --- @return websocket.shape.Error
-function M.new(name, message)
-   return setmetatable({ name = name, message = message }, metatable)
+function M.new(name, message, code)
+   return setmetatable({ name = name, message = message, code = code }, metatable)
 end
 
 --- Raises an error.
@@ -32,7 +33,7 @@ function M.raise(name, message)
    error(M.new(name, message), 0)
 end
 
---- Tells whether a value was made here.
+--- Tells whether a value is an error that `new` made.
 --- @param value any
 --- @return boolean
 function M.is(value)

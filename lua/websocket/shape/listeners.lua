@@ -1,18 +1,20 @@
--- Ordered lists of listeners, and callbacks that one event causes in turn.
--- Comes in: functions and the arguments of an event. Goes out: calls through `websocket.call`, so that one that raises
--- does not stop the others. Knows no event's name.
+-- Ordered lists of listeners, and steps that one event causes in turn.
+-- Comes in: functions, and the arguments of an event. Goes out: calls through `websocket.call`, so that a listener that
+-- raises does not stop the others. Knows no event's name.
 
 local websocket = require "websocket"
 
+-- A host may give its scripts no debug library; getmetatable does not look behind `__metatable`.
+local debug = rawget(_G, "debug")
 local metatable_of = debug and debug.getmetatable or getmetatable
 local error, ipairs, pcall, rawequal, setmetatable, type = error, ipairs, pcall, rawequal, setmetatable, type
 local call, defer = websocket.call, websocket.defer
 
 local M = {}
 
---- An ordered list of listeners, each in it once.
+--- An ordered list of listeners without duplicates.
 --- @class websocket.shape.Listeners
---- @field private entries table[] `{ listener, removed }`; replaced, never changed: a run goes on over the old ones
+--- @field private entries table[] `{ listener, removed }`; never changed but replaced, because a run may go over it
 local Listeners = {}
 Listeners.__index = Listeners
 
@@ -23,6 +25,7 @@ function M.new()
 end
 
 --- Tells whether a value can be called.
+--- @param value any
 --- @return boolean
 function M.callable(value)
    if type(value) == "function" then
@@ -32,7 +35,7 @@ function M.callable(value)
    return type(metatable) == "table" and metatable.__call ~= nil
 end
 
---- Adds a listener behind the others; no effect where it is in the list. One added during a run is not called in it.
+--- Adds a listener at the end, unless it is in the list. A listener that is added during a run is not called in it.
 --- @param listener function
 function Listeners:add(listener)
    local entries = {}
@@ -46,7 +49,7 @@ function Listeners:add(listener)
    self.entries = entries
 end
 
---- Removes a listener; no effect where it is not in the list. One removed during a run is not called any more.
+--- Removes a listener. A listener that is removed during a run is not called any more.
 --- @param listener function
 function Listeners:remove(listener)
    local entries = {}
@@ -61,6 +64,7 @@ function Listeners:remove(listener)
 end
 
 --- Calls each listener with the arguments, in order.
+--- @param ... any
 function Listeners:run(...)
    for _, entry in ipairs(self.entries) do
       if not entry.removed then
@@ -69,12 +73,12 @@ function Listeners:run(...)
    end
 end
 
---- Runs functions in turn, for one event that has several effects. Where Ctrl-C leaves one of them, the rest comes in
---- the next poll: a script that goes on after it still hears of the end.
---- @param steps fun()[] each calls the script through `websocket.call` or a list's `run` alone
+--- Runs steps in turn, for one event that has several effects. When Ctrl-C ends a step, the remaining steps run in the
+--- next poll, so that a script that continues still gets every event.
+--- @param steps fun()[] each calls the script only through `websocket.call` or the `run` of a list
 function M.in_turn(steps)
    for index, step in ipairs(steps) do
-      local ok, interrupt = pcall(step)
+      local ok, problem = pcall(step)
       if not ok then
          local rest = {}
          for later = index + 1, #steps do
@@ -83,7 +87,7 @@ function M.in_turn(steps)
          defer(function()
             M.in_turn(rest)
          end)
-         error(interrupt, 0)
+         error(problem, 0)
       end
    end
 end

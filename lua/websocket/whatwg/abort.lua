@@ -1,21 +1,20 @@
 -- AbortController and AbortSignal of the DOM standard, as far as listeners use them.
---
--- Comes in: the wish to abort. Goes out: the removal of the listeners that were added with the signal, then the event
--- `abort`. Knows nothing of connections.
+-- Comes in: a call of `abort`. Goes out: the listeners that were added with the signal are removed, then the event
+-- `abort` is fired. Knows nothing of connections.
 
 local class = require "websocket.whatwg.class"
 local errors = require "websocket.shape.error"
 local event = require "websocket.whatwg.event"
 local target = require "websocket.whatwg.target"
 
-local error = error
+local error, pairs = error, pairs
 
---- Says that something is to end. Only `AbortController` and `AbortSignal.abort` make one.
+--- Tells that something was aborted. Only `AbortController` and `AbortSignal.abort` make one.
 --- @class websocket.whatwg.AbortSignal : websocket.whatwg.EventTarget
 --- @field aborted boolean
---- @field reason any what `abort` was given, by default an error named AbortError
+--- @field reason any the argument of `abort`, by default an error named AbortError
 --- @field onabort websocket.whatwg.Listener?
---- @field throwIfAborted fun(self) raises the reason once it is aborted
+--- @field throwIfAborted fun(self) raises the reason once the signal is aborted
 
 --- Aborts its signal.
 --- @class websocket.whatwg.AbortController
@@ -32,7 +31,7 @@ target.add_handler(AbortSignal, "abort")
 local function new_signal()
    local state = target.new_state()
    state.aborted = false
-   state.dependents = {} -- from a listener's entry to the function that removes it
+   state.dependents = {} -- from the entry of a listener to the function that removes it
    AbortSignal:make(state)
    return state
 end

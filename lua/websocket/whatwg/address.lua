@@ -1,14 +1,13 @@
--- What the constructor checks: the URL and the subprotocols.
---
--- Comes in: the arguments of a script. Goes out: where to connect and what to offer, or a raised error. Knows nothing
--- of connections.
+-- What the constructor checks: the URL, the subprotocols, the options.
+-- Comes in: the arguments of a script. Goes out: a URL, a list and options of the engine, or a raised error. Knows
+-- nothing of connections.
 
 local websocket = require "websocket"
 local arguments = require "websocket.whatwg.arguments"
 local engine = require "websocket.shape.engine"
 local raise = require("websocket.shape.error").raise
 
-local type = type
+local ipairs, type = ipairs, type
 
 local M = {}
 
@@ -17,7 +16,7 @@ local NOT_IN_TOKEN = "[^!#$%%&'*+%-.0-9A-Z^_`a-z|~]"
 
 local schemes = { http = "ws", https = "wss", ws = "ws", wss = "wss" }
 
---- Reads a URL as the WebSockets standard's constructor does; there is no base.
+--- Reads a URL as the constructor of the standard does. There is no base URL.
 --- @param value any
 --- @return websocket.Url url its href and origin have the scheme ws or wss
 function M.read_url(value)
@@ -27,7 +26,7 @@ function M.read_url(value)
    elseif url.fragment then
       raise("SyntaxError", "invalid URL: a WebSocket URL has no fragment (#)")
    end
-   -- http and ws have the same default port, and so have https and wss: what is left out stays left out.
+   -- http and ws have the same default port, and so have https and wss, so the port needs no change.
    local scheme = schemes[url.scheme]
    url.href = scheme .. url.href:sub(#url.scheme + 1)
    url.origin = scheme .. url.origin:sub(#url.scheme + 1)
@@ -63,10 +62,10 @@ function M.read_protocols(value)
    return protocols
 end
 
--- Options that the shape sets itself: the second argument, what the standard demands, what the states need.
+-- The options that the class sets itself.
 local own = { "protocols", "require_protocol", "report_closing", "report_pings" }
 
---- Makes the engine's options from those of a script.
+--- Makes the options of the engine from those of a script.
 --- @param value any nil or a table
 --- @param protocols string[]
 --- @return websocket.Options
@@ -74,11 +73,11 @@ function M.read_options(value, protocols)
    local given = arguments.dictionary(value, "options")
    for _, name in ipairs(own) do
       if given[name] ~= nil then
-         raise("TypeError", ("option %s is the class's own; subprotocols are the second argument"):format(name))
+         raise("TypeError", ("option %s is set by the class itself; subprotocols are the second argument"):format(name))
       end
    end
    local offers = #protocols > 0
-   -- Browsers offer it always; here `compression = false` turns it off.
+   -- Browsers always offer compression; here `compression = false` turns it off.
    local compression = given.compression
    if compression == nil then
       compression = true

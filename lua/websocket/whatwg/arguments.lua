@@ -1,7 +1,6 @@
--- Arguments as the standards' interface language converts them, as far as Lua has the types.
---
--- Comes in: values as a script gave them. Goes out: what a method works with, or a raised TypeError. Knows nothing of
--- what the values are for.
+-- Converts arguments as the standards' interface language (Web IDL) does, as far as Lua has the types.
+-- Comes in: values as a script gave them. Goes out: converted values, or a raised TypeError. Knows nothing of what the
+-- values are for.
 
 local websocket = require "websocket"
 local closing = require "websocket.shape.closing"
@@ -11,9 +10,9 @@ local floor, huge, tonumber, tostring, type = math.floor, math.huge, tonumber, t
 
 local M = {}
 
---- Returns a string with what is not UTF-8 in it replaced, and a number as `tostring` gives it.
+--- Returns a string, with U+FFFD in place of what is not UTF-8. A number becomes what `tostring` returns.
 --- @param value any
---- @param what string how the text of a TypeError calls it
+--- @param what string the name of the value in the text of a TypeError
 --- @return string
 function M.text(value, what)
    local kind = type(value)
@@ -25,7 +24,7 @@ function M.text(value, what)
    return tostring(value)
 end
 
---- Returns a table, or an empty one for nil.
+--- Returns a table as it is, and an empty one for nil.
 --- @param value any
 --- @param what string
 --- @return table
@@ -36,8 +35,8 @@ function M.dictionary(value, what)
    return value or {}
 end
 
---- Returns the integer that a value converts to: clamped to 0-65535, a half rounded to the even neighbour, 0 for what
---- is no number (Web IDL, [Clamp] unsigned short).
+--- Converts a value to an integer: clamped to 0-65535, a half rounded to the even neighbour, 0 for what is not a number
+--- (Web IDL, [Clamp] unsigned short).
 --- @param value any
 --- @return integer
 function M.clamped(value)
@@ -55,9 +54,9 @@ function M.clamped(value)
    return closing.integer(below)
 end
 
---- Returns the integer that a value converts to, without a limit: cut towards zero, 0 for what is no number.
+--- Converts a value to an integer without a limit: rounded towards zero, 0 for what is not a number.
 --- @param value any
---- @param default number for nil
+--- @param default number the result for nil
 --- @return number
 function M.offset(value, default)
    local number = default
@@ -72,8 +71,8 @@ function M.offset(value, default)
    return number < 0 and -floor(-number) or floor(number)
 end
 
---- Returns the integer that a value converts to: cut towards zero, modulo 65536 (Web IDL, unsigned short).
---- @param value any nil is 0
+--- Converts a value to an integer: rounded towards zero, modulo 65536 (Web IDL, unsigned short).
+--- @param value any nil gives 0
 --- @return integer
 function M.short(value)
    local number = M.offset(value, 0)

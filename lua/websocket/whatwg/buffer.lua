@@ -1,7 +1,6 @@
 -- Blob and ArrayBuffer: bytes that never change.
---
--- Comes in: strings, lists of bytes, parts. Goes out: objects with the names that the standards give them, and the
--- bytes of whatever may be sent. Knows nothing of connections.
+-- Comes in: strings, lists of bytes, parts. Goes out: objects with the methods that the standards define, and the bytes
+-- of everything that may be sent. Knows nothing of connections.
 
 local arguments = require "websocket.whatwg.arguments"
 local bytes = require "websocket.shape.bytes"
@@ -9,37 +8,38 @@ local class = require "websocket.whatwg.class"
 local closing = require "websocket.shape.closing"
 local raise = require("websocket.shape.error").raise
 
-local concat, max, min, select, type = table.concat, math.max, math.min, select, type
+local concat, max, min = table.concat, math.max, math.min
+local ipairs, select, tostring, type = ipairs, select, tostring, type
 
---- Bytes that arrived or are to be sent. `Blob(parts)` makes one of strings, Blobs, ArrayBuffers and views. `slice`
---- counts from zero, without `to`; what is negative counts from the end.
+--- Bytes that arrived or are to be sent. `Blob(parts)` makes one from strings, Blobs, ArrayBuffers and views. The
+--- offsets of `slice` begin at zero and do not include `to`; a negative one counts from the end.
 --- @class websocket.whatwg.Blob
 --- @field size integer
---- @field type string as given to the constructor in `{type=}`, in lower case; "" for what arrived
+--- @field type string what the constructor was given in `{type=}`, in lower case; "" for a message that arrived
 --- @field slice fun(self, from?: integer, to?: integer, type?: string): websocket.whatwg.Blob
 --- @field text fun(self): string the bytes
 --- @field bytes fun(self): integer[] the bytes as a list that begins at 1
 --- @field arrayBuffer fun(self): websocket.whatwg.ArrayBuffer
 
---- Bytes. `ArrayBuffer(x)` makes one of a string or a list of 0-255.
+--- Bytes. `ArrayBuffer(x)` makes one from a string or a list of 0-255.
 --- @class websocket.whatwg.ArrayBuffer
 --- @field byteLength integer
---- @field slice fun(self, from?: integer, to?: integer): websocket.whatwg.ArrayBuffer as of Blob
+--- @field slice fun(self, from?: integer, to?: integer): websocket.whatwg.ArrayBuffer as that of Blob
 --- @field text fun(self): string the bytes
 --- @field bytes fun(self): integer[] the bytes as a list that begins at 1
 
---- A part of an ArrayBuffer, as the views of JavaScript have it.
+--- A part of an ArrayBuffer, in place of the views that JavaScript has.
 --- @class websocket.whatwg.View
 --- @field buffer websocket.whatwg.ArrayBuffer
 --- @field byteOffset? integer from zero; default 0
---- @field byteLength? integer default: the rest
+--- @field byteLength? integer default: up to the end
 
 local Blob = class.define("Blob", "blob")
 local ArrayBuffer = class.define("ArrayBuffer", "buffer")
 
 local M = { Blob = Blob, ArrayBuffer = ArrayBuffer }
 
--- What both have
+-- What both classes have
 
 local function position(value, default, size)
    local offset = arguments.offset(value, default)
@@ -79,7 +79,7 @@ local function bytes_of_view(view, buffer)
    return whole:sub(offset + 1, offset + length)
 end
 
---- Returns the bytes of a Blob, an ArrayBuffer or a view; nil for anything else.
+--- Returns the bytes of a Blob, an ArrayBuffer or a view, and nil for anything else.
 --- @param value any
 --- @return string?
 function M.bytes_of(value)
@@ -95,7 +95,7 @@ end
 
 ArrayBuffer.getters.byteLength = function(state) return #state.text end
 
---- Makes an ArrayBuffer of a string.
+--- Makes an ArrayBuffer from a string.
 --- @param text string
 --- @return websocket.whatwg.ArrayBuffer
 function M.array_buffer(text)
@@ -122,7 +122,7 @@ end)
 Blob:readonly("type")
 Blob.getters.size = function(state) return #state.text end
 
---- Makes a Blob of a string.
+--- Makes a Blob from a string.
 --- @param text string
 --- @param content_type string
 --- @return websocket.whatwg.Blob

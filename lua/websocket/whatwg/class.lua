@@ -1,28 +1,29 @@
--- Classes as the shape needs them: read-only properties, methods that tell when they are called with a dot, `is`.
---
--- Comes in: a name and functions over a private state. Goes out: the class for scripts, a way to make and to open its
--- objects. Knows nothing of events or connections.
+-- Classes with read-only properties, with `is`, and with methods that raise a clear error when they are called with a
+-- dot.
+-- Comes in: names, and functions that take a private state. Goes out: the class for scripts, and for its implementation
+-- a way to make objects and to get at their private state. Knows nothing of events or connections.
 
 local raise = require("websocket.shape.error").raise
 
-local getmetatable, rawget, rawset, setmetatable, type = getmetatable, rawget, rawset, setmetatable, type
+local getmetatable, ipairs, pairs, rawget, rawset, setmetatable, type =
+   getmetatable, ipairs, pairs, rawget, rawset, setmetatable, type
 
 local M = {}
 
--- The place of its private state in each object.
+-- The key of the private state in each object.
 local STATE = {}
--- From the metatable of an object to its class.
+-- From the metatable of the objects of a class to the class.
 local class_of = setmetatable({}, { __mode = "k" })
 
---- One class, seen from inside.
+--- A class, as its implementation sees it.
 --- @class websocket.whatwg.Class
 --- @field name string
---- @field public table what scripts get: called, it constructs
+--- @field public table what scripts get; calling it makes an object
 --- @field getters table<string, fun(state: table): any> every property
---- @field setters table<string, fun(state: table, value: any)> those that can be written
+--- @field setters table<string, fun(state: table, value: any)> properties that can be written
 --- @field members table<string, any> methods and constants
---- @field statics table<string, any> what the class itself has
---- @field receiver string how texts spell an object
+--- @field statics table<string, any> what the class itself has, not its objects
+--- @field receiver string the name of an object in error texts
 local Class = {}
 Class.__index = Class
 
@@ -30,7 +31,7 @@ local function inheriting(parent, field)
    return setmetatable({}, { __index = parent and parent[field] })
 end
 
--- Writing what cannot be written has no effect and raises nothing; new names are the script's own.
+-- Writing a read-only name has no effect and raises nothing. Other names are free for the script to use.
 local function write_protected(known)
    return function(object, key, value)
       if known[key] == nil then
@@ -41,7 +42,7 @@ end
 
 --- Makes a class.
 --- @param name string
---- @param receiver string how texts spell an object: "ws" in `call ws:send(...) with a colon`
+--- @param receiver string the name of an object in error texts: "ws" in `call ws:send(...) with a colon`
 --- @param parent? websocket.whatwg.Class
 --- @return websocket.whatwg.Class
 function M.define(name, receiver, parent)
@@ -57,7 +58,7 @@ function M.define(name, receiver, parent)
    local getters, setters, members = class.getters, class.setters, class.members
    local set_member = write_protected(setmetatable({}, {
       __index = function(_, key)
-         -- A method may be replaced for one object, as a system's own mocks do; a constant or property may not.
+         -- A method of one object may be replaced, as tests do; a constant or a property may not.
          local member = members[key]
          return getters[key] or (type(member) ~= "function" and member or nil)
       end,
@@ -93,13 +94,17 @@ function M.define(name, receiver, parent)
    return class
 end
 
---- Makes an object around a private state; the state's `object` is the object.
+--- Makes an object around a private state, and sets `object` in the state to it.
+--- @param state table
+--- @return table object
 function Class:make(state)
    state.object = setmetatable({ [STATE] = state }, self.metatable)
    return state.object
 end
 
---- Returns the private state of an object of this class or of one made from it; nil for anything else.
+--- Returns the private state of an object of this class or of a class derived from it, and nil for anything else.
+--- @param value any
+--- @return table? state
 function Class:open(value)
    local class = type(value) == "table" and class_of[getmetatable(value)]
    while class and class ~= self do
@@ -108,7 +113,9 @@ function Class:open(value)
    return class and rawget(value, STATE) or nil
 end
 
---- Adds a method: `body` takes the private state in place of the object.
+--- Adds a method. `body` gets the private state in place of the object.
+--- @param name string
+--- @param body function
 function Class:method(name, body)
    self.members[name] = function(object, ...)
       local state = self:open(object)
@@ -119,7 +126,8 @@ function Class:method(name, body)
    end
 end
 
---- Adds read-only properties that stand in the private state under the same names.
+--- Adds read-only properties, which are in the private state under the same names.
+--- @param ... string
 function Class:readonly(...)
    for _, name in ipairs({ ... }) do
       self.getters[name] = function(state) return state[name] end
@@ -127,6 +135,7 @@ function Class:readonly(...)
 end
 
 --- Adds constants to the class and its objects.
+--- @param values table<string, any>
 function Class:constants(values)
    for name, value in pairs(values) do
       self.members[name] = value

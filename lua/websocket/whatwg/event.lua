@@ -1,30 +1,36 @@
 -- Event, MessageEvent and CloseEvent of the DOM, HTML and WebSockets standards.
---
--- Comes in: types and initial values. Goes out: the classes, and a way to make events that scripts did not make. Knows
--- nothing of how events are dispatched.
+-- Comes in: types and initial values. Goes out: the classes, and a way to make trusted events, which scripts cannot
+-- make. Knows nothing of how events are dispatched.
 
 local arguments = require "websocket.whatwg.arguments"
 local class = require "websocket.whatwg.class"
 local raise = require("websocket.shape.error").raise
 
-local difftime, select, time = os.difftime, select, os.time
+local select = select
+-- A host may give its scripts no os.
+local os = rawget(_G, "os")
+local difftime, time = os and os.difftime, os and os.time
+local started = time and time()
 
-local started = time()
+-- Returns the milliseconds since this module was loaded, or 0 where there is no clock.
+local function elapsed()
+   return started and difftime(time(), started) * 1000 or 0
+end
 
---- What a listener is called with.
+--- The argument of a listener.
 --- @class websocket.whatwg.Event
 --- @field type string
---- @field target? websocket.whatwg.EventTarget whom it was dispatched at; nil before
---- @field currentTarget? websocket.whatwg.EventTarget the same while it is dispatched, else nil
---- @field eventPhase integer 2 while it is dispatched, else 0
---- @field bubbles boolean as given; nothing here has a parent
+--- @field target? websocket.whatwg.EventTarget the target that it was dispatched at; nil before that
+--- @field currentTarget? websocket.whatwg.EventTarget the target while the event is dispatched, else nil
+--- @field eventPhase integer 2 while the event is dispatched, else 0
+--- @field bubbles boolean as given; it has no effect, because no target here has a parent
 --- @field cancelable boolean
 --- @field defaultPrevented boolean
 --- @field timeStamp number milliseconds since the module was loaded, as exact as `os.time`
---- @field isTrusted boolean true where no script made it
---- @field preventDefault fun(self) makes `dispatchEvent` return false, where the event is cancelable
---- @field stopPropagation fun(self) keeps it from the listeners of the next phase: after the capturing ones, the others
---- @field stopImmediatePropagation fun(self) keeps it from every listener that has not run
+--- @field isTrusted boolean true where this module made the event, and false where a script did
+--- @field preventDefault fun(self) makes `dispatchEvent` return false, if the event is cancelable
+--- @field stopPropagation fun(self) called by a capturing listener, keeps the event from those that do not capture
+--- @field stopImmediatePropagation fun(self) keeps the event from every listener that has not run yet
 
 --- A message that arrived.
 --- @class websocket.whatwg.MessageEvent : websocket.whatwg.Event
@@ -34,9 +40,9 @@ local started = time()
 
 --- The end of a connection.
 --- @class websocket.whatwg.CloseEvent : websocket.whatwg.Event
---- @field wasClean boolean both Close frames were seen, and nothing was wrong
---- @field code integer the code received; 1005 for a Close without one, 1006 for no Close
---- @field reason string the reason received
+--- @field wasClean boolean both sides sent a Close frame, and there was no error
+--- @field code integer the server's close code; 1005 for a Close without a code, 1006 for an end without a Close
+--- @field reason string the server's reason
 
 local Event = class.define("Event", "event")
 local MessageEvent = class.define("MessageEvent", "event", Event)
@@ -68,14 +74,14 @@ local function prepare(state, type)
    state.type = type
    state.eventPhase = 0
    state.defaultPrevented = false
-   state.timeStamp = difftime(time(), started) * 1000
+   state.timeStamp = elapsed()
    state.bubbles = state.bubbles or false
    state.cancelable = state.cancelable or false
    state.isTrusted = state.isTrusted or false
    return state
 end
 
---- Makes an event that no script made; `state` holds what its class has beyond Event, and is the event's own.
+--- Makes a trusted event. `state` holds the fields that its class has beyond Event, and becomes its private state.
 --- @param class_of_it websocket.whatwg.Class
 --- @param type string
 --- @param state table
@@ -85,7 +91,7 @@ function M.trusted(class_of_it, type, state)
    return class_of_it:make(prepare(state, type))
 end
 
--- A constructor `(type[, init])`; `fill` takes the class's own fields from init.
+-- Makes a constructor `(type[, init])`. `fill` reads the fields of the class itself from init.
 local function constructor(of, fill)
    return function(...)
       if select("#", ...) == 0 then

@@ -1,7 +1,6 @@
--- WebSocket of the WebSockets standard.
---
--- Comes in: a script's calls and the events of one connection of the engine. Goes out: events to the script's
--- listeners, wishes to the connection. Knows nothing of frames, handshakes or time.
+-- The class WebSocket of the WebSockets standard.
+-- Comes in: calls of the script, and events of connections of the engine. Goes out: events to the script's listeners,
+-- and calls of the engine. Knows nothing of frames, handshakes or time.
 
 local websocket = require "websocket"
 local address = require "websocket.whatwg.address"
@@ -18,9 +17,9 @@ local target = require "websocket.whatwg.target"
 local select = select
 
 local CONNECTING, OPEN, CLOSING, CLOSED = 0, 1, 2, 3
-local NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
+local NORMAL, NO_STATUS, ABNORMAL = closing.NORMAL, closing.NO_STATUS, closing.ABNORMAL
 
---- A connection: `WebSocket(url[, protocols[, options]])` connects at once, and events tell what becomes of it.
+--- A connection. `WebSocket(url[, protocols[, options]])` connects at once and reports by events.
 --- @class websocket.whatwg.WebSocket : websocket.whatwg.EventTarget
 --- @field CONNECTING 0
 --- @field OPEN 1
@@ -28,10 +27,10 @@ local NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
 --- @field CLOSED 3
 --- @field url string absolute and serialised
 --- @field readyState 0|1|2|3
---- @field bufferedAmount integer bytes of payload sent and not yet with the transport; falls in `poll` alone
+--- @field bufferedAmount integer bytes of payload that the transport has not taken yet; it falls only in `poll`
 --- @field extensions string "" for none
---- @field protocol string what the server chose, "" for nothing and before it is open
---- @field binaryType "blob"|"arraybuffer" what binary messages arrive as; default "blob"
+--- @field protocol string what the server chose, "" for none and before the connection is open
+--- @field binaryType "blob"|"arraybuffer" the type of binary messages that arrive; default "blob"
 --- @field onopen websocket.whatwg.Listener?
 --- @field onmessage websocket.whatwg.Listener?
 --- @field onerror websocket.whatwg.Listener?
@@ -53,8 +52,8 @@ WebSocket.setters.binaryType = function(state, value)
    end
 end
 
--- The amount of the engine falls at any moment; what scripts see stands still for a turn.
-local function settle(state)
+-- Reads the amount of the engine, which falls at any moment, once for each poll, so that scripts see no change between.
+local function update_buffered(state)
    local turn = websocket.turn()
    if state.turn ~= turn then
       state.turn = turn
@@ -63,36 +62,49 @@ local function settle(state)
 end
 
 WebSocket.getters.bufferedAmount = function(state)
-   settle(state)
+   update_buffered(state)
    return state.buffered + state.unsent
 end
 
--- From the engine to the listeners
+-- Events
 
 local function fire(state, of, kind, fields)
    target.fire(state, events.trusted(of, kind, fields))
 end
 
--- What the event `close` tells, and whether `error` comes before it.
-local function verdict(state, info)
-   if state.doomed or info.failed or info.violation then
+-- Errors of the engine that mean that the transport of an open connection was lost.
+local lost = { reset = true, tls = true }
+
+-- Tells whether the event `error` comes before `close`. RFC 6455 section 7.2.1 would have it come also when an open
+-- connection is lost without a Close, but Chromium and Node fire `close` alone there, and libraries that were written
+-- for browsers take `error` as a reason never to connect again.
+local function is_failure(state, info)
+   if state.must_fail or info.violation then
+      return true
+   end
+   return info.failed and not (state.opened and lost[info.error])
+end
+
+-- Returns the fields of the event `close`, and whether `error` comes before it.
+local function outcome(state, info)
+   if is_failure(state, info) then
       return { wasClean = false, code = ABNORMAL, reason = "" }, true
    elseif info.received_code then
       return { wasClean = info.clean, code = info.code, reason = info.reason }, false
    end
-   return { wasClean = false, code = ABNORMAL, reason = "" }, info.by ~= "timeout"
+   return { wasClean = false, code = ABNORMAL, reason = "" }, false
 end
 
 local function finish(state, info)
-   local told, is_error = verdict(state, info)
+   local fields, has_failed = outcome(state, info)
    state.readyState = CLOSED
    listeners.in_turn({
       function()
-         if is_error then
+         if has_failed then
             fire(state, events.Event, "error", {})
          end
       end,
-      function() fire(state, events.CloseEvent, "close", told) end,
+      function() fire(state, events.CloseEvent, "close", fields) end,
    })
 end
 
@@ -101,6 +113,7 @@ local on = {}
 function on.open(state)
    if state.readyState == CONNECTING then
       state.readyState = OPEN
+      state.opened = true
       state.protocol = state.native:protocol()
       state.extensions = state.native:extensions()
       fire(state, events.Event, "open", {})
@@ -130,9 +143,9 @@ on.fail = on.closed
 
 -- Construction
 
--- A URL that is one, and that nothing can be reached at: port 0.
+-- Fails in the next poll: port 0 is allowed in a URL, and no server can be there.
 local function fail_later(state)
-   state.doomed = true
+   state.must_fail = true
    websocket.defer(function() finish(state) end)
 end
 
@@ -160,7 +173,7 @@ WebSocket.construct = function(...)
    state.readyState = CONNECTING
    state.protocol, state.extensions = "", ""
    state.binaryType = "blob"
-   state.unsent = 0 -- bytes that were counted and never given to the engine
+   state.unsent = 0 -- bytes that were counted and not passed to the engine
    options = address.read_options(options, address.read_protocols(protocols))
    local object = WebSocket:make(state)
    if url.port == 0 then
@@ -171,7 +184,7 @@ WebSocket.construct = function(...)
    return object
 end
 
--- From the script to the engine
+-- Methods
 
 -- Returns the payload, and whether it is binary.
 local function payload_of(data)
@@ -190,15 +203,15 @@ WebSocket:method("send", function(state, ...)
    if state.readyState == CONNECTING then
       raise("InvalidStateError", "the WebSocket is still connecting")
    end
-   settle(state)
+   update_buffered(state)
    if state.readyState == OPEN then
       local sent, _, problem = state.native:send(payload, is_binary)
       if sent then
          state.buffered = state.buffered + #payload
          return
       elseif problem == "buffer_full" then
-         -- The standard: flagged as full, the connection is closed, and its end is an error.
-         state.doomed = true
+         -- The standard wants the connection to be closed here, and an error to be fired at its end.
+         state.must_fail = true
          state.readyState = CLOSING
          state.native:terminate()
       end
@@ -227,14 +240,13 @@ WebSocket:method("close", function(state, code, reason)
    if code ~= nil then
       code = read_code(code)
    end
-   if reason ~= nil then
-      reason = read_reason(reason)
-      code = code or NORMAL
-   end
+   reason = reason == nil and "" or read_reason(reason)
+   -- A Close frame has no body where neither a code nor a reason is given; a reason alone goes out with 1000.
+   code = code or (reason == "" and NO_STATUS or NORMAL)
    if state.readyState == OPEN then
-      state.native:close(code or NO_STATUS, reason)
+      state.native:close(code, reason)
    elseif state.readyState == CONNECTING then
-      state.doomed = true
+      state.must_fail = true
       if state.native then
          state.native:terminate()
       end

@@ -1,7 +1,6 @@
 -- EventTarget of the DOM standard, and the `on...` properties of the HTML standard.
---
--- Comes in: listeners and events. Goes out: calls of the listeners, in their order, each as `poll` calls a callback.
--- Knows nothing of what an event tells.
+-- Comes in: listeners and events. Goes out: calls of the listeners in order, through `websocket.call`. Knows nothing of
+-- what an event means.
 
 local websocket = require "websocket"
 local arguments = require "websocket.whatwg.arguments"
@@ -9,12 +8,12 @@ local class = require "websocket.whatwg.class"
 local Event = require("websocket.whatwg.event").Event
 local raise = require("websocket.shape.error").raise
 
-local rawequal, remove, select, type = rawequal, table.remove, select, type
+local ipairs, rawequal, remove, select, type = ipairs, rawequal, table.remove, select, type
 local callable, call = require("websocket.shape.listeners").callable, websocket.call
 
 local AT_TARGET = 2
 
---- Is called with itself and the event; `handleEvent` is looked up at each dispatch.
+--- A table whose method `handleEvent` is looked up at each dispatch, and called with the table and the event.
 --- @class websocket.whatwg.ListenerObject
 --- @field handleEvent fun(self, event: websocket.whatwg.Event)
 
@@ -22,22 +21,22 @@ local AT_TARGET = 2
 --- @alias websocket.whatwg.Listener fun(event: websocket.whatwg.Event)|websocket.whatwg.ListenerObject
 
 --- @class websocket.whatwg.ListenerOptions
---- @field capture? boolean runs it before those that do not capture; default false
---- @field once? boolean removes it when it is called; default false
---- @field signal? websocket.whatwg.AbortSignal removes it when it aborts
+--- @field capture? boolean the listener runs before those that do not capture; default false
+--- @field once? boolean the listener is removed when it is called; default false
+--- @field signal? websocket.whatwg.AbortSignal the listener is removed when the signal is aborted
 
---- Takes (type, callback[, options]); a boolean in place of the options is `capture`.
+--- Takes (type, callback[, options]). A boolean in place of the options stands for `capture`.
 --- @alias websocket.whatwg.Listen fun(self, type: string, callback?: table|function, options?: table|boolean)
 
---- What has listeners. `EventTarget()` makes one.
+--- An object that has listeners. `EventTarget()` makes one.
 --- @class websocket.whatwg.EventTarget
 --- @field addEventListener websocket.whatwg.Listen options: websocket.whatwg.ListenerOptions
---- @field removeEventListener websocket.whatwg.Listen of the options only `capture` counts
---- @field dispatchEvent fun(self, event: websocket.whatwg.Event): boolean true unless it was prevented
+--- @field removeEventListener websocket.whatwg.Listen of the options only `capture` matters
+--- @field dispatchEvent fun(self, event: websocket.whatwg.Event): boolean true unless the event was prevented
 
--- Texts spell it as the target that scripts have: `call ws:addEventListener(...) with a colon`.
+-- Error texts call an object `ws`, which is the target that most scripts have.
 local EventTarget = class.define("EventTarget", "ws")
--- Here, because listeners know it; abort.lua says what it does.
+-- It is defined here, because listeners refer to it; abort.lua says what it does.
 local AbortSignal = class.define("AbortSignal", "signal", EventTarget)
 
 local M = { EventTarget = EventTarget, AbortSignal = AbortSignal }
@@ -136,10 +135,10 @@ local function run_handler(handler, event)
    end
 end
 
---- Adds a property such as `onopen` for events of that type. It keeps its place among the listeners from when it is
---- first set until it is set to nil.
+--- Adds a property such as `onopen` for events of a type. It keeps its place among the listeners from when it is first
+--- set until it is set to nil.
 --- @param to websocket.whatwg.Class
---- @param kind string the event's type
+--- @param kind string the type of the events
 function M.add_handler(to, kind)
    local name = "on" .. kind
    to.getters[name] = function(state)
@@ -185,51 +184,53 @@ local function run(entry, event)
    end
 end
 
-local function run_phase(state, entries, told, capture)
-   if told.stopped then
+local function run_phase(state, entries, event_state)
+   if event_state.stopped then
       return
    end
    for _, entry in ipairs(entries) do
-      if told.stopped_at_once then
+      if event_state.stopped_at_once then
          return
       end
-      if entry.capture == capture and not entry.removed then
+      if not entry.removed then
          if entry.once then
             remove_entry(state, entry)
          end
-         run(entry, told.object)
+         run(entry, event_state.object)
       end
    end
 end
 
---- Calls the listeners that are there now, first those that capture. One that raises does not stop the others; only an
---- interrupt leaves the dispatch.
---- @param state table the target's private state
+--- Calls the listeners that the target has now, first those that capture. A listener that raises does not stop the
+--- others; only Ctrl-C ends the dispatch.
+--- @param state table the private state of the target
 --- @param event table
---- @return boolean unprevented
+--- @return boolean unprevented false where a listener prevented the event
 function M.fire(state, event)
-   local told = Event:open(event)
-   told.target, told.currentTarget, told.eventPhase = state.object, state.object, AT_TARGET
-   local entries = {}
+   local event_state = Event:open(event)
+   event_state.target, event_state.currentTarget, event_state.eventPhase = state.object, state.object, AT_TARGET
+   local capturing, others = {}, {}
    for _, entry in ipairs(state.listeners) do
-      if entry.kind == told.type then
-         entries[#entries + 1] = entry
+      if entry.kind == event_state.type then
+         local phase = entry.capture and capturing or others
+         phase[#phase + 1] = entry
       end
    end
-   run_phase(state, entries, told, true)
-   run_phase(state, entries, told, false)
-   told.currentTarget, told.eventPhase, told.stopped, told.stopped_at_once = nil, 0, nil, nil
-   return not told.defaultPrevented
+   run_phase(state, capturing, event_state)
+   run_phase(state, others, event_state)
+   event_state.currentTarget, event_state.eventPhase = nil, 0
+   event_state.stopped, event_state.stopped_at_once = nil, nil
+   return not event_state.defaultPrevented
 end
 
 EventTarget:method("dispatchEvent", function(state, event)
-   local told = Event:open(event)
-   if not told then
+   local event_state = Event:open(event)
+   if not event_state then
       raise("TypeError", "event must be an Event, got " .. type(event))
-   elseif told.eventPhase ~= 0 then
+   elseif event_state.eventPhase ~= 0 then
       raise("InvalidStateError", "the event is being dispatched already")
    end
-   told.isTrusted = false
+   event_state.isTrusted = false
    return M.fire(state, event)
 end)
 
