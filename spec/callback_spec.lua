@@ -147,3 +147,14 @@ describe("The traceback of a callback that fails", function()
     end
   end)
 end)
+
+describe("What can be called", function()
+  it("is a function, or has __call in its metatable, also in one that is hidden", function()
+    assert.is_true(websocket.is_callable(print))
+    assert.is_true(websocket.is_callable(setmetatable({}, { __call = print, __metatable = false })))
+    for _, value in ipairs { "text", 1, true, {}, setmetatable({}, {}) } do
+      assert.is_false(websocket.is_callable(value))
+    end
+    assert.is_false(websocket.is_callable(nil))
+  end)
+end)

@@ -102,13 +102,4 @@ describe("listener lists", function()
       assert.equal(1, websocket.poll())
       assert.same({ "a:0", "c:0", "d:0" }, log)
    end)
-
-   it("know what can be called", function()
-      assert.is_true(listeners.callable(print))
-      assert.is_true(listeners.callable(setmetatable({}, { __call = print, __metatable = false })))
-      for _, value in ipairs { "text", 1, true, {}, setmetatable({}, {}) } do
-         assert.is_false(listeners.callable(value))
-      end
-      assert.is_false(listeners.callable(nil))
-   end)
 end)

@@ -54,7 +54,7 @@ function M.new(configuration)
    local options, on_event = configuration.options, configuration.on_event
    if options ~= nil and type(options) ~= "table" then
       error("options must be a table, got " .. type(options), 2)
-   elseif on_event ~= nil and not listeners.callable(on_event) then
+   elseif on_event ~= nil and not websocket.is_callable(on_event) then
       error("on_event must be a function or callable, got " .. type(on_event), 2)
    end
    local self = { options = options, listeners = listeners.new(), by_id = {}, counted = {} }
@@ -71,7 +71,7 @@ end
 function Host:on(name, listener)
    if name ~= EVENT then
       error(("unknown event: %s, the only event is %s"):format(tostring(name), EVENT), 2)
-   elseif not listeners.callable(listener) then
+   elseif not websocket.is_callable(listener) then
       error("listener must be a function or callable, got " .. type(listener), 2)
    end
    self.listeners:add(listener)
@@ -240,7 +240,7 @@ function Host:post(request)
       error("request must be a table, got " .. type(request), 2)
    end
    local callback, id = request.callback, request.callbackId
-   if callback ~= nil and not listeners.callable(callback) then
+   if callback ~= nil and not websocket.is_callable(callback) then
       error("callback must be a function or callable, got " .. type(callback), 2)
    end
    local reply

@@ -44,7 +44,7 @@ end
 
 function metatable.__newindex(self, name, value)
    if properties[name] then
-      if value ~= nil and not listeners.callable(value) then
+      if value ~= nil and not websocket.is_callable(value) then
          raise("TypeError", ("%s must be a function or nil, got %s"):format(tostring(name), type(value)))
       end
       self[STATE].handlers[properties[name]] = value
@@ -135,7 +135,7 @@ end
 --- @param listener function
 function methods:addEventListener(name, listener)
    local list = list_of(self, name)
-   if not listeners.callable(listener) then
+   if not websocket.is_callable(listener) then
       raise("TypeError", "listener must be a function or callable, got " .. type(listener))
    end
    list:add(listener)

@@ -3,7 +3,6 @@
 -- the callbacks in the next poll. Knows no connection.
 
 local websocket = require "websocket"
-local listeners = require "websocket.shape.listeners"
 
 local error, rawequal, type = error, rawequal, type
 
@@ -36,7 +35,7 @@ end
 --- Raises, for the caller's caller, unless a callback is nil or can be called.
 --- @param callback any
 function M.check_callback(callback)
-   if callback ~= nil and not listeners.callable(callback) then
+   if callback ~= nil and not websocket.is_callable(callback) then
       error("callback must be a function or callable, got " .. type(callback), 3)
    end
 end

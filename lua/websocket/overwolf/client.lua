@@ -58,7 +58,7 @@ local metatable = { __index = M.class, __name = "overwolf.web.websocket" }
 local function new_event(list)
    local event = {}
    event.addListener = either_way(event, function(listener)
-      if not listeners.callable(listener) then
+      if not websocket.is_callable(listener) then
          error("listener must be a function or callable, got " .. type(listener), 2)
       end
       list:add(listener)

@@ -4,10 +4,7 @@
 
 local websocket = require "websocket"
 
--- A host may give its scripts no debug library; getmetatable does not look behind `__metatable`.
-local debug = rawget(_G, "debug")
-local metatable_of = debug and debug.getmetatable or getmetatable
-local error, ipairs, pcall, rawequal, setmetatable, type = error, ipairs, pcall, rawequal, setmetatable, type
+local error, ipairs, pcall, rawequal, setmetatable = error, ipairs, pcall, rawequal, setmetatable
 local call, defer = websocket.call, websocket.defer
 
 local M = {}
@@ -22,17 +19,6 @@ Listeners.__index = Listeners
 --- @return websocket.shape.Listeners
 function M.new()
    return setmetatable({ entries = {} }, Listeners)
-end
-
---- Tells whether a value can be called.
---- @param value any
---- @return boolean
-function M.callable(value)
-   if type(value) == "function" then
-      return true
-   end
-   local metatable = metatable_of(value)
-   return type(metatable) == "table" and metatable.__call ~= nil
 end
 
 --- Adds a listener at the end, unless it is in the list. A listener that is added during a run is not called in it.

@@ -9,7 +9,7 @@ local Event = require("websocket.whatwg.event").Event
 local raise = require("websocket.shape.error").raise
 
 local ipairs, rawequal, remove, select, type = ipairs, rawequal, table.remove, select, type
-local callable, call = require("websocket.shape.listeners").callable, websocket.call
+local call, callable = websocket.call, websocket.is_callable
 
 local AT_TARGET = 2
 
