@@ -39,7 +39,8 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "close_timeout",
             Kind::Seconds(|options| &mut options.close_timeout),
-            "How long the peer may take to answer our Close frame, once it is written.",
+            "How long the peer may take to answer our Close frame once it is written, whatever else it sends. Before that, \
+             how long the transport may take nothing of what stands before our Close.",
         ),
         optional(
             "ping_interval",
@@ -49,8 +50,9 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "ping_timeout",
             Kind::SecondsOrFalse(|options| &mut options.ping_timeout),
-            "How long the peer may stay silent after a keepalive ping; any byte it sends is a sign of life. False waits \
-             for ever.",
+            "How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be \
+             written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. \
+             False waits for ever.",
         ),
         optional(
             "max_message_size",
