@@ -165,24 +165,26 @@ describe("close before open", function()
   it("ends with closed 1006 and no open, whatever the server does", function()
     for _, url in ipairs({ servers.url("/echo"), servers.url("/", nil, "silent"), servers.url("/", nil, "nowhere"),
       servers.url("/echo", nil, "wss"), servers.url("/", nil, "slow") }) do
-      local recorder = client.connect(url)
+      -- Far longer than the test waits, so that no time-out can make the end.
+      local recorder = client.connect(url, { open_timeout = 300, close_timeout = 300 })
       assert.equal(recorder.ws, recorder.ws:close(4000, "never mind"))
       assert.equal("closing", recorder.ws:status())
-      assert.same({ "closed", "", 1006 }, client.drain(recorder, 2))
+      assert.same({ "closed", "", 1006 }, client.drain(recorder))
       assert.equal("closed", client.names(recorder))
     end
   end)
 
   it("is before the event open, however far the connection is", function()
     local token = servers.token()
-    local recorder = client.connect(servers.url("/push", { count = 1, token = token }), { report_closing = true })
+    local recorder = client.connect(servers.url("/push", { count = 1, token = token }),
+      { report_closing = true, close_timeout = 300 })
     recorder.ws:send("open by now")
     servers.await(token, "messages")
     assert.equal("connecting", recorder.ws:status())
     recorder.ws:close(4000, "never mind")
     assert.equal("closing", recorder.ws:status())
     recorder.ws:terminate()
-    assert.same({ "closed", "", 1006 }, client.drain(recorder, 2))
+    assert.same({ "closed", "", 1006 }, client.drain(recorder))
     assert.equal("closed", client.names(recorder))
     assert.is_nil(servers.recorded(token).close)
     local info = recorder.ws:end_info()
@@ -191,7 +193,8 @@ describe("close before open", function()
 
   it("sends neither what waits nor a Close frame", function()
     local token = servers.token()
-    local recorder = client.connect(servers.script({ "sleep:2000", "status101", "await-eof" }, token))
+    -- The server answers only when it has seen our end.
+    local recorder = client.connect(servers.script({ "await-eof", "status101" }, token))
     recorder.ws:send("dropped")
     servers.await(token, "request")
     recorder.ws:close()

@@ -295,13 +295,15 @@ end)
 describe("without threads", function()
   it("raises where none can be started to begin, and begins once there are some", function()
     host.run("run", [[
-      local before = host.usage()
+      local descriptors_before = host.usage()
       host.threads(false)
       for _ = 1, 10 do
         local ok, problem = pcall(websocket.new, url, print)
         assert(not ok and problem:find("the engine cannot start"), tostring(problem))
       end
-      assert(host.usage() == before, "descriptors are left")
+      await_usage(function(descriptors, threads)
+        return descriptors == descriptors_before and threads == 1
+      end)
       host.threads(true)
       open(url)
     ]], { url = servers.url("/echo") })

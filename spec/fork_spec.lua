@@ -149,7 +149,7 @@ describe("a child of a fork", function()
         os.exit(0)
       end
       ws:terminate()
-      local deadline, ended = host.now() + 5, false
+      local deadline, ended = host.now() + 30, false
       repeat
         websocket.poll(0.02)
         local file = io.open(record)

@@ -56,9 +56,9 @@ describe("at the end of a Lua state", function()
     local script = [[
       local last, worst = host.closing()
       assert(worst < 0.6, "lua_close took " .. worst .. " s")
-      local descriptors, threads = host.usage()
-      assert(threads == 1, threads .. " threads")
-      assert(descriptors < 12, descriptors .. " descriptors")
+      await_usage(function(descriptors, threads)
+        return threads == 1 and descriptors < 12
+      end)
       if number == 4 then
         return
       end

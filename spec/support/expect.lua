@@ -120,11 +120,11 @@ function M.refused(code, ...)
   return text
 end
 
---- Calls a function until it does not fail, five times at most: for what must be done within a time that a loaded
--- machine may not give to any one try.
+--- Calls a function until it does not fail, ten times at most. This is for work that has a time limit of its own: a
+-- loaded machine may delay any single try.
 -- @func fn
 function M.in_time(fn)
-  for _ = 1, 4 do
+  for _ = 1, 9 do
     if pcall(fn) then
       return
     end
@@ -132,7 +132,7 @@ function M.in_time(fn)
   fn()
 end
 
---- Fails unless a call takes less than so many seconds, in one of five tries.
+--- Fails unless a call takes less than so many seconds, in one of ten tries.
 -- @number seconds
 -- @func fn
 function M.within(seconds, fn)

@@ -28,6 +28,21 @@ local function poll_until(condition, what)
   end
 end
 
+-- Waits until `expected` accepts the descriptors, threads and bytes of heap that this process has, and returns these;
+-- raises after 30 seconds. One reading would not do: Linux lists a thread for up to a millisecond after it was joined.
+local function await_usage(expected)
+  local deadline = host.now() + 30
+  while true do
+    local descriptors, threads, heap = host.usage()
+    if expected(descriptors, threads, heap) then
+      return descriptors, threads, heap
+    elseif host.now() > deadline then
+      error(("after 30 s: %d descriptors, %d threads, %.0f bytes of heap"):format(descriptors, threads, heap), 2)
+    end
+    os.execute("sleep 0.001")
+  end
+end
+
 -- Connects and waits for the event `open`; its list of events is the second result.
 local function open(url, options, callback)
   local events = {}
