@@ -136,8 +136,8 @@ local function next_event(recorder, name)
 end
 
 --- Polls until an event has come or a condition holds, and returns the event or what the condition returned; raises
---- at the deadline. A name finds the next event of that name after the one that the last wait by name found; the wait fails
---- at once if the connection has ended without it.
+--- at the deadline. A name finds the next event of that name after the one that the last wait by name found; the wait
+--- fails at once if the connection has ended without it.
 --- @param recorder Recorder
 --- @param what string|fun(recorder: Recorder): any
 --- @param seconds? number default 30
