@@ -1,5 +1,5 @@
-# The clients that the Autobahn suite examines: websocket-native-LUA, which is ours on that Lua, and the peers. Sourced;
-# needs luas.sh, peers.sh and tools.sh.
+# The clients that the Autobahn suite tests: websocket-native-LUA, this module on that Lua, and the peers. Sourced after
+# luas.sh, peers.sh and tools.sh.
 peers=(ws websockets tokio-tungstenite)
 node_modules=$PWD/spec/support/node_modules
 
@@ -32,7 +32,7 @@ build_client() {
   esac
 }
 
-# version_of NAME: the version, and that of the language where it is none of Rust.
+# version_of NAME: prints the version of the client, and that of its language unless this is Rust.
 version_of() {
   local lua=${1#websocket-native-}
   case $1 in
