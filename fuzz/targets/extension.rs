@@ -1,7 +1,7 @@
-//! The answer on permessage-deflate: any lines of Sec-WebSocket-Extensions, against any offer.
+//! The server's answer to the offer of permessage-deflate: any lines of Sec-WebSocket-Extensions, for any offer.
 //!
-//! Input: a byte for the offer (0: none; else bit 1: server_no_context_takeover, bit 2: client_no_context_takeover),
-//! one for our window, one for the server's, then the lines.
+//! Input: a byte for the offer (0: no offer; otherwise bit 1: server_no_context_takeover, bit 2:
+//! client_no_context_takeover), one for our window, one for that of the server, then the lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -42,13 +42,13 @@ fn run(mut input: Input) {
     }
 }
 
-/// The rules of RFC 7692 section 7.1.
+/// Checks the rules of RFC 7692 section 7.1.
 fn check(offer: &Compression, agreed: &Agreed, lines: &[&[u8]]) {
     assert!(agreed.server_no_context_takeover || !offer.server_no_context_takeover);
     assert!(agreed.client_no_context_takeover || !offer.client_no_context_takeover);
     assert!((8..=offer.server_max_window_bits.unwrap_or(15)).contains(&agreed.server_max_window_bits));
     assert!((8..=offer.client_max_window_bits).contains(&agreed.client_max_window_bits));
-    // The answer in our words means the same, and holds nothing that the server did not say.
+    // The normalised answer must mean the same, and contain nothing that the server did not send.
     assert_eq!(agree(Some(offer), [agreed.answer.as_bytes()].into_iter()).as_ref(), Ok(&Some(agreed.clone())));
     let said: Vec<u8> = lines.concat().into_iter().filter(|byte| !b"\"\\ \t".contains(byte)).collect();
     for word in agreed.answer.split("; ") {
@@ -56,7 +56,7 @@ fn check(offer: &Compression, agreed: &Agreed, lines: &[&[u8]]) {
     }
 }
 
-/// The same for lines without quotes, in the plainest way.
+/// A second, much simpler implementation for lines without quotes.
 fn simply(offer: Option<&Compression>, lines: &[&[u8]]) -> Option<Agreed> {
     let mut found = Vec::new();
     for line in lines {

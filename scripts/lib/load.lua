@@ -1,9 +1,9 @@
--- Runs mixed traffic in the host program of the specs, which reports how much of the C heap is in use. Checks the content
--- and order of every message, and the resources of the process. MINUTES and SEED come from the environment.
+-- Runs mixed traffic in the host program of the specs, which reports how much of the C heap is in use. Checks the
+-- content and order of every message, and the resources of the process. MINUTES and SEED come from the environment.
 --
--- 50 connections of the kinds below are alive at any time; they are opened and closed continuously. Once a minute all of
--- them end, and memory, descriptors and threads are read. Exits with 1 if a message is lost, duplicated or out of order,
--- if an end is wrong, if a descriptor or thread is left over, or if memory use rises.
+-- 50 connections of the kinds below are alive at any time; they are opened and closed continuously. Once a minute all
+-- of them end, and memory, descriptors and threads are read. Exits with 1 if a message is lost, duplicated or out of
+-- order, if an end is wrong, if a descriptor or thread is left over, or if memory use rises.
 package.path = "spec/support/?.lua;" .. package.path
 
 local servers = require "servers"

@@ -1,5 +1,5 @@
--- The client for the Autobahn test suite: asks how many cases there are, echoes every message of each case, and asks for
--- the report.
+-- The client for the Autobahn test suite: asks how many cases there are, echoes every message of each case, and asks
+-- for the report.
 --
 --   lua client.lua URL AGENT
 --
