@@ -6,8 +6,8 @@ at_once=$(($(nproc) * 2))
 
 # The spec files that take longest have a run of their own on each Lua, and start first.
 slow_specs=(
-  spec/exhaustion_spec.lua spec/host_spec.lua spec/leaving_spec.lua spec/lifecycle_spec.lua spec/limits_spec.lua
-  spec/stalled_spec.lua spec/volume_spec.lua
+  spec/leaving_spec.lua spec/limits_spec.lua spec/stalled_spec.lua spec/ping_spec.lua spec/peers_spec.lua
+  spec/close_spec.lua spec/volume_spec.lua
 )
 
 other_specs() {
@@ -67,7 +67,7 @@ run_specs() {
   else
     for name in "${luas[@]}"; do start_run "$(lua_command "$name"),slow" busted_on "$name" "${slow_specs[@]}"; done
     for name in "${luas[@]}"; do start_run "$(lua_command "$name"),others" busted_on "$name" "${others[@]}"; done
-    start_run "exits" python3 scripts/lib/exits.py 200 target/release/test-server "${luas[@]}"
+    start_run "exits" python3 scripts/lib/exits.py 200 target/debug/test-server "${luas[@]}"
   fi
   for name in "${runs[@]}"; do
     while [[ ! -e target/specs/$name.status ]] && jobs -rp | grep -q .; do sleep 0.2; done

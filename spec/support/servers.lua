@@ -74,7 +74,7 @@ end
 --- Returns the ports of the test server by name, and starts it at the first call. README.md lists the names.
 --- @return table<string, integer>
 function M.ports()
-  return start("test-server", "TEST_SERVER", "target/release/test-server", "rm -rf " .. quote(directory()))
+  return start("test-server", "TEST_SERVER", "target/debug/test-server", "rm -rf " .. quote(directory()))
 end
 
 --- Returns the ports `ws` and `wss` of the server that Python's websockets runs.

@@ -17,7 +17,7 @@ build_client() {
       ;;
     tokio-tungstenite)
       install_missing
-      sh rockspec/with-rust cargo build --release --locked --target-dir target -p test-server --example autobahn
+      sh rockspec/with-rust cargo build --locked --target-dir target -p test-server --example autobahn
       ;;
     websocket-native-*)
       lua=$(lua_command "${1#websocket-native-}")
@@ -53,7 +53,7 @@ run_client() {
   case $1 in
     ws) NODE_PATH=$node_modules node scripts/lib/autobahn/client.js "$2" "$1" ;;
     websockets) target/python/bin/python scripts/lib/autobahn/client.py "$2" "$1" ;;
-    tokio-tungstenite) target/release/examples/autobahn "$2" "$1" ;;
+    tokio-tungstenite) target/debug/examples/autobahn "$2" "$1" ;;
     websocket-native-*) with_lua "${1#websocket-native-}" scripts/lib/autobahn/client.lua "$2" "$1" ;;
   esac
 }

@@ -4,8 +4,9 @@
 
 All clients use the same echo server, which runs Node's ws. They take turns, round by round, so that other work on the
 machine affects all of them. The CPU time is that of the whole client process, from the first tenth of its messages to
-the last echo. Writes Markdown. ROUNDS is the number of rounds (7), CONNECTIONS the number of connections whose memory is
-measured (200). CPU=1 runs all processes on that CPU. scripts/bench passes the commands of the clients in the environment.
+the last echo. Writes Markdown. ROUNDS is the number of rounds (7), CONNECTIONS the number of connections whose memory
+is measured (200). CPU=1 runs all processes on that CPU. scripts/bench passes the commands of the clients in the
+environment.
 """
 
 import json

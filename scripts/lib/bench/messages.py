@@ -2,8 +2,8 @@
 
     messages.py SIZE COUNT FILE
 
-Writes COUNT messages of about SIZE bytes (200, 2048 or 204800), one on each line. By their size these are trades, updates
-of an order book, or lists of instruments, each with different numbers.
+Writes COUNT messages of about SIZE bytes (200, 2048 or 204800), one on each line. By their size these are trades,
+updates of an order book, or lists of instruments, each with different numbers.
 """
 
 import json
