@@ -1,4 +1,4 @@
--- What a host may do with its Lua states: several at once, on several threads, closed and opened again.
+-- What a host may do with its Lua states: have several at once, on several threads, and close and open them again.
 
 local expect = require "expect"
 local host = require "host"
@@ -34,7 +34,7 @@ describe("in its host", function()
     ]], { url = servers.url("/echo") })
   end)
 
-  it("serves a state that is made on one thread, used on another, and closed on the first", function()
+  it("serves a state that is created on one thread, used on another, and closed on the first", function()
     expect.in_time(function()
       local token = servers.token()
       host.run("moved", [[
@@ -47,7 +47,7 @@ describe("in its host", function()
     end)
   end)
 
-  it("serves states that two threads open and close all the time, each when it likes", function()
+  it("serves states that two threads open and close all the time, independently", function()
     host.run("beside 500", [[
       local ws, events = open(url)
       ws:send("hello")
@@ -73,7 +73,7 @@ describe("in its host", function()
     assert.same({ 1001, "last" }, { record.close, record.last })
   end)
 
-  it("is back at the start after a thousand states", function()
+  it("uses no more threads, descriptors or memory after a thousand states", function()
     host.run("again 1000", [[
       -- Read before this state has done anything. The first 500 states fill what a process fills only once.
       if number == 500 then
@@ -168,7 +168,7 @@ describe("in its host", function()
     ]], { url = servers.url("/echo") })
   end)
 
-  it("keeps the call that an interrupt strikes before, and makes none twice", function()
+  it("keeps a deferred call that an interrupt precedes, and makes none twice", function()
     host.run("run", [[
       if jit then
         jit.off()

@@ -1,4 +1,4 @@
---- The opening of a connection, and all that can go wrong before the event `open`.
+--- The opening of a connection, and everything that can fail before the event `open`.
 
 local child = require "child"
 local client = require "client"
@@ -6,7 +6,7 @@ local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 
--- Lua 5.1 has the first alone, later ones the second.
+-- Lua 5.1 has only the first; later versions have only the second.
 local unpack = unpack or table.unpack
 
 local function authority(port, host)

@@ -1,4 +1,4 @@
--- What a script that does not poll, a server that does not read, and connections without number cost.
+-- The memory that a script takes that does not poll, a server that does not read, and thousands of connections.
 
 local host = require "host"
 local servers = require "servers"
@@ -14,7 +14,7 @@ local RESIDENT = [[
 ]]
 
 describe("a stalled", function()
-  it("script that a server has 10 GiB for costs max_queue, and then takes what it wants intact", function()
+  it("script to which a server sends 10 GiB takes only max_queue, and later receives intact messages", function()
     local token = servers.token()
     host.run("run", RESIDENT .. [[
       open(warm_up):close()
@@ -58,7 +58,7 @@ describe("a stalled", function()
     })
   end)
 
-  it("server that is sent a million messages costs max_buffered", function()
+  it("server to which a million messages are sent takes only max_buffered of memory", function()
     host.run("run", RESIDENT .. [[
       local ws = open(url)
       local before, taken, refused = resident(), 0, 0

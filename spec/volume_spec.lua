@@ -1,4 +1,4 @@
---- Much at once: many messages, large ones, many connections. What comes back is what went out, in its order.
+--- Many messages, large messages and many connections: everything comes back unchanged and in order.
 
 local client = require "client"
 local servers = require "servers"
