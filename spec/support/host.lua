@@ -19,13 +19,13 @@ M.has_allocator = name ~= "luajit"
 local BEGINNING = [[
 local websocket = require "websocket"
 
--- Polls until the condition holds; raises after 30 seconds.
+-- Polls until the condition holds; raises after 60 seconds.
 local function poll_until(condition, what)
-  local deadline = host.now() + 30
+  local deadline = host.now() + 60
   while not condition() do
     websocket.poll(0.02)
     if host.now() > deadline then
-      error((what or "it") .. " did not come within 30 s", 2)
+      error((what or "it") .. " did not come within 60 s", 2)
     end
   end
 end
