@@ -138,7 +138,8 @@ describe("close", function()
   it("can be called in any callback", function()
     for _, name in ipairs({ "open", "received", "closed" }) do
       local token = servers.token()
-      local recorder = client.connect(servers.url("/push", { token = token, count = 1 }), nil, function(recorder, event)
+      local url = servers.url("/push", { token = token, count = 1 })
+      local recorder = client.connect(url, nil, function(recorder, event)
         if event == name then
           recorder.ws:close(4000)
         elseif event == "received" and name == "closed" then

@@ -75,7 +75,8 @@ describe("an answer to the offer", function()
     { "with window bits without a value", "permessage-deflate; server_max_window_bits", "server_max_window_bits" },
     { "with takeover that has a value", "permessage-deflate; server_no_context_takeover=true",
       "server_no_context_takeover" },
-    { "above the offered server's window", "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
+    { "above the offered server's window",
+      "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
       "server_max_window_bits=11", all },
     { "without the demanded server's window", "permessage-deflate; server_no_context_takeover",
       "server_max_window_bits", all },
@@ -131,8 +132,8 @@ describe("a compressed message", function()
   it("arrives as what it was, also in fragments with a ping between them, and beside plain ones", function()
     local recorder = agreed({
       steps.frame(0xc1, HELLO), steps.frame(0x41, HELLO:sub(1, 3)), steps.frame(0x89, "p"),
-      steps.frame(0x80, HELLO:sub(4)), steps.text("plain"), steps.frame(0xc2, "\242\0\17\0\0"), steps.frame(0xc1, "\0"),
-      "await-close", "reply-close",
+      steps.frame(0x80, HELLO:sub(4)), steps.text("plain"), steps.frame(0xc2, "\242\0\17\0\0"),
+      steps.frame(0xc1, "\0"), "await-close", "reply-close",
     })
     client.wait(recorder, function()
       return #client.messages(recorder) == 5

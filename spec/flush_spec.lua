@@ -71,7 +71,9 @@ describe("flush", function()
 
   it("waits for a server that reads late", function()
     local token = servers.token()
-    local recorder = client.open(servers.script({ "status101", "await:received", "sleep:1000", "await-close" }, token))
+    local recorder = client.open(servers.script({
+      "status101", "await:received", "sleep:1000", "await-close",
+    }, token))
     recorder.ws:send(("x"):rep(24 * MIB), true)
     expect.refused("timeout", recorder.ws:flush(0))
     assert(recorder.ws:buffered_amount() > 0)
@@ -134,7 +136,9 @@ describe("flush", function()
   it("waits only for its own connection", function()
     local stalled = client.connect(servers.url("/", nil, "silent"))
     stalled.ws:send("waiting")
-    local recorder = client.open(servers.script({ "status101", "await:messages", steps.text("got it"), "await-close" }))
+    local recorder = client.open(servers.script({
+      "status101", "await:messages", steps.text("got it"), "await-close",
+    }))
     recorder.ws:send("here")
     assert.equal(recorder.ws, recorder.ws:flush(10))
     assert.equal("got it", client.wait(recorder, "received")[2])

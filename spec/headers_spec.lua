@@ -78,7 +78,8 @@ describe("a request", function()
 
   it("names the Host of the option in place of the URL's", function()
     for _, name in ipairs({ "Host", "host" }) do
-      assert.same({ "other.example:8080" }, values(requested({ headers = { [name] = "other.example:8080" } }), "host"))
+      local request = requested({ headers = { [name] = "other.example:8080" } })
+      assert.same({ "other.example:8080" }, values(request, "host"))
     end
   end)
 

@@ -25,7 +25,8 @@ describe("A connection that nobody refers to", function()
   it("stays alive with its callback until it ends", function()
     local events, token = {}, servers.token()
     do
-      websocket.new(servers.url("/push", { count = 3, interval = 100, ["then"] = "close", code = 4000, token = token }),
+      websocket.new(
+        servers.url("/push", { count = 3, interval = 100, ["then"] = "close", code = 4000, token = token }),
         function(event, _, detail)
           events[#events + 1] = event .. (event == "closed" and detail or "")
         end)
@@ -198,7 +199,8 @@ describe("Ctrl-C", function()
     os.execute("kill -INT " .. process.pid)
     local result = process.finish()
     local passed = result.ended - begun
-    assert(passed < 8, string.format("%g s; status %s:\n%s", passed, tostring(result.status), tostring(result.output)))
+    local status, output = tostring(result.status), tostring(result.output)
+    assert(passed < 8, string.format("%g s; status %s:\n%s", passed, status, output))
     return result
   end
 

@@ -40,7 +40,8 @@ describe("a name", function()
   it("that does not resolve fails with dns", function()
     -- No label of a name is that long (RFC 1035 section 2.3.4), so no resolver has to be asked.
     local name = ("n"):rep(64) .. ".invalid"
-    local info = expect.refusal(attempt("ws://" .. name .. ":81/?q=hush"), "dns", { name .. ":81", "name resolution" })
+    local recorder = attempt("ws://" .. name .. ":81/?q=hush")
+    local info = expect.refusal(recorder, "dns", { name .. ":81", "name resolution" })
     assert.is_nil(info.status)
   end)
 
@@ -235,7 +236,8 @@ describe("a response", function()
 
   it("101 may come with tokens in lists and in any case", function()
     local recorder = client.open(servers.script({
-      steps.head({ "HTTP/1.1 101 ", "UPGRADE: WebSocket", "connection: keep-alive, UPGRADE", accept }), "await-close",
+      steps.head({ "HTTP/1.1 101 ", "UPGRADE: WebSocket", "connection: keep-alive, UPGRADE", accept }),
+      "await-close",
     }))
     assert.equal("open", recorder.ws:status())
   end)

@@ -153,8 +153,9 @@ function M.wait(recorder, what, seconds)
   if answer and (not by_name or answer[1] == what) then
     return answer
   end
-  error(string.format("%s did not come %s; events:\n%s", by_name and what or "what was waited for",
-    recorder.ended and "before the end" or string.format("within %g s", seconds or PATIENCE), M.describe(recorder)), 2)
+  local when = recorder.ended and "before the end" or string.format("within %g s", seconds or PATIENCE)
+  error(string.format("%s did not come %s; events:\n%s", by_name and what or "the condition", when,
+    M.describe(recorder)), 2)
 end
 
 --- Polls until the connection has ended, and returns the last event; raises at the deadline.
