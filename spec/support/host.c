@@ -1,7 +1,7 @@
 /*
- * A program that hosts Lua in ways that a stock interpreter does not: with several states, on several threads, which are
- * opened and closed repeatedly, and with an allocator that can fail. The specs run it by host.lua; scripts/lib/host.sh
- * compiles it for each Lua.
+ * A program that hosts Lua in ways that a stock interpreter does not: with several states, on several threads, which
+ * are opened and closed repeatedly, and with an allocator that can fail. The specs run it by host.lua;
+ * scripts/lib/host.sh compiles it for each Lua.
  *
  *   host run FILE              one state: open, run, close
  *   host again N FILE          one state after another, N times
@@ -41,8 +41,8 @@ static int no_threads, leaves_more_behind;
 
 int __lsan_is_turned_off(void);
 
-/* LeakSanitizer asks whether to look for leaks. It must not do so in a forked child, which has memory of threads that it
- * does not have, nor after a longjmp out of the module. */
+/* LeakSanitizer asks whether to look for leaks. It must not do so in a forked child, which has memory of threads that
+ * it does not have, nor after a longjmp out of the module. */
 int __lsan_is_turned_off(void)
 {
     return leaves_more_behind;
