@@ -50,7 +50,7 @@ add_results() {
     printf '\n== specs on %s\n' "$name"
     cat "$log"
     # Such as a crash or the time limit, after which busted names nothing.
-    if [[ $status != 0 ]] && ! grep -qE '^(Failure|Error) → ' "$log"; then
+    if [[ $status != 0 ]] && ! grep -qE '^(Failure|Error) (→|->) ' "$log"; then
       printf 'Error → %s @ 0\nended with status %s\n' "$log" "$status"
     fi
   } | tee -a "$results"

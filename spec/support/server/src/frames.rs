@@ -1,8 +1,8 @@
 //! Reads and makes frames (RFC 6455 section 5.2).
 //!
-//! Comes in: bytes of a client. Goes out: its frames without masking, otherwise unchecked, because the specs check them.
-//! In the other direction it makes unmasked frames with any first byte, valid or not. It shares no code with the codec
-//! under test.
+//! Comes in: bytes of a client. Goes out: its frames without masking, otherwise unchecked, because the specs check
+//! them. In the other direction it makes unmasked frames with any first byte, valid or not. It shares no code with the
+//! codec under test.
 
 use std::fmt::Write as _;
 

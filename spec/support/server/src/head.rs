@@ -126,8 +126,8 @@ impl Request {
         derive_accept_key(self.header("sec-websocket-key").as_bytes())
     }
 
-    /// Returns a valid 101 response with what the query asks for: `protocol` or `choose`, `extensions`, `header`, each as
-    /// often as it is given.
+    /// Returns a valid 101 response with what the query asks for: `protocol` or `choose`, `extensions`, `header`, each
+    /// as often as it is given.
     pub fn switching(&self) -> Vec<u8> {
         let mut head = Vec::from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
         let mut add = |name: &str, value: &[u8]| {

@@ -1,7 +1,7 @@
 //! The byte stream of a connection: TCP, or TLS over TCP.
 //!
-//! Comes in: an accepted connection. Goes out: a type that reads, writes, and can end the stream in every way in which a
-//! peer may end it. Knows nothing of HTTP or WebSocket.
+//! Comes in: an accepted connection. Goes out: a type that reads, writes, and can end the stream in every way in which
+//! a peer may end it. Knows nothing of HTTP or WebSocket.
 
 use std::io;
 use std::pin::Pin;
