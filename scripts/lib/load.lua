@@ -251,7 +251,13 @@ local function take_reading(start)
    end
    collectgarbage()
    collectgarbage()
-   local descriptors, threads, heap = host.usage()
+   -- A socket may be closed, and a thread leave the list of Linux, a moment after the event of the end.
+   local first, deadline = readings[1] or { descriptors = math.huge, threads = math.huge }, now() + PATIENCE
+   local descriptors, threads, heap
+   repeat
+      websocket.poll(0.01)
+      descriptors, threads, heap = host.usage()
+   until descriptors <= first.descriptors and threads <= first.threads or now() > deadline
    local reading = {
       at = now() - start, heap = heap / 1024, resident = resident(), threads = threads, descriptors = descriptors,
    }
