@@ -5,7 +5,7 @@ local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 
--- The Close frame that the server saw, as its record has it.
+-- Returns the Close frame in the record of the server.
 local function frame_of(record)
   for number = 1, record.frames do
     if record["frame." .. number]:find("^opcode=8 ") then
@@ -228,7 +228,7 @@ describe("close_timeout", function()
   it("starts when our Close is written, and starts again with every byte before that", function()
     local step = 2 * 1024 * 1024
     local list = { "status101" }
-    -- All in all the server takes 4 s to read, but never rests for as long as the time-out.
+    -- The server needs 4 s to read everything, but it never pauses for as long as the time-out.
     for number = 1, 20 do
       list[#list + 1] = "sleep:200"
       list[#list + 1] = "await:received:" .. number * step
@@ -301,7 +301,7 @@ describe("The peer's Close", function()
     -- Without waiting for our answer: it may meet a stream that is reset already.
     local recorder = client.connect(servers.script({ "status101", steps.bytes("\136\5\15\161bye"), "rst" }))
     local last = client.drain(recorder)
-    -- A reset takes with it what the system had not handed over yet.
+    -- A reset discards what the system has received but not delivered yet.
     assert(last[3] == 4001 or last[3] == "reset", client.describe(recorder))
   end)
 end)

@@ -10,7 +10,7 @@ local unpack = unpack or table.unpack
 
 local HELLO = "\242\72\205\201\201\7\0"
 
--- Text that compresses well and is nowhere alike.
+-- Text that compresses well although no part of it repeats exactly.
 local function prose(length)
   local lines = {}
   for index = 1, math.ceil(length / 20) do
@@ -246,7 +246,7 @@ describe("without context takeover", function()
       client.finish()
     ]], servers.url_at(servers.python().ws, "/echo")))
     local grown = result.output:match("grown by%s+(-?%d+)")
-    -- A window to deflate with takes 256 KiB and more.
+    -- A compressor needs 256 KiB or more.
     assert.is_true(tonumber(grown) < 40 * 64, result.output)
   end)
 end)

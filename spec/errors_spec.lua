@@ -7,7 +7,7 @@ local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
 
--- Collects what the error handler is told, as `{ problem = ..., traceback = ... }`.
+-- Collects the calls of the error handler as `{ problem = ..., traceback = ... }`.
 local told
 
 local function collect()
@@ -53,7 +53,7 @@ describe("A callback that raises", function()
     assert.same({ "closed", "", 4001 }, client.drain(other))
     assert.equal(22, #raising.events)
     assert.equal(22, #other.events)
-    -- Each event was delivered once, so each error was told once.
+    -- Each event was delivered once, so each error was reported once.
     assert.equal(22, #told)
     assert.matches("open $", told[1].problem)
     assert.matches("closed $", told[22].problem)

@@ -28,7 +28,7 @@ local function with_calls(url, options, check)
   assert(ok, problem)
 end
 
--- Integers are integers where Lua knows them.
+-- Tells whether a number is an integer, in the versions of Lua that have integers.
 local function is_integer(number)
   return not tostring(number):find(".", 1, true)
 end

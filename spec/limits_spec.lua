@@ -126,7 +126,7 @@ describe("max_queue", function()
   local BYTES = 96 * MIB
   local COUNT = BYTES / SIZE
 
-  -- A connection whose server stands ready to send 96 MiB, each message numbered.
+  -- Returns a connection to a server that sends 96 MiB in numbered messages.
   local function flooded(options, query)
     local token = servers.token()
     local all = { bytes = BYTES, size = SIZE, token = token }
@@ -170,7 +170,7 @@ describe("max_queue", function()
     it("bounds the memory that messages of " .. name .. " take while they wait", function()
       local LARGEST = 2 * MIB
       local token = servers.token()
-      -- Asks the record by its file: a child that called `servers` would start another server.
+      -- The child reads the file of the record, because a call of `servers` would start another server.
       local result = child.run(string.format([[
         local client = require "client"
         local function read(path)

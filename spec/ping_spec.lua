@@ -217,7 +217,7 @@ describe("The keepalive", function()
   end)
 
   it("counts any received byte as a sign of life", function()
-    -- One message that takes three times ping_timeout to arrive, and no pong at all.
+    -- The message takes three times ping_timeout to arrive, and the server sends no pong.
     local recorder = client.open(servers.script({
       "status101", "drip:100", steps.text(("x"):rep(38)), "drip:0", steps.close(1000), "await-close",
     }), { ping_interval = 0.1, ping_timeout = 1.3 })

@@ -126,7 +126,7 @@ describe("send raises", function()
       assert.matches("UTF%-8", expect.raised(recorder.ws.send, recorder.ws, text, false), nil, name)
     end
     assert.equal(0, recorder.ws:buffered_amount())
-    -- None of them went out, and the connection is none the worse.
+    -- None of them was sent, and the connection still works.
     recorder.ws:send("\255", true)
     assert.same({ "received", "\255", "binary" }, client.wait(recorder, "received"))
   end)

@@ -1,4 +1,4 @@
--- The memory that a script takes that does not poll, a server that does not read, and thousands of connections.
+-- The memory that is needed by a script that does not poll, a server that does not read, and thousands of connections.
 
 local host = require "host"
 local servers = require "servers"
@@ -121,7 +121,7 @@ describe("connections opened and closed", function()
         collectgarbage()
         collectgarbage()
       end
-      -- Beside this connection the process has the descriptors and the thread of the engine alone.
+      -- In addition to this connection the process has only the descriptors and the thread of the engine.
       local first = open(echo)
       local with_first = host.usage()
       first:terminate()

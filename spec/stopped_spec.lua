@@ -4,7 +4,7 @@ local child = require "child"
 local servers = require "servers"
 local steps = require "steps"
 
--- Starts a script, stops it once it is ready and the server has what is awaited, lets it go on after `seconds`, and
+-- Starts a script, stops it once it is ready and the record has what is awaited, continues it after `seconds`, and
 -- returns what it printed.
 local function stopped(token, awaited, seconds, source, ...)
   local process = child.start([[

@@ -45,7 +45,7 @@ describe("terminate", function()
     local recorder = client.connect(servers.script({
       "status101", steps.text("a"), steps.text("b"), steps.frame(0x89, "p"), "await:pongs", "await-eof",
     }, token))
-    -- Our pong tells that the messages before the ping have arrived.
+    -- Our pong shows that the messages before the ping have arrived.
     servers.await(token, "pongs")
     recorder.ws:terminate()
     assert.same({ "closed", "", 1006 }, client.drain(recorder))

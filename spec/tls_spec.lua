@@ -275,7 +275,7 @@ describe("a server on wss", function()
     for _, port in ipairs({ "eof", "reset" }) do
       local recorder = client.connect(servers.url_at(servers.ports()[port], "/", nil, "wss"), trusting())
       local code = client.drain(recorder)[3]
-      -- A reset may come before the connection is told to us.
+      -- A reset may arrive before connect() has reported success.
       expect.refusal(recorder, port == "reset" and code == "connect" and code or "tls",
         { "127.0.0.1:" .. servers.ports()[port] })
     end
