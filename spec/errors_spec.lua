@@ -157,7 +157,7 @@ describe("set_error_handler", function()
     assert.equal(2, count)
   end)
 
-  it("allows a handler to send, poll and defer", function()
+  it("lets a handler send, poll and defer", function()
     local recorder, polled
     local deferred = false
     websocket.set_error_handler(function()

@@ -124,7 +124,7 @@ describe("flush", function()
     assert.same({ recorder.ws, 0 }, results)
   end)
 
-  it("raises for a time-out that is negative, NaN or not a number", function()
+  it("raises at a time-out that is negative, NaN or no number", function()
     local ws = client.open(servers.url("/echo")).ws
     for _, timeout in ipairs({ -1, -0.001, -math.huge, 0 / 0, "1", true, {} }) do
       local ok, text = pcall(ws.flush, ws, timeout)

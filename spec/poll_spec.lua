@@ -129,7 +129,7 @@ describe("poll", function()
     assert(passed < 10)
   end)
 
-  it("raises for a time-out that is negative, NaN or not a number", function()
+  it("raises at a time-out that is negative, NaN or no number", function()
     for _, timeout in ipairs({ -1, -0.001, -HUGE, NAN }) do
       assert.matches("timeout", expect.raised(websocket.poll, timeout))
     end

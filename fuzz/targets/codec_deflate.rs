@@ -49,7 +49,7 @@ fn run(mut input: Input) {
     let most = AHEAD + 3 * (stream.len() + limits.max_message_size) + capacity_of(&whole.0);
     let cut = within(most, || decode(decoder(), pieces(stream, &cuts)));
     assert_eq!(whole, cut);
-    round_trip(&agreed, level, pieces(stream, &cuts).take(MESSAGES));
+    there_and_back(&agreed, level, pieces(stream, &cuts).take(MESSAGES));
 }
 
 fn check(incoming: &[Incoming], limits: Limits) {
@@ -61,8 +61,8 @@ fn check(incoming: &[Incoming], limits: Limits) {
     }
 }
 
-/// Compresses messages as this module does, and inflates them as a server does that keeps to the agreement.
-fn round_trip<'a>(agreed: &Agreed, level: u8, messages: impl Iterator<Item = &'a [u8]>) {
+/// Compresses messages as we do, and inflates them as a server does that keeps what was agreed.
+fn there_and_back<'a>(agreed: &Agreed, level: u8, messages: impl Iterator<Item = &'a [u8]>) {
     let compression = Compression { threshold: 0, level, ..Compression::default() };
     let mut deflater = Deflater::new(agreed, &compression);
     let mut encoder = Encoder::new();

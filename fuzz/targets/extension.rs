@@ -48,7 +48,7 @@ fn check(offer: &Compression, agreed: &Agreed, lines: &[&[u8]]) {
     assert!(agreed.client_no_context_takeover || !offer.client_no_context_takeover);
     assert!((8..=offer.server_max_window_bits.unwrap_or(15)).contains(&agreed.server_max_window_bits));
     assert!((8..=offer.client_max_window_bits).contains(&agreed.client_max_window_bits));
-    // The normalised answer must mean the same, and contain nothing that the server did not send.
+    // The answer in our words means the same, and holds nothing that the server did not say.
     assert_eq!(agree(Some(offer), [agreed.answer.as_bytes()].into_iter()).as_ref(), Ok(&Some(agreed.clone())));
     let said: Vec<u8> = lines.concat().into_iter().filter(|byte| !b"\"\\ \t".contains(byte)).collect();
     for word in agreed.answer.split("; ") {

@@ -18,6 +18,8 @@ local levels = {
    lib = 5,
 }
 
+local unsafe_places = { "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$", "^src/lua/begin%.rs$" }
+
 -- A word, and the only places that may have it.
 local reserved = {
    { word = "mlua", places = { "^src/lua/", "^src/lua%.rs$", "^src/lib%.rs$" } },
@@ -26,8 +28,8 @@ local reserved = {
    { word = "rustls", places = { "^src/transport/tls%.rs$", "^src/transport/tls/" } },
    { word = "tokio_rustls", places = { "^src/transport/tls%.rs$", "^src/transport/tls/" } },
    { word = "zlib_rs", places = { "^src/protocol/deflate%.rs$", "^src/protocol/inflate%.rs$" } },
-   { word = "unsafe", places = { "^src/process%.rs$", "^src/lua/entry%.rs$" } },
-   { word = "unsafe_code", places = { "^src/process%.rs$", "^src/lua/entry%.rs$" } },
+   { word = "unsafe", places = unsafe_places },
+   { word = "unsafe_code", places = unsafe_places },
 }
 
 local function is_source(path)
