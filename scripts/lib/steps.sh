@@ -8,9 +8,10 @@ step() {
 }
 
 # background COMMAND...: starts it in a process group of its own, which ends with the script. Its number is in `$!`.
+# It cannot read the terminal, which would stop it.
 background() {
   set -m
-  "$@" &
+  "$@" </dev/null &
   set +m
   children+=($!)
 }
