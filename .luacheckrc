@@ -1,4 +1,4 @@
--- Every global of Lua 5.1 to 5.4 and LuaJIT; that a file runs on all of them, the specs show.
+-- Allows every global of Lua 5.1 to 5.4 and LuaJIT. The specs show that a file runs on all of them.
 std = "max"
 max_line_length = 120
 exclude_files = { "target", ".cache", "**/node_modules" }

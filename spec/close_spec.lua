@@ -1,11 +1,11 @@
---- `ws:close` and the peer's Close: what goes out, what is told, and how long it may take.
+--- `ws:close` and the peer's Close: what is sent, what is reported, and how long it may take.
 
 local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 
--- The Close frame that the server saw, as its record has it.
+-- Returns the Close frame in the record of the server.
 local function frame_of(record)
   for number = 1, record.frames do
     if record["frame." .. number]:find("^opcode=8 ") then
@@ -36,18 +36,18 @@ describe("close", function()
     end)
   end
 
-  it("sends 1000 where no code is given", function()
+  it("sends 1000 if no code is given", function()
     assert.equal(1000, closed().close)
     assert.equal(1000, closed(nil).close)
   end)
 
-  it("sends a Close frame without a body at 1005", function()
+  it("sends a Close frame without a body for 1005", function()
     local record, recorder = closed(1005)
     assert.matches("^opcode=8 fin=1 rsv=0 masked=1 length=0 ", frame_of(record))
     assert.same({ "closed", "", 1005 }, recorder.ended)
   end)
 
-  it("takes a code that is an integral float", function()
+  it("accepts a code that is a float with an integral value", function()
     assert.equal(4000, closed(4e3).close)
     assert.equal(1000, closed(2000 / 2).close)
   end)
@@ -59,7 +59,7 @@ describe("close", function()
     assert.matches(" length=2 ", frame_of(closed(4000, "")))
   end)
 
-  it("raises at codes that can never stand on the wire, and the connection goes on", function()
+  it("raises for codes that must never be sent, and the connection goes on", function()
     local recorder = client.open(servers.url("/echo"))
     for _, code in ipairs({ -1, 0, 1, 999, 1004, 1006, 1015, 1016, 1999, 2000, 2999, 5000, 65535, 65536, 66536, 1e10,
       -1000 }) do
@@ -73,7 +73,7 @@ describe("close", function()
     assert.equal("still here", client.wait(recorder, "received")[2])
   end)
 
-  it("raises at reasons that can never stand on the wire, and the connection goes on", function()
+  it("raises for reasons that must never be sent, and the connection goes on", function()
     local recorder = client.open(servers.url("/echo"))
     local ws = recorder.ws
     assert.matches("124 bytes, limit 123", expect.raised(ws.close, ws, 1000, ("r"):rep(124)))
@@ -88,7 +88,7 @@ describe("close", function()
     assert.equal("still here", client.wait(recorder, "received")[2])
   end)
 
-  it("raises where it is not called on a websocket", function()
+  it("raises if it is not called on a websocket", function()
     local ws = client.open(servers.url("/echo")).ws
     expect.raised(ws.close)
     expect.raised(ws.close, 1000)
@@ -110,11 +110,11 @@ describe("close", function()
     assert.same({ 4001, "first", 1 }, { record.close, record.reason, record.closes })
     assert.same({ "open", "closed" }, { recorder.events[1][1], recorder.events[2][1] })
     assert.equal(2, #recorder.events)
-    -- A bad argument is one all the same.
+    -- A bad argument still raises.
     expect.raised(ws.close, ws, 999)
   end)
 
-  it("goes out after what was sent before", function()
+  it("is sent after all messages that were sent before", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/count-messages", { token = token }))
     for number = 1, 500 do
@@ -127,7 +127,7 @@ describe("close", function()
     assert.same({ 501, 4000 }, { record.messages, record.close })
   end)
 
-  it("goes out while the script does not poll", function()
+  it("is sent while the script does not poll", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/count-messages", { token = token }))
     recorder.ws:close(4000)
@@ -138,7 +138,8 @@ describe("close", function()
   it("can be called in any callback", function()
     for _, name in ipairs({ "open", "received", "closed" }) do
       local token = servers.token()
-      local recorder = client.connect(servers.url("/push", { token = token, count = 1 }), nil, function(recorder, event)
+      local url = servers.url("/push", { token = token, count = 1 })
+      local recorder = client.connect(url, nil, function(recorder, event)
         if event == name then
           recorder.ws:close(4000)
         elseif event == "received" and name == "closed" then
@@ -150,7 +151,7 @@ describe("close", function()
     end
   end)
 
-  it("tells the code and reason of the peer, not ours", function()
+  it("reports the code and reason of the peer, not ours", function()
     local recorder = client.open(servers.script({
       "status101", "await-close", steps.close(4009, "mine"),
     }))
@@ -165,33 +166,36 @@ describe("close before open", function()
   it("ends with closed 1006 and no open, whatever the server does", function()
     for _, url in ipairs({ servers.url("/echo"), servers.url("/", nil, "silent"), servers.url("/", nil, "nowhere"),
       servers.url("/echo", nil, "wss"), servers.url("/", nil, "slow") }) do
-      local recorder = client.connect(url)
+      -- Far longer than the test waits, so that no time-out can make the end.
+      local recorder = client.connect(url, { open_timeout = 300, close_timeout = 300 })
       assert.equal(recorder.ws, recorder.ws:close(4000, "never mind"))
       assert.equal("closing", recorder.ws:status())
-      assert.same({ "closed", "", 1006 }, client.drain(recorder, 2))
+      assert.same({ "closed", "", 1006 }, client.drain(recorder))
       assert.equal("closed", client.names(recorder))
     end
   end)
 
-  it("is before the event open, however far the connection is", function()
+  it("also ends a connection that is open but whose event open was not delivered", function()
     local token = servers.token()
-    local recorder = client.connect(servers.url("/push", { count = 1, token = token }), { report_closing = true })
+    local recorder = client.connect(servers.url("/push", { count = 1, token = token }),
+      { report_closing = true, close_timeout = 300 })
     recorder.ws:send("open by now")
     servers.await(token, "messages")
     assert.equal("connecting", recorder.ws:status())
     recorder.ws:close(4000, "never mind")
     assert.equal("closing", recorder.ws:status())
     recorder.ws:terminate()
-    assert.same({ "closed", "", 1006 }, client.drain(recorder, 2))
+    assert.same({ "closed", "", 1006 }, client.drain(recorder))
     assert.equal("closed", client.names(recorder))
     assert.is_nil(servers.recorded(token).close)
     local info = recorder.ws:end_info()
     assert.same({ "us", false, false }, { info.by, info.clean, info.failed })
   end)
 
-  it("sends neither what waits nor a Close frame", function()
+  it("sends neither the waiting messages nor a Close frame", function()
     local token = servers.token()
-    local recorder = client.connect(servers.script({ "sleep:2000", "status101", "await-eof" }, token))
+    -- The server answers only when it has seen our end.
+    local recorder = client.connect(servers.script({ "await-eof", "status101" }, token))
     recorder.ws:send("dropped")
     servers.await(token, "request")
     recorder.ws:close()
@@ -203,7 +207,7 @@ end)
 describe("close_timeout", function()
   after_each(client.finish)
 
-  it("ends with closed 1006 where the peer ignores our Close", function()
+  it("ends with closed 1006 if the peer ignores our Close", function()
     local recorders = {}
     for index, path in ipairs({ "/silent", "/stall" }) do
       recorders[index] = client.open(servers.url(path), { close_timeout = 0.4 })
@@ -221,10 +225,10 @@ describe("close_timeout", function()
     end
   end)
 
-  it("counts from the moment that our Close is written, and anew with every byte before it", function()
+  it("starts when our Close is written, and starts again with every byte before that", function()
     local step = 2 * 1024 * 1024
     local list = { "status101" }
-    -- All in all the server takes 4 s to read, but never rests for as long as the time-out.
+    -- The server needs 4 s to read everything, but it never pauses for as long as the time-out.
     for number = 1, 20 do
       list[#list + 1] = "sleep:200"
       list[#list + 1] = "await:received:" .. number * step
@@ -239,7 +243,7 @@ describe("close_timeout", function()
     assert.same({ "closed", "", 1000 }, client.drain(recorder, 30))
   end)
 
-  it("does not hold up a peer that answers late", function()
+  it("does not end a connection whose peer answers late", function()
     local recorder = client.open(servers.script({
       "status101", "await-close", "sleep:300", steps.close(4000),
     }), { close_timeout = 5 })
@@ -267,7 +271,7 @@ describe("The peer's Close", function()
     assert.same({ "closed", "", 1005 }, client.drain(recorder))
   end)
 
-  it("ends the connection soon where the peer keeps TCP open, whoever closed first", function()
+  it("ends the connection soon if the peer keeps TCP open, whoever closed first", function()
     local token, other_token = servers.token(), servers.token()
     local options = { close_timeout = 60, ping_interval = false }
     local patient = servers.script({ "status101", "reply-close", "await-eof:60000" }, other_token)
@@ -280,7 +284,7 @@ describe("The peer's Close", function()
     client.report(other_token, "eof")
   end)
 
-  it("that crosses ours is the one that counts", function()
+  it("that crosses ours decides the code and reason", function()
     local recorder = client.open(servers.script({
       "status101", "await:messages", steps.close(4001, "theirs"), "await-close",
     }))
@@ -289,7 +293,7 @@ describe("The peer's Close", function()
     assert.same({ "closed", "theirs", 4001 }, client.drain(recorder))
   end)
 
-  it("counts however the transport ends", function()
+  it("decides the result however the transport ends", function()
     for _, last in ipairs({ "fin", "rst" }) do
       local recorder = client.connect(servers.script({ "status101", steps.close(4001, "bye"), "await-close", last }))
       assert.same({ "closed", "bye", 4001 }, client.drain(recorder))
@@ -297,7 +301,7 @@ describe("The peer's Close", function()
     -- Without waiting for our answer: it may meet a stream that is reset already.
     local recorder = client.connect(servers.script({ "status101", steps.bytes("\136\5\15\161bye"), "rst" }))
     local last = client.drain(recorder)
-    -- A reset takes with it what the system had not handed over yet.
+    -- A reset discards what the system has received but not delivered yet.
     assert(last[3] == 4001 or last[3] == "reset", client.describe(recorder))
   end)
 end)

@@ -10,7 +10,7 @@ local unpack = unpack or table.unpack
 
 local HELLO = "\242\72\205\201\201\7\0"
 
--- Text that compresses well and is nowhere alike.
+-- Text that compresses well although no part of it repeats exactly.
 local function prose(length)
   local lines = {}
   for index = 1, math.ceil(length / 20) do
@@ -75,7 +75,8 @@ describe("an answer to the offer", function()
     { "with window bits without a value", "permessage-deflate; server_max_window_bits", "server_max_window_bits" },
     { "with takeover that has a value", "permessage-deflate; server_no_context_takeover=true",
       "server_no_context_takeover" },
-    { "above the offered server's window", "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
+    { "above the offered server's window",
+      "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
       "server_max_window_bits=11", all },
     { "without the demanded server's window", "permessage-deflate; server_no_context_takeover",
       "server_max_window_bits", all },
@@ -114,7 +115,7 @@ describe("an answer to the offer", function()
     assert.same({ "received", "Hello", "text" }, client.wait(recorder, "received"))
   end)
 
-  it("may be none, and messages go plain", function()
+  it("may be none, and messages are not compressed", function()
     local token = servers.token()
     local recorder = client.connect(servers.script({ switching(nil), "await:messages:1", steps.close(1000),
       "await-close" }, token), { compression = true })
@@ -131,8 +132,8 @@ describe("a compressed message", function()
   it("arrives as what it was, also in fragments with a ping between them, and beside plain ones", function()
     local recorder = agreed({
       steps.frame(0xc1, HELLO), steps.frame(0x41, HELLO:sub(1, 3)), steps.frame(0x89, "p"),
-      steps.frame(0x80, HELLO:sub(4)), steps.text("plain"), steps.frame(0xc2, "\242\0\17\0\0"), steps.frame(0xc1, "\0"),
-      "await-close", "reply-close",
+      steps.frame(0x80, HELLO:sub(4)), steps.text("plain"), steps.frame(0xc2, "\242\0\17\0\0"),
+      steps.frame(0xc1, "\0"), "await-close", "reply-close",
     })
     client.wait(recorder, function()
       return #client.messages(recorder) == 5
@@ -245,7 +246,7 @@ describe("without context takeover", function()
       client.finish()
     ]], servers.url_at(servers.python().ws, "/echo")))
     local grown = result.output:match("grown by%s+(-?%d+)")
-    -- A window to deflate with takes 256 KiB and more.
+    -- A compressor needs 256 KiB or more.
     assert.is_true(tonumber(grown) < 40 * 64, result.output)
   end)
 end)
@@ -270,14 +271,14 @@ describe("send", function()
     assert.same({ 4, 1 }, { sent(function(ws) ws:send("") end, { compression = { threshold = 0 } }) })
   end)
 
-  it("leaves one message as it is that holds a secret", function()
+  it("does not compress a message for which the script turns compression off", function()
     local reserved, length = sent(function(ws) ws:send(prose(1000), false, { compress = false }) end)
     assert.same({ 0, 1000 }, { reserved, length })
     assert.equal(4, (sent(function(ws) ws:send(prose(1000), true, { compress = true }) end)))
     assert.equal(4, (sent(function(ws) ws:send(prose(1000), true, {}) end)))
   end)
 
-  it("leaves all as they are where the server's window is of 8 bits", function()
+  it("compresses nothing if the agreed window has 8 bits", function()
     local reserved = sent(function(ws) ws:send(prose(1000)) end, nil, "permessage-deflate; client_max_window_bits=8")
     assert.equal(0, reserved)
   end)
@@ -317,7 +318,7 @@ describe("send", function()
     assert.equal("after", messages[2])
   end)
 
-  it("leaves other connections their turn while it deflates", function()
+  it("lets other connections work while it deflates", function()
     local echo = client.open(servers.url("/echo"))
     local recorder = agreed({ "await:messages:1", steps.close(1000), "await-close" },
       { compression = { level = 9 } })
@@ -336,7 +337,7 @@ describe("send", function()
     assert.equal(0, recorder.ws:buffered_amount())
   end)
 
-  it("counts payload as the script sees it", function()
+  it("counts the uncompressed payload", function()
     local recorder = agreed({ "stall" })
     client.wait(recorder, "open")
     local noise = prose(100000):gsub(".", function(char) return string.char((char:byte() * 167 + 13) % 256) end)

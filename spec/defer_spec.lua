@@ -55,7 +55,7 @@ describe("defer", function()
     assert.same({ "open", "a", "b", "after a", "after b" }, list)
   end)
 
-  it("takes whatever can be called, and raises at what cannot", function()
+  it("accepts anything that can be called, and raises for anything else", function()
     local called
     websocket.defer(setmetatable({}, { __call = function() called = true end }))
     websocket.poll()
@@ -68,7 +68,7 @@ describe("defer", function()
     assert.equal(0, websocket.poll())
   end)
 
-  it("takes the same function twice", function()
+  it("calls a function twice that was deferred twice", function()
     local count = 0
     local function once_more() count = count + 1 end
     websocket.defer(once_more)
@@ -77,7 +77,7 @@ describe("defer", function()
     assert.equal(2, count)
   end)
 
-  it("keeps a function that nobody else holds", function()
+  it("keeps a function to which there is no other reference", function()
     local called
     do
       websocket.defer(function() called = true end)
@@ -131,7 +131,7 @@ end)
 describe("connections", function()
   after_each(client.finish)
 
-  it("counts those whose end was not dispatched", function()
+  it("counts connections whose end was not delivered", function()
     assert.equal(0, websocket.connections())
     local one = client.connect(servers.url("/echo"))
     assert.equal(1, websocket.connections())
@@ -147,7 +147,7 @@ describe("connections", function()
     assert(is_integer(websocket.connections()))
   end)
 
-  it("counts one that has ended until a poll tells it", function()
+  it("counts a connection that has ended until a poll delivers its end", function()
     local recorder = client.ended_untold()
     assert.equal(1, websocket.connections())
     client.drain(recorder)

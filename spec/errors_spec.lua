@@ -7,7 +7,7 @@ local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
 
--- Collects what the error handler is told, as `{ problem = ..., traceback = ... }`.
+-- Collects the calls of the error handler as `{ problem = ..., traceback = ... }`.
 local told
 
 local function collect()
@@ -28,7 +28,7 @@ describe("A callback that raises", function()
     client.finish()
   end)
 
-  it("is told once, with its text and a traceback", function()
+  it("is reported once, with its text and a traceback", function()
     local function culprit()
       error("what a mess")
     end
@@ -43,7 +43,7 @@ describe("A callback that raises", function()
     assert.matches("errors_spec%.lua:%d+: in [^\n]*culprit", told[1].traceback)
   end)
 
-  it("does not hold up the other events, nor other connections", function()
+  it("does not affect other events or other connections", function()
     local raising = client.connect(servers.url("/push", { count = 20, ["then"] = "close", code = 4000 }), nil,
       function(_, event, message)
         error(event .. " " .. (message or ""))
@@ -53,7 +53,7 @@ describe("A callback that raises", function()
     assert.same({ "closed", "", 4001 }, client.drain(other))
     assert.equal(22, #raising.events)
     assert.equal(22, #other.events)
-    -- Each event was delivered once, so each error was told once.
+    -- Each event was delivered once, so each error was reported once.
     assert.equal(22, #told)
     assert.matches("open $", told[1].problem)
     assert.matches("closed $", told[22].problem)
@@ -134,7 +134,7 @@ describe("set_error_handler", function()
     client.finish()
   end)
 
-  it("takes whatever can be called, and raises at what cannot", function()
+  it("accepts anything that can be called, and raises for anything else", function()
     local problem
     websocket.set_error_handler(setmetatable({}, { __call = function(_, value) problem = value end }))
     websocket.defer(function() error("told", 0) end)
@@ -149,7 +149,7 @@ describe("set_error_handler", function()
     assert.equal("told again", problem)
   end)
 
-  it("tells a handler two arguments", function()
+  it("calls a handler with two arguments", function()
     local count
     websocket.set_error_handler(function(...) count = select("#", ...) end)
     websocket.defer(function() error("x") end)
@@ -172,7 +172,7 @@ describe("set_error_handler", function()
   end)
 end)
 
-describe("An error that no handler takes", function()
+describe("An error without a handler", function()
   it("is written to stderr with a traceback, and the rest goes on", function()
     local result = child.run([[
       local websocket = require "websocket"
@@ -190,7 +190,7 @@ describe("An error that no handler takes", function()
     assert.matches("the rest\n4\n$", result.output)
   end)
 
-  it("goes there after set_error_handler(nil), too", function()
+  it("is written to stderr after set_error_handler(nil), too", function()
     local result = child.run([[
       local websocket = require "websocket"
       websocket.set_error_handler(print)
@@ -203,7 +203,7 @@ describe("An error that no handler takes", function()
     assert.matches("what a mess", result.output)
   end)
 
-  it("goes there where the handler itself raises, with the handler's error", function()
+  it("is written to stderr together with the handler's error if the handler raises", function()
     local result = child.run([[
       local websocket = require "websocket"
       io.stdout:setvbuf("no")
@@ -219,7 +219,7 @@ describe("An error that no handler takes", function()
   end)
 end)
 
-describe("An error that no handler takes, where scripts have no io", function()
+describe("An error without a handler, in a script without io", function()
   it("is printed, and the rest goes on", function()
     local result = child.run([[
       io.stdout:setvbuf("no")
@@ -264,7 +264,7 @@ describe("A yield in a callback", function()
     assert.matches("yield", told[2].problem)
   end)
 
-  it("in an event of a connection leaves the connection alone", function()
+  it("in an event of a connection does not affect the connection", function()
     local recorder
     local polling = coroutine.wrap(function()
       recorder = client.connect(servers.url("/echo"), nil, function(_, event)
@@ -281,7 +281,7 @@ describe("A yield in a callback", function()
     assert.matches("attempt to yield", told[1].problem)
   end)
 
-  it("inside a coroutine of its own is none of our business", function()
+  it("inside a coroutine that the callback made works as usual", function()
     local list = {}
     websocket.defer(function()
       local inner = coroutine.wrap(function()
@@ -304,7 +304,7 @@ describe("An interrupt in a callback", function()
     client.finish()
   end)
 
-  it("leaves poll, goes to no handler, and the rest stays queued", function()
+  it("leaves poll, reaches no handler, and the rest stays queued", function()
     local list = {}
     websocket.defer(function() list[#list + 1] = "before" end)
     websocket.defer(function()
@@ -319,7 +319,7 @@ describe("An interrupt in a callback", function()
     assert.equal(0, #told)
   end)
 
-  it("leaves run, and the text may have a place before it", function()
+  it("leaves run, also if the text begins with a position", function()
     local recorder = client.open(servers.script({
       "status101", "await:messages", steps.bytes("\129\0011\129\0012\129\0013"), "await-close",
     }), nil, function(_, event, message)
@@ -330,7 +330,7 @@ describe("An interrupt in a callback", function()
     recorder.ws:send("go")
     assert.equal("somewhere.lua:1: interrupted!", expect.raised(websocket.run))
     assert.equal(2, #client.messages(recorder))
-    -- Neither lost nor told again.
+    -- It is neither lost nor delivered again.
     client.wait(recorder, function() return #client.messages(recorder) == 3 end)
     assert.same({ "1", "2", "3" }, client.messages(recorder))
     assert.equal(0, #told)

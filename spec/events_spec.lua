@@ -28,7 +28,7 @@ local function with_calls(url, options, check)
   assert(ok, problem)
 end
 
--- Integers are integers where Lua knows them.
+-- Tells whether a number is an integer, in the versions of Lua that have integers.
 local function is_integer(number)
   return not tostring(number):find(".", 1, true)
 end
@@ -113,7 +113,7 @@ describe("The peer's pings", function()
     assert.equal(3, servers.await(token, "pongs:3").pongs)
   end)
 
-  it("are told in order with report_pings, and still answered", function()
+  it("are delivered in order with report_pings, and still answered", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/ping", { count = 5, token = token }), { report_pings = true })
     for number = 1, 5 do
@@ -236,7 +236,7 @@ describe("The end", function()
     ["a broken handshake"] = { { steps.raw_head("nonsense\r\n\r\n") }, "fail" },
   }
   for name, case in pairs(ends) do
-    it("comes once, and last: " .. name, function()
+    it("comes exactly once, and last: " .. name, function()
       local recorder = client.connect(servers.script(case[1]), { report_closing = true }, function(recorder, event)
         if event == "open" then
           recorder.ws:send("go")
@@ -245,7 +245,7 @@ describe("The end", function()
       assert.equal(case[2], client.drain(recorder)[1])
       local count = #recorder.events
       assert.equal(0, websocket.connections())
-      -- Whatever else the script does, nothing follows.
+      -- Whatever the script does now, no event follows.
       recorder.ws:close()
       recorder.ws:terminate()
       recorder.ws:send("x")
@@ -259,7 +259,7 @@ describe("The end", function()
     end)
   end
 
-  it("by the peer's Close is told as closing first, with report_closing alone", function()
+  it("by the peer's Close is preceded by the event closing only with report_closing", function()
     local url = servers.url("/close", { code = 4000, reason = "bye" })
     local recorder = client.connect(url, { report_closing = true })
     client.drain(recorder)
@@ -269,7 +269,7 @@ describe("The end", function()
     assert.equal("open closed", client.names(recorder))
   end)
 
-  it("by the peer's answer to our Close is told as closing, too", function()
+  it("by the peer's answer to our Close is preceded by the event closing, too", function()
     local recorder = client.open(servers.url("/echo"), { report_closing = true })
     recorder.ws:close(4000, "bye")
     client.drain(recorder)
@@ -278,7 +278,7 @@ describe("The end", function()
     assert.equal("open closing closed", client.names(recorder))
   end)
 
-  it("without the peer's Close is not told as closing", function()
+  it("without the peer's Close is not preceded by the event closing", function()
     for _, path in ipairs({ "/drop", "/reset" }) do
       local recorder = client.connect(servers.url(path, { after = 0 }), { report_closing = true })
       client.drain(recorder)

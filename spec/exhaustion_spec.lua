@@ -1,9 +1,9 @@
--- What becomes of the module where memory, descriptors or threads run out.
+-- What the module does when memory, descriptors or threads run out.
 
 local host = require "host"
 local servers = require "servers"
 
--- Nothing in a callback that counts may allocate: slots are there before.
+-- The callback that counts must not allocate, so its slots are made before.
 local RECORDER = [[
   local count, slots, details = 0, {}, {}
   for index = 1, 10000 do
@@ -18,9 +18,9 @@ local RECORDER = [[
 
 if host.has_allocator then
   describe("with memory that runs out", function()
-    it("keeps every event, in order and once, whichever allocation fails", function()
+    it("keeps every event, in order and exactly once, whichever allocation fails", function()
       host.run("run", RECORDER .. [[
-        -- A callback that there was no memory to enter has failed, and is told as such.
+        -- A callback for which there was no memory counts as one that raised an error.
         websocket.set_error_handler(function(problem)
           assert(tostring(problem):find("memory"))
           count = count + 1
@@ -68,9 +68,9 @@ if host.has_allocator then
       ]])
     end)
 
-    it("tells open and the end, whichever allocation fails", function()
+    it("delivers open and the end, whichever allocation fails", function()
       host.run("run", RECORDER .. [[
-        -- A callback that there was no memory to enter has failed, and is told as such.
+        -- A callback for which there was no memory counts as one that raised an error.
         websocket.set_error_handler(function(problem)
           assert(tostring(problem):find("memory"))
           count = count + 1
@@ -103,7 +103,7 @@ if host.has_allocator then
       ]], { url = servers.script({ "status101", "text:%81%05hello", "text:%88%05%0F%A0bye", "await-close" }) })
     end)
 
-    it("leaves no half of a connection where new fails", function()
+    it("leaves no part of a connection behind if new fails", function()
       host.run("run", RECORDER .. [[
         local made, failed, last = 0, 0
         local options = { protocols = { "a", "b" }, headers = { x = "y" } }
@@ -128,7 +128,7 @@ if host.has_allocator then
       ]], { url = servers.url("/protocol", { choose = "a" }) })
     end)
 
-    it("answers every call or raises, whichever allocation fails", function()
+    it("completes every call or raises, whichever allocation fails", function()
       host.run("run", [[
         local ws, events = open(url)
         local sent, failed, received = 0, 0
@@ -163,7 +163,7 @@ if host.has_allocator then
       ]], { url = servers.url("/echo") })
     end)
 
-    it("is whole once it is loaded, whichever allocation failed before", function()
+    it("is complete once it is loaded, whichever allocation failed before", function()
       host.run("run", [[
         for _, name in ipairs({
           "new", "poll", "run", "stop", "defer", "call", "turn", "connections", "set_error_handler", "to_utf8",
@@ -265,7 +265,7 @@ describe("without memory for a copy of a large message", function()
 end)
 
 describe("without descriptors", function()
-  it("fails with connect, and connects once there are some", function()
+  it("fails with connect, and connects once there are descriptors", function()
     host.run("run", [[
       local ws, events = open(url)
       host.files(false)
@@ -281,7 +281,7 @@ describe("without descriptors", function()
     ]], { url = servers.url("/echo") })
   end)
 
-  it("raises where there are too few to begin, and begins once there are some", function()
+  it("raises if there are too few to start the engine, and starts it once there are enough", function()
     host.run("run", [[
       host.files(false)
       local ok, problem = pcall(websocket.new, url, print)
@@ -293,21 +293,23 @@ describe("without descriptors", function()
 end)
 
 describe("without threads", function()
-  it("raises where none can be started to begin, and begins once there are some", function()
+  it("raises if the engine cannot start its thread, and starts it once it can", function()
     host.run("run", [[
-      local before = host.usage()
+      local descriptors_before = host.usage()
       host.threads(false)
       for _ = 1, 10 do
         local ok, problem = pcall(websocket.new, url, print)
         assert(not ok and problem:find("the engine cannot start"), tostring(problem))
       end
-      assert(host.usage() == before, "descriptors are left")
+      await_usage(function(descriptors, threads)
+        return descriptors == descriptors_before and threads == 1
+      end)
       host.threads(true)
       open(url)
     ]], { url = servers.url("/echo") })
   end)
 
-  it("fails with dns where none can be started for a name, and goes on", function()
+  it("fails with dns if none can be started to resolve a name, and goes on", function()
     host.run("run", [[
       local ws, events = open(url)
       host.threads(false)

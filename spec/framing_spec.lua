@@ -1,11 +1,11 @@
---- What a server may put on the wire, and the close code that answers what it may not.
+--- The frames that a server may send, and the close code for those that it must not send.
 
 local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 
--- Lua 5.1 has the first alone, later ones the second.
+-- Lua 5.1 has only the first; later versions have only the second.
 local unpack = unpack or table.unpack
 
 -- Connects to a server that sends a message and then the steps, and reads what we answer.

@@ -1,4 +1,4 @@
---- What the request says: headers, credentials, origin, subprotocols; as the server saw it.
+--- The request of the opening handshake as the server receives it: headers, credentials, origin, subprotocols.
 
 local client = require "client"
 local expect = require "expect"
@@ -32,7 +32,7 @@ end
 describe("a request", function()
   after_each(client.finish)
 
-  it("has what RFC 6455 demands, once each", function()
+  it("has each header that RFC 6455 requires exactly once", function()
     local lines, first = requested(nil, servers.url("/headers", { q = "a b" }))
     assert.equal("GET /headers?q=a%20b HTTP/1.1", first)
     assert.same({ "127.0.0.1:" .. servers.ports().ws }, values(lines, "host"))
@@ -46,7 +46,7 @@ describe("a request", function()
     assert.are_not.equal(key[1], values(requested(), "sec-websocket-key")[1])
   end)
 
-  it("has nothing else where nothing was asked for", function()
+  it("has no other header without options", function()
     assert.equal(5, #requested())
     for _, name in ipairs({ "origin", "authorization", "sec-websocket-protocol", "sec-websocket-extensions" }) do
       assert.same({}, values(requested(), name))
@@ -78,7 +78,8 @@ describe("a request", function()
 
   it("names the Host of the option in place of the URL's", function()
     for _, name in ipairs({ "Host", "host" }) do
-      assert.same({ "other.example:8080" }, values(requested({ headers = { [name] = "other.example:8080" } }), "host"))
+      local request = requested({ headers = { [name] = "other.example:8080" } })
+      assert.same({ "other.example:8080" }, values(request, "host"))
     end
   end)
 

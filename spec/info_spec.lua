@@ -1,4 +1,4 @@
---- What a connection tells of itself: status, url, protocol, extensions, response, end_info, tostring.
+--- What a connection reports: status, url, protocol, extensions, response, end_info, tostring.
 
 local client = require "client"
 local servers = require "servers"
@@ -16,7 +16,7 @@ describe("status", function()
         seen[#seen + 1] = event .. " " .. recorder.ws:status()
       end)
     assert.equal("connecting", recorder.ws:status())
-    -- All of it has happened, and the script has not polled.
+    -- All of this has happened, although the script has not polled.
     servers.await(token, "eof")
     assert.equal("connecting", recorder.ws:status())
     client.drain(recorder)

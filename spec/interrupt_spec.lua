@@ -1,4 +1,4 @@
---- Ctrl-C arrives as an error at any instruction: wherever it comes, nothing is lost and the text is Lua's own.
+--- Ctrl-C arrives as an error at any instruction. Wherever it comes, nothing is lost and the text is that of Lua.
 
 local client = require "client"
 local servers = require "servers"
@@ -28,7 +28,7 @@ describe("An interrupt in the middle of poll", function()
   after_each(client.finish)
 
   -- A compiled loop of LuaJIT calls no hooks, but what is called before is interpreted.
-  it("loses no event and leaves with Lua's own text", function()
+  it("loses no event and leaves poll with the text of Lua", function()
     local points = 0
     for number = 1, 80 do
       local seen = {}
@@ -51,7 +51,7 @@ describe("An interrupt in the middle of poll", function()
       while websocket.connections() > 0 and client.now() < deadline do
         websocket.poll(0.05)
       end
-      -- An interrupt inside the callback itself takes at most that one event's effect.
+      -- An interrupt inside the callback itself may prevent the effect of that one event.
       local names = table.concat(seen, " ")
       if names ~= "open received received received closed" then
         assert(fired and not ok, names)

@@ -7,7 +7,7 @@ local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
 
--- What every child begins with.
+-- Every child begins with this.
 local PRELUDE = [[
 io.stdout:setvbuf("no")
 local websocket = require "websocket"
@@ -22,10 +22,11 @@ end
 describe("A connection that nobody refers to", function()
   after_each(client.finish)
 
-  it("stays until it ends, with its callback", function()
+  it("stays alive with its callback until it ends", function()
     local events, token = {}, servers.token()
     do
-      websocket.new(servers.url("/push", { count = 3, interval = 100, ["then"] = "close", code = 4000, token = token }),
+      websocket.new(
+        servers.url("/push", { count = 3, interval = 100, ["then"] = "close", code = 4000, token = token }),
         function(event, _, detail)
           events[#events + 1] = event .. (event == "closed" and detail or "")
         end)
@@ -53,7 +54,7 @@ describe("A connection that nobody refers to", function()
     assert.is_nil(weak[1])
   end)
 
-  it("lets go of its callback after its end", function()
+  it("releases its callback after its end", function()
     local weak = setmetatable({}, { __mode = "v" })
     local ws
     do
@@ -79,7 +80,7 @@ describe("require", function()
         assert(coroutine.resume(loader))
       end
       for _ = 1, 5 do collectgarbage() end
-      -- Takes the place of what was freed.
+      -- Reuses the memory that was freed.
       local fill = {}
       for index = 1, 100 do fill[index] = coroutine.create(function() end) end
       local ws
@@ -162,7 +163,7 @@ describe("A script that just ends", function()
     end)
   end
 
-  it("has it sent where it ends by os.exit after flush, too", function()
+  it("has it sent also if it ends by os.exit after flush", function()
     local token = servers.token()
     opened(token, "/count-messages", "ws", [[
       ws:send("last words")
@@ -172,7 +173,7 @@ describe("A script that just ends", function()
     assert.equal("last words", servers.await(token, "messages").last)
   end)
 
-  it("ends at once, whatever its connections do", function()
+  it("ends at once, whatever its connections are doing", function()
     local begun = client.now()
     local token = servers.token()
     opened(token, "/stall", "ws", [[
@@ -188,17 +189,18 @@ describe("A script that just ends", function()
 end)
 
 describe("Ctrl-C", function()
-  -- Starts a script, interrupts it once it waits, and returns its end.
+  -- Starts a script, interrupts it once it is ready, and returns how it ended.
   local function interrupted(source, ...)
     local process = child.start(PRELUDE .. source:format(...))
     assert.equal("ready", process.ready)
-    -- Long enough to be inside the wait, and past its first slice.
+    -- Usually the script waits by now; if it does not, the interrupt must work, too.
     os.execute("sleep 0.4")
     local begun = client.now()
     os.execute("kill -INT " .. process.pid)
     local result = process.finish()
     local passed = result.ended - begun
-    assert(passed < 8, string.format("%g s; status %s:\n%s", passed, tostring(result.status), tostring(result.output)))
+    local status, output = tostring(result.status), tostring(result.output)
+    assert(passed < 8, string.format("%g s; status %s:\n%s", passed, status, output))
     return result
   end
 

@@ -1,4 +1,4 @@
---- Bounds: of a message, of what waits for the script, and what goes on while the script is busy.
+--- Limits of a message and of the queue, and what the engine does while the script is busy.
 
 local child = require "child"
 local client = require "client"
@@ -9,7 +9,7 @@ local websocket = require "websocket"
 
 local KIB = 1024
 local MIB = 1024 * 1024
---- What an event takes of max_queue beside its payload.
+--- Bytes that an event takes from max_queue in addition to its payload.
 local OVERHEAD = 128
 
 describe("max_message_size", function()
@@ -26,14 +26,14 @@ describe("max_message_size", function()
   end
 
   for name, spell in pairs({ ["one frame"] = steps.binary, fragments = in_fragments }) do
-    it("lets a message of its size pass in " .. name, function()
+    it("accepts a message of its size in " .. name, function()
       local recorder = client.connect(servers.script({ "status101", spell(("m"):rep(100)), steps.close(1000) }),
         { max_message_size = 100 })
       expect.closed(recorder, 1000)
       assert.same({ ("m"):rep(100) }, client.messages(recorder))
     end)
 
-    it("closes with 1009 at a byte more in " .. name, function()
+    it("closes with 1009 when a message has one byte more, in " .. name, function()
       local token = servers.token()
       local recorder = client.connect(
         servers.script({ "status101", spell(("m"):rep(100)), spell(("m"):rep(101)) }, token),
@@ -43,17 +43,18 @@ describe("max_message_size", function()
     end)
   end
 
-  it("is checked by what a header declares, before any payload", function()
+  it("is checked against the length in the header, before any payload arrives", function()
     local token = servers.token()
     local recorder = client.connect(
       servers.script({ "status101", steps.bytes("\130\127\0\0\1\0\0\0\0\0"), "await-close" }, token))
     expect.violation(recorder, token, 1009, { "message too big: 1099511627776 bytes, limit 16777216" })
   end)
 
-  it("is 16 MiB where nobody says otherwise", function()
+  it("is 16 MiB by default", function()
     local size = 16 * MIB
-    local recorder = client.connect(servers.url("/push", { count = 1, size = size, kind = "binary", ["then"] = "close",
-      code = 1000 }))
+    local recorder = client.connect(servers.url("/push", {
+      count = 1, size = size, kind = "binary", ["then"] = "close", code = 1000,
+    }))
     expect.closed(recorder, 1000)
     assert.equal(size, #client.messages(recorder)[1])
     local token = servers.token()
@@ -69,14 +70,14 @@ describe("max_fragments", function()
     return ("frame:00:;"):rep(count - 2) .. "frame:80:"
   end
 
-  it("lets a message of so many frames pass", function()
+  it("accepts a message of that many frames", function()
     local recorder = client.connect(servers.script({ "status101", steps.frame(0x01), fragments(5),
       steps.frame(0x01, "again"), fragments(5), steps.close(1000) }), { max_fragments = 5 })
     expect.closed(recorder, 1000)
     assert.same({ "", "again" }, client.messages(recorder))
   end)
 
-  it("closes with 1009 at a frame more", function()
+  it("closes with 1009 at one frame more", function()
     local token = servers.token()
     local recorder = client.connect(servers.script({ "status101", steps.frame(0x01), fragments(6) }, token),
       { max_fragments = 5 })
@@ -84,7 +85,7 @@ describe("max_fragments", function()
     assert.equal("open closed", client.names(recorder))
   end)
 
-  it("is 131072 where nobody says otherwise", function()
+  it("is 131072 by default", function()
     local function empty(count, token)
       return servers.script({ "status101", steps.frame(0x02), steps.repeated(count - 2, "\0\0"), steps.frame(0x80),
         steps.close(1000) }, token)
@@ -96,7 +97,7 @@ describe("max_fragments", function()
     expect.violation(client.connect(empty(131073, token)), token, 1009, { "fragments: limit 131072" })
   end)
 
-  it("lets 4 MiB in fragments of 64 bytes pass", function()
+  it("accepts 4 MiB in fragments of 64 bytes", function()
     local recorder = client.connect(servers.script({ "status101", steps.frame(0x02),
       steps.repeated(65536, "\0\64" .. ("f"):rep(64)), steps.frame(0x80), steps.close(1000) }))
     expect.closed(recorder, 1000)
@@ -125,7 +126,7 @@ describe("max_queue", function()
   local BYTES = 96 * MIB
   local COUNT = BYTES / SIZE
 
-  -- A connection whose server stands ready to send 96 MiB, each message numbered.
+  -- Returns a connection to a server that sends 96 MiB in numbered messages.
   local function flooded(options, query)
     local token = servers.token()
     local all = { bytes = BYTES, size = SIZE, token = token }
@@ -139,7 +140,7 @@ describe("max_queue", function()
         right = right .. ("x"):rep(SIZE - #right)
         wrong = wrong or payload ~= right and next_number or nil
         next_number = next_number + 1
-        -- A recorder keeps all it was told.
+        -- The recorder would keep every payload.
         recorder.events[#recorder.events] = nil
       end
     end)
@@ -151,7 +152,7 @@ describe("max_queue", function()
     end
   end
 
-  it("stops reading at its bound, and everything arrives once the script polls", function()
+  it("stops reading at its limit, and everything arrives once the script polls", function()
     local recorder, token, taken = flooded({ max_queue = MIB })
     assert.is_nil(stalled(token).flooded)
     local before = taken()
@@ -169,7 +170,7 @@ describe("max_queue", function()
     it("bounds the memory that messages of " .. name .. " take while they wait", function()
       local LARGEST = 2 * MIB
       local token = servers.token()
-      -- Asks the record by its file: a child that called `servers` would start another server.
+      -- The child reads the file of the record, because a call of `servers` would start another server.
       local result = child.run(string.format([[
         local client = require "client"
         local function read(path)
@@ -193,17 +194,18 @@ describe("max_queue", function()
         end
         print(resident() - before)
         client.finish()
-      ]], servers.url("/echo"), servers.url("/flood", { bytes = BYTES, size = size, token = token }), 4 * MIB, LARGEST,
-        servers.file("reports/" .. token)))
+      ]], servers.url("/echo"), servers.url("/flood", { bytes = BYTES, size = size, token = token }), 4 * MIB,
+        LARGEST, servers.file("reports/" .. token)))
       local grown = tonumber(result.output)
       assert.is_truthy(grown, result.output)
       assert.is_nil(client.report(token).flooded)
       -- The kernel may give memory by pages of 2 MiB, to the heap of each thread; unbounded, it would be BYTES.
-      assert.is_true(grown > 2 * MIB and grown <= 4 * MIB + LARGEST + 8 * MIB, "memory grew by " .. grown .. " bytes")
+      local most = 4 * MIB + LARGEST + 8 * MIB
+      assert.is_true(grown > 2 * MIB and grown <= most, "memory grew by " .. grown .. " bytes")
     end)
   end
 
-  it("lets reading go on after each poll, and rest again", function()
+  it("lets the engine read again after each poll, and stop again", function()
     local recorder, token, taken = flooded({ max_queue = MIB, ping_interval = false })
     local sent = stalled(token).sent
     -- More than the kernel holds, so that the server notices.
@@ -220,7 +222,7 @@ describe("max_queue", function()
     assert.is_nil(wrong)
   end)
 
-  it("lets one message of any permitted size pass", function()
+  it("accepts one message of any permitted size", function()
     local recorder = client.open(servers.url("/echo"), { max_queue = 1 })
     for _, size in ipairs({ 0, 1, 70000, 2 * MIB }) do
       recorder.ws:send(("m"):rep(size))
@@ -230,7 +232,7 @@ describe("max_queue", function()
     end
   end)
 
-  it("that is full is no sign of a dead peer", function()
+  it("that is full does not make the keepalive fail", function()
     local recorder, token, taken = flooded({ max_queue = MIB, ping_interval = 0.1, ping_timeout = 2 })
     stalled(token)
     os.execute("sleep 2")
@@ -239,7 +241,7 @@ describe("max_queue", function()
     assert.same({ COUNT }, { count, wrong })
   end)
 
-  it("of one connection does not hold up another", function()
+  it("of one connection does not delay another", function()
     local _, token = flooded({ max_queue = MIB })
     stalled(token)
     local echo = client.connect(servers.url("/echo"))
@@ -296,7 +298,7 @@ describe("a script that does not poll", function()
     end
   end)
 
-  it("has a violation answered", function()
+  it("has a violation answered with a Close frame", function()
     local token = servers.token()
     local recorder = client.open(servers.script({ "status101", steps.text("before"), steps.frame(0x83) }, token))
     assert.equal(1002, servers.await(token, "close").close)
@@ -304,7 +306,7 @@ describe("a script that does not poll", function()
     assert.equal("open received closed", client.names(recorder))
   end)
 
-  it("is told of a peer that fell silent", function()
+  it("gets the failure of a peer that fell silent", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/silent", { token = token }),
       { ping_interval = 0.1, ping_timeout = 0.2 })

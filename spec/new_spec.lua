@@ -1,4 +1,4 @@
---- `websocket.new`: what it takes, and what it refuses before a packet is sent.
+--- `websocket.new`: what it accepts, and what it refuses before anything is sent.
 
 local client = require "client"
 local expect = require "expect"

@@ -1,4 +1,4 @@
---- The opening of a connection, and all that can go wrong before the event `open`.
+--- The opening of a connection, and everything that can fail before the event `open`.
 
 local child = require "child"
 local client = require "client"
@@ -6,7 +6,7 @@ local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 
--- Lua 5.1 has the first alone, later ones the second.
+-- Lua 5.1 has only the first; later versions have only the second.
 local unpack = unpack or table.unpack
 
 local function authority(port, host)
@@ -40,7 +40,8 @@ describe("a name", function()
   it("that does not resolve fails with dns", function()
     -- No label of a name is that long (RFC 1035 section 2.3.4), so no resolver has to be asked.
     local name = ("n"):rep(64) .. ".invalid"
-    local info = expect.refusal(attempt("ws://" .. name .. ":81/?q=hush"), "dns", { name .. ":81", "name resolution" })
+    local recorder = attempt("ws://" .. name .. ":81/?q=hush")
+    local info = expect.refusal(recorder, "dns", { name .. ":81", "name resolution" })
     assert.is_nil(info.status)
   end)
 
@@ -121,13 +122,12 @@ describe("a TCP connection", function()
   end)
 
   it("whose SYN goes nowhere fails with timeout at open_timeout", function()
-    expect.within(0.65, function()
-      local begun = client.now()
-      local info = expect.refusal(attempt(servers.url("/", nil, "nowhere"), { open_timeout = 0.6 }), "timeout",
-        { authority("nowhere"), "timed out after 0.6 s", "TCP connection" })
-      assert.equal("timeout", info.by)
-      assert.is_true(client.now() - begun > 0.58)
-    end)
+    local begun = client.now()
+    local info = expect.refusal(attempt(servers.url("/", nil, "nowhere"), { open_timeout = 0.6 }), "timeout",
+      { authority("nowhere"), "timed out after 0.6 s", "TCP connection" })
+    local passed = client.now() - begun
+    assert.equal("timeout", info.by)
+    assert(passed > 0.58 and passed < 8, passed .. " s")
   end)
 
   it("that is accepted in silence fails with timeout", function()
@@ -243,7 +243,8 @@ describe("a response", function()
 
   it("101 may come with tokens in lists and in any case", function()
     local recorder = client.open(servers.script({
-      steps.head({ "HTTP/1.1 101 ", "UPGRADE: WebSocket", "connection: keep-alive, UPGRADE", accept }), "await-close",
+      steps.head({ "HTTP/1.1 101 ", "UPGRADE: WebSocket", "connection: keep-alive, UPGRADE", accept }),
+      "await-close",
     }))
     assert.equal("open", recorder.ws:status())
   end)

@@ -1,4 +1,4 @@
---- Servers that others wrote: Python's websockets and Node's ws.
+--- Servers of other projects: Python's websockets and Node's ws.
 
 local client = require "client"
 local expect = require "expect"

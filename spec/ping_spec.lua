@@ -20,7 +20,7 @@ describe("ping", function()
     assert.same({ "pong", "" }, client.wait(recorder, "pong"))
   end)
 
-  it("stands on the wire as one masked Ping frame", function()
+  it("is sent as one masked Ping frame", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/count-messages", { token = token }))
     recorder.ws:ping("hello")
@@ -33,12 +33,12 @@ describe("ping", function()
     local ok, text = pcall(recorder.ws.ping, recorder.ws, ("p"):rep(126))
     assert.is_false(ok)
     assert.matches("126 bytes, limit 125", text)
-    -- Nothing went out.
+    -- Nothing was sent.
     recorder.ws:ping("next")
     assert.same({ "pong", "next" }, client.wait(recorder, "pong"))
   end)
 
-  it("raises at what is no string", function()
+  it("raises for anything but a string", function()
     local ws = client.open(servers.url("/echo")).ws
     for _, value in ipairs({ 42, true, {}, print }) do
       local ok, text = pcall(ws.ping, ws, value)
@@ -78,10 +78,10 @@ describe("ping", function()
   end)
 end)
 
-describe("A pong that nobody asked for", function()
+describe("An unsolicited pong", function()
   after_each(client.finish)
 
-  it("is told", function()
+  it("is delivered", function()
     local recorder = client.open(servers.script({ "status101", steps.frame(0x8a, "hm"), "await-close" }))
     assert.same({ "pong", "hm" }, client.wait(recorder, "pong"))
   end)
@@ -123,7 +123,7 @@ describe("A flood of pings", function()
     assert(record.pongs < 1000001, "every ping was answered")
   end)
 
-  it("is told within max_queue with report_pings, and none is lost", function()
+  it("is delivered within max_queue with report_pings, and none is lost", function()
     local recorder = client.open(servers.url("/ping", { count = 20000 }), { report_pings = true, max_queue = 4096 })
     client.wait(recorder, function() return #recorder.events == 20001 end, 30)
     for number = 1, 20000 do
@@ -162,14 +162,14 @@ describe("The keepalive", function()
     local first = recorder.ws:latency()
     assert(first == nil or type(first) == "number")
     local latency = client.wait(recorder, function() return recorder.ws:latency() end)
-    assert(latency >= 0 and latency < 2, latency)
+    assert(latency >= 0 and latency < 5, latency)
     recorder = client.open(servers.url("/echo"), { ping_interval = false })
     recorder.ws:ping()
     client.wait(recorder, "pong")
     assert.is_nil(recorder.ws:latency())
   end)
 
-  it("takes no other pong for its answer", function()
+  it("accepts no other pong as its answer", function()
     local recorder = client.open(servers.script({
       "status101", "await:pings", steps.frame(0x8a, "12345678"), steps.frame(0x8a), "await-close",
     }), { ping_interval = 0.05, ping_timeout = 5 })
@@ -207,7 +207,7 @@ describe("The keepalive", function()
     assert.equal("keepalive", client.drain(recorder)[3])
   end)
 
-  it("waits for ever with ping_timeout = false", function()
+  it("never fails the connection with ping_timeout = false", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/silent", { token = token }),
       { ping_interval = 0.05, ping_timeout = false })
@@ -216,8 +216,8 @@ describe("The keepalive", function()
     assert(client.report(token, "pings").pings >= 1)
   end)
 
-  it("takes any byte for a sign of life", function()
-    -- One message that takes three times ping_timeout to arrive, and no pong at all.
+  it("counts any received byte as a sign of life", function()
+    -- The message takes three times ping_timeout to arrive, and the server sends no pong.
     local recorder = client.open(servers.script({
       "status101", "drip:100", steps.text(("x"):rep(38)), "drip:0", steps.close(1000), "await-close",
     }), { ping_interval = 0.1, ping_timeout = 1.3 })
@@ -225,12 +225,12 @@ describe("The keepalive", function()
     assert.same({ "closed", "", 1000 }, client.drain(recorder))
   end)
 
-  it("has patience while reading rests by our own doing", function()
+  it("does not time out while the engine itself has stopped reading", function()
     local token = servers.token()
     local recorder = client.open(servers.script({
-      "status101", steps.text("a"), steps.text("b"), steps.text("c"), steps.log("waiting"), "sleep:1500",
+      "status101", steps.text("a"), steps.text("b"), steps.text("c"), steps.log("waiting"), "sleep:2500",
       steps.text("d"), steps.close(1000), steps.log("said"), "await-close",
-    }, token), { ping_interval = 0.1, ping_timeout = 0.6, max_queue = 1 })
+    }, token), { ping_interval = 0.1, ping_timeout = 1.5, max_queue = 1 })
     servers.await(token, "log.2")
     assert.same({ "closed", "", 1000 }, client.drain(recorder))
     assert.same({ "a", "b", "c", "d" }, client.messages(recorder))

@@ -1,4 +1,4 @@
---- `ws:send`: what is taken, when it goes out, and what is refused.
+--- `ws:send`: what it accepts, when it is sent, and what is refused.
 
 local client = require "client"
 local expect = require "expect"
@@ -10,7 +10,7 @@ local MIB = 1024 * 1024
 describe("A message", function()
   after_each(client.finish)
 
-  it("sent before open waits, and goes out in order, first thing after", function()
+  it("sent before open waits, and is sent in order right after the handshake", function()
     local token = servers.token()
     local recorder = client.connect(servers.url("/count-messages", { token = token }), nil, function(recorder, event)
       if event == "open" then
@@ -32,7 +32,7 @@ describe("A message", function()
     end
   end)
 
-  it("goes out without the script polling", function()
+  it("is sent without the script polling", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/count-messages", { token = token }))
     recorder.ws:send("now")
@@ -43,7 +43,7 @@ describe("A message", function()
     assert.equal("connecting", recorder.ws:status())
   end)
 
-  it("is text, or binary where is_binary says so", function()
+  it("is text, or binary if is_binary is true", function()
     local token = servers.token()
     local recorder = client.open(servers.url("/count-messages", { token = token }))
     for _, is_binary in ipairs({ false, true }) do
@@ -57,7 +57,7 @@ describe("A message", function()
     assert.matches("opcode=1 ", record["frame.3"])
   end)
 
-  it("comes back as it was, of any length and content", function()
+  it("comes back unchanged, with any length and content", function()
     local recorder = client.open(servers.url("/echo"))
     local all = {}
     for byte = 0, 255 do
@@ -97,7 +97,7 @@ describe("A message", function()
     assert(different >= 49, different .. " different keys")
   end)
 
-  it("sent in the callback of another goes out", function()
+  it("can be sent in the callback of another", function()
     local recorder = client.open(servers.url("/echo"), nil, function(recorder, event, message)
       if event == "received" and #message < 5 then
         assert(recorder.ws:send(message .. "x"))
@@ -112,7 +112,7 @@ end)
 describe("send raises", function()
   after_each(client.finish)
 
-  it("at text that is not UTF-8, and says how to send binary", function()
+  it("for text that is not UTF-8, and says how to send binary", function()
     local recorder = client.open(servers.url("/echo"))
     for name, text in pairs({
       ["a byte that never occurs"] = "fine \255",
@@ -126,12 +126,12 @@ describe("send raises", function()
       assert.matches("UTF%-8", expect.raised(recorder.ws.send, recorder.ws, text, false), nil, name)
     end
     assert.equal(0, recorder.ws:buffered_amount())
-    -- None of them went out, and the connection is none the worse.
+    -- None of them was sent, and the connection still works.
     recorder.ws:send("\255", true)
     assert.same({ "received", "\255", "binary" }, client.wait(recorder, "received"))
   end)
 
-  it("at what is no string", function()
+  it("for anything but a string", function()
     local ws = client.open(servers.url("/echo")).ws
     for _, value in ipairs({ 42, true, {}, print, ws }) do
       assert.matches("message", expect.raised(ws.send, ws, value))
@@ -140,14 +140,14 @@ describe("send raises", function()
     assert.matches("message", expect.raised(ws.send, ws, nil, true))
   end)
 
-  it("at an is_binary that is no boolean", function()
+  it("for an is_binary that is not a boolean", function()
     local ws = client.open(servers.url("/echo")).ws
     for _, value in ipairs({ "binary", 1, 0, {} }) do
       assert.matches("is_binary", expect.raised(ws.send, ws, "message", value))
     end
   end)
 
-  it("where it is not called on a websocket", function()
+  it("if it is not called on a websocket", function()
     local ws = client.open(servers.url("/echo")).ws
     for _, value in ipairs({ "message", 42, {}, io.stdout }) do
       expect.raised(ws.send, value, "message")
@@ -155,7 +155,7 @@ describe("send raises", function()
     expect.raised(ws.send)
   end)
 
-  it("at a bad argument where the connection is closed, too", function()
+  it("for a bad argument also if the connection is closed", function()
     local recorder = client.open(servers.url("/echo"))
     recorder.ws:close()
     expect.raised(recorder.ws.send, recorder.ws, 42)

@@ -1,10 +1,10 @@
--- A process that is stopped for a while, as by Ctrl-Z, finds on waking what its peers did meanwhile.
+-- A process that is stopped for a while, for example by Ctrl-Z, and finds out later what its peers did meanwhile.
 
 local child = require "child"
 local servers = require "servers"
 local steps = require "steps"
 
--- Starts a script, stops it once it is ready and the server has what is awaited, lets it go on after `seconds`, and
+-- Starts a script, stops it once it is ready and the record has what is awaited, continues it after `seconds`, and
 -- returns what it printed.
 local function stopped(token, awaited, seconds, source, ...)
   local process = child.start([[
@@ -20,7 +20,7 @@ local function stopped(token, awaited, seconds, source, ...)
 end
 
 describe("A process that is stopped", function()
-  it("past close_timeout hears the answer that came meanwhile, and all before it", function()
+  it("past close_timeout receives the answer that came meanwhile, and everything before it", function()
     local token = servers.token()
     local url = servers.script({
       "status101", "await-close", "sleep:500", steps.repeated(100, "\129\4last"), steps.close(4000, "bye"),
@@ -42,7 +42,7 @@ describe("A process that is stopped", function()
     assert.equal("100\tclosed\tbye\t4000\t\n", output)
   end)
 
-  it("past ping_timeout keeps a peer that lives", function()
+  it("past ping_timeout keeps the connection to a peer that is alive", function()
     local token = servers.token()
     local output = stopped(token, "pings:3", 4, [[
       local ws

@@ -25,7 +25,7 @@ describe("terminate", function()
     end
   end)
 
-  it("drops what waits to be sent", function()
+  it("drops the messages that wait to be sent", function()
     local token = servers.token()
     local recorder = client.open(servers.script({ "status101", "sleep:1000", "await-eof" }, token))
     local size = 40 * 1024 * 1024
@@ -40,12 +40,12 @@ describe("terminate", function()
     assert.is_nil(record.messages)
   end)
 
-  it("lets the script have what was received before it", function()
+  it("delivers what was received before it", function()
     local token = servers.token()
     local recorder = client.connect(servers.script({
       "status101", steps.text("a"), steps.text("b"), steps.frame(0x89, "p"), "await:pongs", "await-eof",
     }, token))
-    -- Our pong tells that the messages before the ping have arrived.
+    -- Our pong shows that the messages before the ping have arrived.
     servers.await(token, "pongs")
     recorder.ws:terminate()
     assert.same({ "closed", "", 1006 }, client.drain(recorder))

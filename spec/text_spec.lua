@@ -41,20 +41,20 @@ describe("to_utf8", function()
     },
   }
   for name, case in pairs(cases) do
-    it("mends what is ill-formed, and nothing else, where a text " .. name, function()
+    it("replaces only what is ill-formed in a text that " .. name, function()
       assert.equal(case[2], websocket.to_utf8(case[1]))
       -- And again changes nothing.
       assert.equal(case[2], websocket.to_utf8(case[2]))
     end)
   end
 
-  it("takes long texts", function()
+  it("accepts long texts", function()
     local text = ("x"):rep(100000) .. "\255" .. ("\195\164"):rep(100000)
     assert.equal(200000 + 100000 + 3, #websocket.to_utf8(text))
     assert.equal(3000000, #websocket.to_utf8(("\255"):rep(1000000)))
   end)
 
-  it("raises at what is no string", function()
+  it("raises for anything but a string", function()
     for _, value in ipairs({ 42, true, {}, print }) do
       assert.is_false(pcall(websocket.to_utf8, value))
     end
@@ -106,7 +106,7 @@ describe("parse_url", function()
     end)
   end
 
-  it("tells an empty query and fragment from none", function()
+  it("distinguishes an empty query and fragment from none", function()
     local empty, none = websocket.parse_url("ws://a/?#"), websocket.parse_url("ws://a/")
     assert.equal("ws://a/?#", empty.href)
     assert.equal("ws://a/", none.href)
@@ -132,7 +132,7 @@ describe("parse_url", function()
     end)
   end
 
-  it("raises at what is no string", function()
+  it("raises for anything but a string", function()
     for _, value in ipairs({ 42, true, {}, print }) do
       assert.is_false(pcall(websocket.parse_url, value))
     end

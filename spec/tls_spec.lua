@@ -1,4 +1,4 @@
---- TLS: whom we trust, who we are, and what ends the transport beneath.
+--- TLS: trusted certificates, client certificates, and how the transport can end.
 
 local child = require "child"
 local client = require "client"
@@ -6,7 +6,7 @@ local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 
--- Lua 5.1 has the first alone, later ones the second.
+-- Lua 5.1 has only the first; later versions have only the second.
 local unpack = unpack or table.unpack
 
 local function trusting(tls)
@@ -69,7 +69,7 @@ describe("a private CA", function()
     end
   end)
 
-  it("is not trusted where nobody says so", function()
+  it("is not trusted without the option", function()
     refuses("wss", nil, { "the certificate's issuer is unknown" })
   end)
 
@@ -159,7 +159,7 @@ describe("a client's certificate", function()
     return trusting({ cert_file = servers.file(name .. ".pem"), key_file = servers.file(name .. ".key") })
   end
 
-  it("opens where the server wants one", function()
+  it("opens if the server asks for one", function()
     echoes(servers.url("/echo", nil, "wss_client_cert"), identity("client"))
   end)
 
@@ -196,7 +196,7 @@ describe("TLS options", function()
     expect.raises(url, { tls = { ca = "" } }, { "tls.ca" })
   end)
 
-  it("that contradict each other raise", function()
+  it("that contradict each other raise an error", function()
     local ca, cert, key = servers.file("ca.pem"), servers.file("client.pem"), servers.file("client.key")
     expect.raises(url, { tls = { ca_file = ca, ca = read("ca.pem") } }, { "tls.ca", "tls.ca_file" })
     expect.raises(url, { tls = { cert_file = cert } }, { "tls.cert_file", "tls.key_file" })
@@ -275,7 +275,7 @@ describe("a server on wss", function()
     for _, port in ipairs({ "eof", "reset" }) do
       local recorder = client.connect(servers.url_at(servers.ports()[port], "/", nil, "wss"), trusting())
       local code = client.drain(recorder)[3]
-      -- A reset may come before the connection is told to us.
+      -- A reset may arrive before connect() has reported success.
       expect.refusal(recorder, port == "reset" and code == "connect" and code or "tls",
         { "127.0.0.1:" .. servers.ports()[port] })
     end

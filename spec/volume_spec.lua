@@ -1,4 +1,4 @@
---- Much at once: many messages, large ones, many connections. What comes back is what went out, in its order.
+--- Many messages, large messages and many connections: everything comes back unchanged and in order.
 
 local client = require "client"
 local servers = require "servers"
@@ -79,7 +79,8 @@ describe("much at once", function()
       local text = filling:rep(math.ceil(size / #filling)):sub(1, size)
       local binary = text:reverse():gsub("f", "\255")
       for _, port in ipairs({ "ws", "wss" }) do
-        local recorder = client.open(servers.url("/echo", nil, port), { tls = { ca_file = servers.file("ca.pem") } })
+        local options = { tls = { ca_file = servers.file("ca.pem") } }
+        local recorder = client.open(servers.url("/echo", nil, port), options)
         recorder.ws:send(text)
         assert.is_true(client.wait(recorder, "received")[2] == text)
         recorder.ws:send(binary, true)

@@ -1,7 +1,7 @@
-"""Writes the seeds that the fuzz targets begin with: fuzz/seeds/<target>/<name>, at most 4 KiB each.
+"""Writes the seeds of the fuzz targets: fuzz/seeds/<target>/<name>, at most 4 KiB each.
 
-Comes in: the examples of the standards and the edges that the rooms' comments name. Goes out: files in the form that
-each target's first lines describe. Run it after a change here: python3 fuzz/seeding
+Comes in: the examples of the standards, and the edge cases of the modules. Goes out: files in the format that the first
+lines of each target describe. Run it after a change to these files: python3 fuzz/seeding
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Answers to the opening handshake."""
+"""Responses to the opening handshake."""
 
 from cuts import BYTES, WHOLE, cut
 

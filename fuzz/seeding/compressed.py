@@ -1,4 +1,4 @@
-"""Streams of compressed messages: the examples of RFC 7692, what zlib writes, and what is corrupt."""
+"""Streams of compressed messages: the examples of RFC 7692, streams of zlib, and corrupt streams."""
 
 import zlib
 
@@ -11,7 +11,7 @@ def deflate(stream, cuts=WHOLE, flags=0, windows=(0, 0), level=0, size=0, fragme
 
 
 def compressed(*messages, bits=15, level=6, strategy=zlib.Z_DEFAULT_STRATEGY, flush=zlib.Z_SYNC_FLUSH):
-    """The payloads of messages in one stream."""
+    """Returns the payloads of messages that share one DEFLATE stream."""
     stream = zlib.compressobj(level, zlib.DEFLATED, -bits, 8, strategy)
     payloads = [stream.compress(message) + stream.flush(flush) for message in messages]
     return [payload.removesuffix(b"\0\0\xff\xff") for payload in payloads]
@@ -52,7 +52,7 @@ def deflate_seeds():
         "fixed": deflate(frame(0xC2, compressed(lines[:400], strategy=zlib.Z_FIXED)[0]), cut(2), level=8),
         "stored": deflate(frame(0xC2, compressed(lines[:400], level=0)[0]), cut(33), level=2),
         "text": deflate(frame(0xC1, compressed(text)[0]), BYTES),
-        # What is wrong.
+        # Invalid streams.
         "bomb": deflate(frame(0xC2, bomb), size=0),
         "bomb-within-limit": deflate(frame(0xC2, bomb), cut(100), size=7),
         "size-at-limit": deflate(frame(0xC2, compressed(b"1234567")[0]), size=3),
@@ -73,7 +73,7 @@ def deflate_seeds():
             frame(0x41, hello[:2]) + frame(0x00, hello[2:4]) + frame(0x80, hello[4:]), fragments=2
         ),
         "after-close": deflate(close(1000) + frame(0xC1, hello)),
-        # There and back: pieces of a stream that is no frames.
+        # Pieces of a stream that are encoded and decoded as messages; the stream itself is not valid.
         "messages": deflate(lines, cut(64, 1, 200), flags=0),
         "messages-alone": deflate(lines, cut(64, 1, 200), flags=2, windows=(0, 4), level=8),
         "messages-of-noise": deflate(noise, cut(200), windows=(0, 6), level=1),

@@ -1,8 +1,8 @@
-"""The sizes of the pieces that a stream arrives in, as the targets read them."""
+"""The sizes of the pieces in which a stream arrives, in the format that the targets read."""
 
 
 def cut(*sizes):
-    """The sizes of the pieces that a stream arrives in."""
+    """Returns the sizes in the format of the targets."""
     return bytes([len(sizes), *(size - 1 for size in sizes)])
 
 

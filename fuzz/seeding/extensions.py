@@ -1,4 +1,4 @@
-"""Answers to the offer of permessage-deflate."""
+"""Answers of servers to the offer of permessage-deflate."""
 
 
 def extension(*lines, offer=1, windows=(0, 0)):

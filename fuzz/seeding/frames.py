@@ -1,4 +1,4 @@
-"""Streams of frames, uncompressed: every rule of RFC 6455 kept and broken."""
+"""Streams of uncompressed frames, which keep or break each rule of RFC 6455."""
 
 from cuts import BYTES, WHOLE, cut
 
@@ -27,7 +27,7 @@ def codec_seeds():
     between = frame(0x01, b"Hel") + frame(0x89, b"ping") + frame(0x80, b"lo")
     text = "κόσμε — 𝄞 \U0010ffff".encode()
     return {
-        # RFC 6455 section 5.7, as far as a server may send it.
+        # The examples of RFC 6455 section 5.7 that a server may send.
         "rfc6455-hello": codec(frame(0x81, b"Hello")),
         "rfc6455-hello-masked": codec(bytes.fromhex("818537fa213d7f9f4d5158")),
         "rfc6455-hello-in-fragments": codec(hello, BYTES),
@@ -35,7 +35,7 @@ def codec_seeds():
         "rfc6455-pong": codec(frame(0x8A, b"Hello")),
         "rfc6455-256-bytes": codec(frame(0x82, bytes(range(256))), cut(3, 100)),
         "rfc6455-64-kib": codec(bytes.fromhex("827f0000000000010000"), cut(200), filler=KIB_64),
-        # Lengths and their forms.
+        # Lengths and their encodings.
         "empty": codec(b""),
         "length-0": codec(frame(0x82) + frame(0x81)),
         "length-125": codec(frame(0x82, b"x" * 125)),

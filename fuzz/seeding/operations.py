@@ -1,4 +1,4 @@
-"""Operations on the queue and its budgets."""
+"""Sequences of operations on the queue and its budgets."""
 
 
 def operations(limit, *steps):

@@ -1,4 +1,4 @@
-"""URLs, each alone, and options beside them."""
+"""URLs, alone and together with options."""
 
 
 def url(text, *choices):

@@ -1,13 +1,13 @@
-//! Bounds what a piece of work costs, whatever the fuzzer and a sanitizer take beside it: memory in use at once, and
-//! the processor's time, which on a busy machine is not that of the clock.
+//! Limits the memory and the CPU time of a piece of work. What the fuzzer and a sanitizer need is not counted, nor the
+//! time that other processes take on a busy machine.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-/// What one execution may have in use, in bytes.
+/// Bytes that one execution may have in use.
 const MOST_MEMORY: usize = 64 * 1024 * 1024;
-/// What one execution may take.
+/// CPU time that one execution may take.
 const MOST_TIME: Duration = Duration::from_secs(1);
 
 #[global_allocator]
@@ -16,31 +16,31 @@ static COUNTING: Counting = Counting;
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// The most that was told so far, in KiB and in milliseconds.
-static TOLD: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+/// The highest memory in KiB and the highest time in milliseconds that were printed so far.
+static PRINTED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
-/// Runs one execution, and panics where it took more than 64 MiB or 1 s. What is much more than before is told.
+/// Runs one execution, and panics if it took more than 64 MiB or 1 s. Prints values that are much higher than before.
 pub fn bounded(work: impl FnOnce()) {
-    let before = processor_time();
+    let before = cpu_time();
     let ((), memory) = measure(work);
-    let time = processor_time() - before;
+    let time = cpu_time() - before;
     assert!(memory <= MOST_MEMORY, "{memory} bytes in use, limit {MOST_MEMORY}");
-    assert!(time <= MOST_TIME, "{time:?} of the processor's time, limit {MOST_TIME:?}");
+    assert!(time <= MOST_TIME, "{time:?} of CPU time, limit {MOST_TIME:?}");
     let cost = [memory / 1024, time.as_millis() as usize];
-    if TOLD.iter().zip(cost).any(|(told, now)| now > told.load(Relaxed) * 5 / 4 + 4) {
-        let [memory, time] = [0, 1].map(|at| TOLD[at].fetch_max(cost[at], Relaxed).max(cost[at]));
+    if PRINTED.iter().zip(cost).any(|(printed, now)| now > printed.load(Relaxed) * 5 / 4 + 4) {
+        let [memory, time] = [0, 1].map(|at| PRINTED[at].fetch_max(cost[at], Relaxed).max(cost[at]));
         eprintln!("at most so far: {memory} KiB in use, {time} ms");
     }
 }
 
-/// Runs `work`, and panics where it had more than `most` bytes in use beside those from before.
+/// Runs `work`, and panics if it had more than `most` bytes in use in addition to those from before.
 pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
     let (result, memory) = measure(work);
     assert!(memory <= most, "{memory} bytes in use, limit {most}");
     result
 }
 
-/// Runs `work`, and returns how many bytes it had in use at once.
+/// Runs `work`, and returns its result and the most bytes that it had in use at one time.
 fn measure<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = IN_USE.load(Relaxed);
     let outer = PEAK.swap(before, Relaxed);
@@ -48,15 +48,15 @@ fn measure<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (result, PEAK.fetch_max(outer, Relaxed) - before)
 }
 
-/// Returns the time that this thread has had of the processor.
-fn processor_time() -> Duration {
+/// Returns the CPU time of this thread.
+fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the call writes to the place it is given, and nowhere else.
+    // SAFETY: the call writes only to `time`, which is valid.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The system's allocator, with a count of what is in use. A fuzz target has one thread that matters.
+/// The allocator of the system, which also counts the bytes in use. Only one thread of a fuzz target matters.
 struct Counting;
 
 impl Counting {
@@ -65,7 +65,7 @@ impl Counting {
     }
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is passed on unchanged to the allocator of the system.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Counting::add(layout.size());

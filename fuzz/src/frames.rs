@@ -1,13 +1,13 @@
-//! Frames as RFC 6455 section 5.2 writes them, and what a decoder makes of a stream of them.
+//! Frames as RFC 6455 section 5.2 defines them, and the events that a decoder makes of a stream of frames.
 
 use websocket_core::close::CloseFrame;
 use websocket_core::event::Kind;
 use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Violation};
 
-/// The bit of the first byte that says: compressed.
+/// The bit of the first byte that marks a compressed message.
 pub const RSV1: u8 = 0x40;
 
-/// Decodes pieces to their end; nothing may come after a Close or a violation.
+/// Decodes all pieces of a stream. No event may come after a Close or a violation.
 pub fn decode<'a>(mut decoder: Decoder, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Violation>) {
     let (mut incoming, mut violation) = (Vec::new(), None);
     for mut piece in pieces {
@@ -28,13 +28,13 @@ pub fn decode<'a>(mut decoder: Decoder, pieces: impl Iterator<Item = &'a [u8]>) 
     (incoming, violation)
 }
 
-/// Returns what a list of events may take that grows by doubling.
-pub fn room_of(events: &[Incoming]) -> usize {
+/// Returns the bytes that a list of these events may take if it grows by doubling.
+pub fn capacity_of(events: &[Incoming]) -> usize {
     let payload: usize = events.iter().map(|event| payload_of(event).len()).sum();
     payload + 4 * (events.len() + 1) * size_of::<Incoming>()
 }
 
-/// One frame: its first byte, its masking key, its payload as it stands.
+/// One frame: its first byte, its masking key, and its payload, which may be masked.
 pub struct Frame<'a> {
     pub first: u8,
     pub key: Option<[u8; 4]>,
@@ -42,7 +42,7 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Takes one from the front of a stream; `None` where it is not whole.
+    /// Takes a frame from the front of a stream; returns `None` if it is incomplete.
     pub fn take(stream: &mut &'a [u8]) -> Option<Frame<'a>> {
         let [first, second, rest @ ..] = *stream else { return None };
         let (length, mut rest) = match second & 0x7f {
@@ -60,7 +60,7 @@ impl<'a> Frame<'a> {
         Some(Frame { first: *first, key, payload })
     }
 
-    /// Writes it, its length in the shortest form.
+    /// Encodes the frame with its length in the shortest form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let masked = if self.key.is_some() { 0x80 } else { 0 };
         let mut bytes = vec![self.first];
@@ -81,7 +81,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Encodes an event, undoes the masking, and returns the frame as a server sends it.
+/// Encodes an event, removes the masking, and returns the frame as a server would send it.
 pub fn unmasked(encoder: &mut Encoder, event: &Incoming) -> Vec<u8> {
     let mut out = Vec::new();
     match event {
@@ -93,12 +93,12 @@ pub fn unmasked(encoder: &mut Encoder, event: &Incoming) -> Vec<u8> {
     unmask(&out, first_byte(event), &payload_of(event))
 }
 
-/// Checks a frame that was encoded, and returns it without its masking.
+/// Checks an encoded frame, and returns it without masking.
 pub fn unmask(out: &[u8], first: u8, payload: &[u8]) -> Vec<u8> {
     let frame = Frame::take(&mut &out[..]).expect("a frame cut short");
     let key = frame.key.expect("a frame without a key");
     let mut clear = frame.payload.to_vec();
-    // The key sixteen times, for a loop that the fuzzer's marks do not slow down so much.
+    // The key is repeated sixteen times, because the fuzzer's instrumentation slows down a loop over single bytes.
     let keys: [u8; 64] = std::array::from_fn(|at| key[at % 4]);
     for block in clear.chunks_mut(keys.len()) {
         block.iter_mut().zip(keys).for_each(|(byte, key)| *byte ^= key);

@@ -1,6 +1,6 @@
-//! What the fuzz targets share: how an input is parted, what one execution may cost, and frames as the RFC writes them.
+//! Code that the fuzz targets share: reading an input, limits for one execution, and frames as the RFC defines them.
 //!
-//! Knows nothing of how the module does what it does: what is here checks it.
+//! It is written from the RFCs and not from the module, because it checks the module.
 
 pub mod bounds;
 pub mod frames;

@@ -1,7 +1,7 @@
-//! The frame codec without compression: any stream, cut anywhere, and any payload there and back.
+//! The frame codec without compression: decodes any stream, cut anywhere, and encodes and decodes any payload.
 //!
-//! Input: a byte for the largest message, one for the most fragments, one for how much `x` to append to the stream, the
-//! cuts, the stream.
+//! Input: a byte for `max_message_size`, one for `max_fragments`, one for the number of `x` that are appended to the
+//! stream, the sizes of the pieces, the stream.
 #![no_main]
 
 use std::iter;
@@ -10,16 +10,16 @@ use libfuzzer_sys::fuzz_target;
 use websocket_core::event::Kind;
 use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Limits, MAX_CONTROL_PAYLOAD, encoded_len};
 use websocket_fuzz::bounds::{bounded, within};
-use websocket_fuzz::frames::{Frame, decode, first_byte, payload_of, room_of, unmask, unmasked};
+use websocket_fuzz::frames::{Frame, capacity_of, decode, first_byte, payload_of, unmask, unmasked};
 use websocket_fuzz::input::{Input, pieces};
 
 const SIZES: [usize; 10] = [65_536, 0, 1, 7, 125, 126, 1000, 65_535, 70_000, usize::MAX];
 const FRAGMENTS: [usize; 5] = [usize::MAX, 1, 2, 3, 10];
 const KIB: usize = 1024;
-/// Seldom, for it takes a hundred times as long as an input takes without.
+/// Only three values of the byte append something, because that takes a hundred times as long.
 const FILLERS: [(u8, usize); 3] = [(253, KIB), (254, 64 * KIB), (255, 71 * KIB)];
 
-/// What a declared length may commit ahead of its bytes, and some room for texts.
+/// Bytes that the decoder may reserve for a declared length before the payload arrives, and some more for texts.
 const AHEAD: usize = 64 * KIB + 2 * KIB;
 
 fuzz_target!(|data: &[u8]| bounded(|| run(Input::new(data))));
@@ -37,15 +37,15 @@ fn run(mut input: Input) {
     }
 
     let whole = decode(Decoder::new(limits, None), iter::once(&stream[..]));
-    let most = AHEAD + 3 * stream.len() + room_of(&whole.0);
+    let most = AHEAD + 3 * stream.len() + capacity_of(&whole.0);
     let cut = within(most, || decode(Decoder::new(limits, None), pieces(&stream, &cuts)));
     assert_eq!(whole, cut);
     let incoming = whole.0;
     compare(&incoming, &stream, limits);
-    there_and_back(&incoming, &stream);
+    round_trip(&incoming, &stream);
 }
 
-/// Compares what came with the frames of the stream, which are valid that far, and with the limits.
+/// Compares the events with the frames of the stream, which are valid up to the last event, and with the limits.
 fn compare(incoming: &[Incoming], mut stream: &[u8], limits: Limits) {
     let mut message: Option<(u8, Vec<u8>)> = None;
     let mut fragments = 0;
@@ -74,8 +74,8 @@ fn compare(incoming: &[Incoming], mut stream: &[u8], limits: Limits) {
     }
 }
 
-/// Encodes what came, and the stream itself as payload; undoes the masking, and decodes again.
-fn there_and_back(incoming: &[Incoming], stream: &[u8]) {
+/// Encodes the events, and the stream itself as a payload; removes the masking, and decodes the frames again.
+fn round_trip(incoming: &[Incoming], stream: &[u8]) {
     let mut encoder = Encoder::new();
     let control = stream[..stream.len().min(MAX_CONTROL_PAYLOAD)].to_vec();
     let mut sent = vec![Incoming::Ping(control.clone()), Incoming::Pong(control)];
@@ -86,7 +86,7 @@ fn there_and_back(incoming: &[Incoming], stream: &[u8]) {
         received.extend_from_slice(&unmasked(&mut encoder, event));
     }
 
-    // In place gives what a copy gives.
+    // Encoding in place must give the same bytes as encoding a copy.
     let mut masked = stream.to_vec();
     let mut header = Vec::new();
     encoder.message_in_place(&mut header, Kind::Text, Coding::Plain, &mut masked);

@@ -1,8 +1,8 @@
-//! The frame codec with permessage-deflate: any stream, cut anywhere, and any messages there and back.
+//! The frame codec with permessage-deflate: decodes any stream, cut anywhere, and encodes and decodes any messages.
 //!
-//! Input: a byte for what was agreed (bit 0: the server compresses each message by itself; bit 1: we do), one for the
-//! server's window, one for ours, one for the level, one for the largest message, one for the most fragments, the cuts,
-//! the stream. The stream's pieces are also the messages that go there and back.
+//! Input: a byte for what was agreed (bit 0: server_no_context_takeover, bit 1: client_no_context_takeover), one for
+//! the window of the server, one for ours, one for the level, one for `max_message_size`, one for `max_fragments`, the
+//! sizes of the pieces, the stream. The pieces of the stream are also the messages that are encoded and decoded.
 #![no_main]
 
 use std::iter;
@@ -12,7 +12,7 @@ use websocket_core::event::Kind;
 use websocket_core::extension::{Agreed, Compression};
 use websocket_core::protocol::{Coding, Decoder, Deflated, Deflater, Deflating, Encoder, Incoming, Inflater, Limits};
 use websocket_fuzz::bounds::{bounded, within};
-use websocket_fuzz::frames::{RSV1, decode, first_byte, room_of, unmask};
+use websocket_fuzz::frames::{RSV1, capacity_of, decode, first_byte, unmask};
 use websocket_fuzz::input::{Input, pieces};
 
 const KIB: usize = 1024;
@@ -21,10 +21,10 @@ const FRAGMENTS: [usize; 4] = [usize::MAX, 1, 2, 10];
 const WINDOWS: [u8; 8] = [15, 14, 13, 12, 11, 10, 9, 8];
 const LEVELS: [u8; 9] = [6, 1, 2, 3, 4, 5, 7, 8, 9];
 
-/// The most messages that go there and back, for each may take a compressor of its own.
+/// The most messages that are encoded and decoded, because each may need a compressor of its own.
 const MESSAGES: usize = 8;
 
-/// What an inflater has, and a declared length may commit ahead of its bytes.
+/// Bytes that an inflater takes and that the decoder may reserve for a declared length before the payload arrives.
 const AHEAD: usize = 192 * KIB;
 
 fuzz_target!(|data: &[u8]| bounded(|| run(Input::new(data))));
@@ -46,7 +46,7 @@ fn run(mut input: Input) {
     let decoder = || Decoder::new(limits, Some(Inflater::new(&agreed)));
     let whole = decode(decoder(), iter::once(stream));
     check(&whole.0, limits);
-    let most = AHEAD + 3 * (stream.len() + limits.max_message_size) + room_of(&whole.0);
+    let most = AHEAD + 3 * (stream.len() + limits.max_message_size) + capacity_of(&whole.0);
     let cut = within(most, || decode(decoder(), pieces(stream, &cuts)));
     assert_eq!(whole, cut);
     there_and_back(&agreed, level, pieces(stream, &cuts).take(MESSAGES));

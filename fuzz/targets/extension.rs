@@ -1,7 +1,7 @@
-//! The answer on permessage-deflate: any lines of Sec-WebSocket-Extensions, against any offer.
+//! The server's answer to the offer of permessage-deflate: any lines of Sec-WebSocket-Extensions, for any offer.
 //!
-//! Input: a byte for the offer (0: none; else bit 1: server_no_context_takeover, bit 2: client_no_context_takeover),
-//! one for our window, one for the server's, then the lines.
+//! Input: a byte for the offer (0: no offer; otherwise bit 1: server_no_context_takeover, bit 2:
+//! client_no_context_takeover), one for our window, one for that of the server, then the lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -42,7 +42,7 @@ fn run(mut input: Input) {
     }
 }
 
-/// The rules of RFC 7692 section 7.1.
+/// Checks the rules of RFC 7692 section 7.1.
 fn check(offer: &Compression, agreed: &Agreed, lines: &[&[u8]]) {
     assert!(agreed.server_no_context_takeover || !offer.server_no_context_takeover);
     assert!(agreed.client_no_context_takeover || !offer.client_no_context_takeover);
@@ -56,7 +56,7 @@ fn check(offer: &Compression, agreed: &Agreed, lines: &[&[u8]]) {
     }
 }
 
-/// The same for lines without quotes, in the plainest way.
+/// A second, much simpler implementation for lines without quotes.
 fn simply(offer: Option<&Compression>, lines: &[&[u8]]) -> Option<Agreed> {
     let mut found = Vec::new();
     for line in lines {

@@ -1,8 +1,8 @@
-//! The answer to the opening handshake: any bytes, cut anywhere.
+//! The server's response to the opening handshake: any bytes, cut anywhere.
 //!
-//! Input: a byte that chooses what was asked for (as `ASKED` lists it), the cuts, the answer. In the answer `{accept}`
-//! stands for the key's answer and, where the byte's highest bit is set, `{long}` for 60,000 bytes, `{many}` for 120
-//! header lines.
+//! Input: a byte that chooses the request from `ASKED`, the sizes of the pieces, the response. In the response
+//! `{accept}` is replaced by the right Sec-WebSocket-Accept. If the highest bit of the byte is set, `{long}` is
+//! replaced by 60,000 bytes and `{many}` by 120 header lines.
 #![no_main]
 
 use std::iter;
@@ -47,7 +47,7 @@ static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
     ]
 });
 
-/// What one answer may name for much more than it holds itself, made once.
+/// The replacements for `{long}` and `{many}`.
 static LONG: LazyLock<String> = LazyLock::new(|| "x".repeat(60_000));
 static MANY: LazyLock<String> = LazyLock::new(|| "X: y\r\n".repeat(120));
 
@@ -74,7 +74,7 @@ fn run(mut input: Input) {
     let choice = input.byte();
     let asked = &ASKED[usize::from(choice & 0x7f) % ASKED.len()];
     let cuts = input.cuts();
-    // One of each, or a short input could be of any length.
+    // Each is replaced once only, because a short input could become very long otherwise.
     let mut marks = vec![(&b"{accept}"[..], &*asked.accept)];
     if choice & 0x80 != 0 {
         marks.extend([(&b"{long}"[..], &**LONG), (b"{many}", &**MANY)]);
@@ -133,7 +133,7 @@ fn check_agreement(response: &Response, agreed: Option<&Agreed>, asked: &Asked) 
     assert_eq!(values(headers, "sec-websocket-accept"), [asked.accept.as_bytes()]);
     let lines = values(headers, "sec-websocket-extensions");
     assert_eq!(agree(asked.options.compression.as_ref(), lines.into_iter()).as_ref(), Ok(&agreed.cloned()));
-    // A list may have empty elements (RFC 9110 section 5.6.1).
+    // A list may contain empty elements (RFC 9110 section 5.6.1).
     let upgrade = values(headers, "upgrade").join(&b","[..]).to_ascii_lowercase();
     assert!(upgrade.trim_ascii().split(|byte| *byte == b',').any(|element| element.trim_ascii() == b"websocket"));
     assert!(!values(headers, "connection").is_empty());
@@ -160,7 +160,7 @@ fn values<'a>(headers: &'a [(String, Vec<u8>)], lower: &str) -> Vec<&'a [u8]> {
 fn check_refusal(failure: &Failure) {
     let Failure { code, text, header, response } = failure;
     assert!(!text.contains(char::is_control) && text.len() <= LONGEST_TEXT, "{text:?}");
-    // Of our own URL; a server may name anything where a text tells what it chose.
+    // The text must not contain the password of our URL. It may contain what the server sent.
     assert!(!text.contains("hunter2") || text.contains("a redirect to") || *header == Some("sec-websocket-extensions"));
     match (code, response) {
         (ErrorCode::Handshake, None) => assert!(header.is_none()),
@@ -187,6 +187,6 @@ fn compare(whole: &Failure, cut: &Failure) {
         return;
     };
     assert_eq!((whole.status, &whole.headers), (cut.status, &cut.headers));
-    // Of a body with much framing, less is read where it comes in pieces.
+    // If a chunked body arrives in pieces, less of it may be read.
     assert!(whole.body.starts_with(&cut.body));
 }

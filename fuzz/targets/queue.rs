@@ -1,7 +1,7 @@
-//! The event queue and the budgets of two connections: any sequence of operations, against a model.
+//! The event queue and the budgets of two connections: any sequence of operations, compared with a model.
 //!
-//! Input: a byte for the budgets' limit, then operations: a byte each, its lower half what to do, its upper half on
-//! which connection and by which reader, and two bytes where there is a size to choose.
+//! Input: a byte for the limit of the budgets, then operations. An operation is a byte, whose lower half chooses the
+//! kind, and whose upper half the connection and the reader; two bytes more choose a size if the operation needs one.
 #![no_main]
 
 use std::collections::VecDeque;
@@ -29,14 +29,14 @@ impl Wake for Reader {
     }
 }
 
-/// What the queue holds: a number for each item, and what it is charged for on which connection.
+/// An item of the queue: its number, and the connection and payload size that it is charged for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     number: u64,
     charged: Option<(usize, usize)>,
 }
 
-/// What a budget holds.
+/// The state of a budget.
 #[derive(Clone, Copy, Default)]
 struct Held {
     bytes: usize,
@@ -111,7 +111,7 @@ fn run(mut input: Input) {
                 model.release(entry.and_then(|entry| entry.charged));
             }
             9 => {
-                // Not the order of the wire, as where a host drops its batch.
+                // The last item first, which a host does not do unless it drops its batch.
                 taken.pop_back();
                 let entry = model.taken.pop_back();
                 model.release(entry.and_then(|entry| entry.charged));
@@ -132,7 +132,7 @@ fn run(mut input: Input) {
                 assert_eq!(budgets[connection].poll_idle(&wakers[reader]), held.bytes == 0);
             }
             13 => {
-                // An event that is made and told to nobody.
+                // An event that is charged and dropped without being queued.
                 let payload = input.number();
                 model.held[connection].bytes += payload + EVENT_OVERHEAD;
                 drop(budgets[connection].charge(payload));
@@ -162,7 +162,7 @@ fn run(mut input: Input) {
 
 fn item(number: u64, connection: usize, budget: &Arc<Budget>, input: &mut Input) -> (Item, Entry) {
     let payload = input.number();
-    // The payload itself is not needed: the budget counts what it is told.
+    // The payload itself is not needed, because the charge is made with its size.
     let event = Event::Message(Kind::Binary, Vec::new());
     match payload % 8 {
         0 => (Item::Deferred(number), Entry { number, charged: None }),

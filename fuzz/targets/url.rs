@@ -1,8 +1,8 @@
-//! URLs and options: what is accepted reads the same again, and puts nothing into the request that is not meant.
+//! URLs and options: parsing an accepted URL again gives the same, and the request contains nothing unintended.
 //!
-//! Input: parts with 0xff between them. The first is the URL; a later one begins with a letter that says what it is: a
-//! header (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`).
-//! 0xfe parts name and value.
+//! Input: parts separated by 0xff. The first is the URL. Each later part begins with a letter for its kind: a header
+//! (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`). 0xfe
+//! separates a name from its value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -59,7 +59,7 @@ fn read_strictly(text: &str) -> Option<Endpoint> {
     Some(endpoint)
 }
 
-/// Makes one choice; a refusal must leave the options as they were.
+/// Applies a part to the options. A part that is refused must leave the options unchanged.
 fn choose(options: &mut Options, part: &[u8]) {
     let Some((what, part)) = part.split_first() else { return };
     let mut pair = part.splitn(2, |byte| *byte == 0xfe);
@@ -88,7 +88,7 @@ fn choose(options: &mut Options, part: &[u8]) {
     }
 }
 
-/// Writes the request, and reads it as a server does: exactly what was chosen is there, line by line.
+/// Makes the request and reads it as a server does. It must contain exactly what was chosen, line by line.
 fn ask(endpoint: &Endpoint, options: &Options) {
     let Ok(request) = Request::new(endpoint, options) else { return };
     options.check().expect("a request of options that contradict each other");

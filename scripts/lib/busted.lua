@@ -1,2 +1,2 @@
--- Runs busted on the Lua that runs this file: busted's own command picks the system's default Lua.
+-- Runs busted on the Lua that runs this file. The command `busted` would take the default Lua of the system.
 require "busted.runner" { standalone = false }

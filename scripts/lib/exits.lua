@@ -1,6 +1,7 @@
--- One process that ends: exits.lua PHASE WAY PLACE URL CA. exits.py starts it, and judges how it ended.
+-- A process that ends in a given way: exits.lua PHASE WAY PLACE URL CA. exits.py starts it and checks how it ended.
 --
--- Prints "ready" when the connection is in the phase and what follows is the end, or a place where a signal finds it.
+-- Prints "ready" when the connection has reached the phase. After that the process ends by itself, or runs until a
+-- signal ends it.
 local phase, way, place, url, ca = arg[1], arg[2], arg[3], arg[4], arg[5]
 
 if rawget(_G, "jit") then

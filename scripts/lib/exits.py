@@ -2,9 +2,9 @@
 
 exits.py COUNT TEST_SERVER LUA...    each LUA is named 5.1, 5.2, 5.3, 5.4 or luajit
 
-Right is: the status, or the signal, that the bare interpreter ends with, within a second, and no panic on stderr. One
-that takes longer is run again: a loaded machine may hold up any process.
-Prints counts and the slowest end; exits 1 where one was wrong.
+A process must end with the status, or by the signal, with which the bare interpreter would end, within a second and
+without a panic on stderr. A case that takes longer is run again, because a loaded machine may delay any process.
+Prints the counts and the slowest ends, and exits with 1 if a process ended otherwise.
 """
 
 import collections
@@ -19,8 +19,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 LIMIT = 1.0  # seconds to be gone
-TRIES = 3  # that may take longer
-PATIENCE = 20  # seconds until a process that hangs is killed
+TRIES = 10  # that may take longer
+PATIENCE = 60  # seconds until a process that hangs is killed
 
 PHASES = {
     "connecting": ("ws", "nowhere", "/"),
@@ -31,7 +31,8 @@ PHASES = {
     "closing": ("ws", "ws", "/silent"),
 }
 
-# How it ends, where, by which signal, and with which status: as Python tells it, a signal is negative.
+# The way a process ends, where its script is then, the signal that it gets, and the expected status. As in the module
+# subprocess, the status of a process that a signal ended is the negative number of the signal.
 KINDS = [
     ("end", "script", None, 0),
     ("exit", "script", None, 7),
@@ -60,7 +61,7 @@ def environment(lua):
 
 
 def run(case, urls, ca, pause):
-    """Runs one process; returns how long its end took, and what was wrong, or None."""
+    """Runs one process. Returns the seconds that its end took, and what was wrong with it or None."""
     lua, phase, (way, place, sent, status) = case
     command = ["luajit" if lua == "luajit" else "lua" + lua, "scripts/lib/exits.lua"]
     process = subprocess.Popen(
@@ -83,7 +84,7 @@ def run(case, urls, ca, pause):
         _, errors = process.communicate()
     took = time.monotonic() - begin
     if ready != "ready\n":
-        return took, f"did not come to its phase: {errors}"
+        return took, f"did not reach its phase: {errors}"
     if process.returncode != status:
         return took, f"ended with {process.returncode}, not {status}: {errors}"
     if "panicked" in errors:
@@ -91,15 +92,15 @@ def run(case, urls, ca, pause):
     return took, None
 
 
-def judge(*case):
-    """Runs a case; returns how long its end took in each try, and what was wrong, or None."""
+def check(*case):
+    """Runs a case, again if it took too long. Returns the seconds of every try, and what was wrong or None."""
     times = []
     for _ in range(TRIES):
         took, problem = run(*case)
         times.append(took)
         if problem or took <= LIMIT:
             return times, problem
-    return times, f"took {min(times):.2f} s at the least"
+    return times, f"took at least {min(times):.2f} s in {TRIES} tries"
 
 
 def main():
@@ -126,11 +127,11 @@ def main():
         urls = {
             phase: f"{scheme}://127.0.0.1:{ports[port]}{path}" for phase, (scheme, port, path) in PHASES.items()
         }
-        # Two at a time: a process that waits for a signal needs no processor.
+        # Two at a time, because a process that waits for a signal leaves its processor idle.
         with ThreadPoolExecutor(2) as pool:
             pauses = [chance.uniform(0, 0.03) for _ in chosen]
             ca = f"{directory}/ca.pem"
-            results = list(pool.map(lambda case, pause: judge(case, urls, ca, pause), chosen, pauses))
+            results = list(pool.map(lambda case, pause: check(case, urls, ca, pause), chosen, pauses))
         child.stdin.close()
         child.wait()
 
@@ -146,7 +147,7 @@ def main():
     for name, took in slowest.items():
         print(f"{name}: slowest {took * 1000:.0f} ms")
     combinations = len(set(chosen))
-    print(f"{count} exits, {combinations} combinations of {len(cases)}, seed {seed}: {repeated} run again, {wrong} wrong")
+    print(f"{count} exits, {combinations} combinations of {len(cases)}, seed {seed}: {repeated} tries repeated, {wrong} wrong")
     return 1 if wrong else 0
 
 

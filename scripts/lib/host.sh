@@ -1,7 +1,7 @@
-# Compiles spec/support/host.c against each Lua, into target/host/NAME. Sourced, after luas.sh.
-# Quick when it is there and not older than its source.
+# Compiles spec/support/host.c for each Lua, into target/host/NAME. Sourced after luas.sh.
+# A program that is newer than its source is not compiled again.
 
-# What LuaRocks does not need, and a program that embeds Lua does.
+# The headers that a program needs to embed LuaJIT. LuaRocks does not need them.
 need_host() {
   [[ $1 != luajit ]] || need "headers of LuaJIT" libluajit-5.1-dev test -e /usr/include/luajit-2.1/lua.h
 }
@@ -14,7 +14,7 @@ build_host() {
   esac
   [[ $program -nt spec/support/host.c ]] && return
   mkdir -p target/host
-  # Its functions stand before the C library's for the module, too: -rdynamic.
+  # With -rdynamic the module, too, finds the functions of this program before those of the C library.
   cc -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic "${flags[@]}" -I"$headers" -o "$program" spec/support/host.c \
     -l"$library" -ldl -lpthread
 }

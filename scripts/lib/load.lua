@@ -1,9 +1,9 @@
--- Mixed traffic for a while, in the host program of the specs (it tells what the C heap has in use). Checks every
--- message for content and order, and what the process has. MINUTES and SEED come from the environment.
+-- Runs mixed traffic in the host program of the specs, which reports how much of the C heap is in use. Checks the
+-- content and order of every message, and the resources of the process. MINUTES and SEED come from the environment.
 --
--- 50 connections at a time, each of a kind below, opened and closed all the time. Once a minute all of them end, and
--- memory, descriptors and threads are read. Exits 1 where a message is lost, doubled or out of order, an end is wrong,
--- a descriptor or thread stays, or memory rises.
+-- 50 connections of the kinds below are alive at any time; they are opened and closed continuously. Once a minute all
+-- of them end, and memory, descriptors and threads are read. Exits with 1 if a message is lost, duplicated or out of
+-- order, if an end is wrong, if a descriptor or thread is left over, or if memory use rises.
 package.path = "spec/support/?.lua;" .. package.path
 
 local servers = require "servers"
@@ -14,10 +14,10 @@ local AT_ONCE = 50
 local ROUND = math.min(60, minutes * 60 / 6) -- seconds between two readings
 local WARM_UP = 1 / 3 -- of all readings
 local MAX_RISE = 1024 -- KiB an hour
--- KiB that each moves by all the time, so that a short run cannot tell it from a rise. The resident memory is mostly
--- what the C library keeps after the fullest moment.
+-- KiB by which each value varies anyway; a short run cannot tell this from a rise. Most resident memory is what the C
+-- library keeps after the peak.
 local NOISE = { heap = 128, resident = 8192 }
--- Seconds that opening, closing and the answer to a ping may take, so that a machine that is busy breaks nothing.
+-- Seconds that opening, closing and the answer to a ping may take, long enough for a busy machine.
 local PATIENCE = 60
 local CA = { ca_file = servers.file("ca.pem") }
 
@@ -58,7 +58,7 @@ for index = 0, 7 do
    fillers[index] = string.rep(index % 2 == 0 and string.char(97 + index) or string.char(195, 160 + index), 524288)
 end
 
--- The payload of a message: who sent it, which it is, and filler; text in every case.
+-- Returns the payload of a message: its connection, its number, and filler. It is always valid text.
 local function payload(name, index, size)
    local head = name .. ":" .. index .. ":"
    local filler = fillers[index % 8]
@@ -74,8 +74,7 @@ end
 
 local names = 0
 
--- Opens a connection: `on(event, message, detail, ws)` hears of all but the end, `at_end` of
--- that.
+-- Opens a connection. `on(event, message, detail, ws)` gets every event except the end, which `at_end` gets.
 local function open(url, options, on, at_end)
    options.tls = CA
    options.open_timeout, options.close_timeout, options.ping_timeout = PATIENCE, PATIENCE, PATIENCE
@@ -98,7 +97,8 @@ end
 
 local kinds = {}
 
--- What is sent comes back, over ws or wss; closed at once after the last, so that the echoes cross our Close.
+-- Sends messages to an echo server, over ws or wss. Half of the connections close right after the last message, so that
+-- the echoes cross our Close.
 function kinds.echo(name)
    local total, sent, received = random(1, 200), 0, 0
    local expected, is_binary = {}, {}
@@ -138,7 +138,7 @@ function kinds.echo(name)
    end)
 end
 
--- The server sends as fast as it can, and ends; the queue is small, so that reading rests again and again.
+-- The server sends as fast as it can and then closes. A small queue makes the engine pause reading again and again.
 function kinds.push(name)
    local total, size, received = random(1, 2000), random(8, 4096), 0
    local url = servers.url("/push", { count = total, size = size, kind = "both", ["then"] = "close" },
@@ -161,7 +161,7 @@ function kinds.push(name)
    end)
 end
 
--- The server does not read for a while; what it has read at the end is what was sent.
+-- The server does not read for a while. In the end it must have read everything that was sent.
 function kinds.slow_reader(name)
    local token, total = servers.token(), random(1, 40)
    local list = { "status101", "sleep:" .. random(100, 1000), "reply-close" }
@@ -188,7 +188,7 @@ function kinds.slow_reader(name)
    end)
 end
 
--- Given up at any moment: what came until then is in order.
+-- The script terminates the connection at a random moment. The messages until then must be in order.
 function kinds.given_up(name)
    local received, enough = 0, random(0, 300)
    open(servers.url("/flood", { bytes = 1e9, size = 1000 }), { max_queue = 65536 }, function(_, message, _, ws)
@@ -206,7 +206,7 @@ function kinds.given_up(name)
    end)
 end
 
--- Refused, or no answer: what fails leaves nothing behind.
+-- The server refuses the handshake or the TCP connection.
 function kinds.failing(name)
    local url, code = servers.url("/status", { code = 503, body = "no" }), "http_status"
    if random() < 0.5 then
@@ -227,7 +227,7 @@ local function open_one()
    kinds[kind](kind .. names)
 end
 
--- A script that has other things to do; meanwhile queues fill up.
+-- The script is busy and does not poll, so that the queues fill up.
 local function stall()
    counts.stalls = counts.stalls + 1
    local stop = now() + random() * 0.5
@@ -243,15 +243,21 @@ end
 
 local readings = {}
 
-local function read_off(start)
-   -- What the queue needed in its fullest moment is given back by the polls after that.
+local function take_reading(start)
+   -- The queue returns the memory of its peak in later polls.
    for _ = 1, 3 do
       websocket.defer(function() end)
       websocket.poll()
    end
    collectgarbage()
    collectgarbage()
-   local descriptors, threads, heap = host.usage()
+   -- A socket may be closed, and a thread leave the list of Linux, a moment after the event of the end.
+   local first, deadline = readings[1] or { descriptors = math.huge, threads = math.huge }, now() + PATIENCE
+   local descriptors, threads, heap
+   repeat
+      websocket.poll(0.01)
+      descriptors, threads, heap = host.usage()
+   until descriptors <= first.descriptors and threads <= first.threads or now() > deadline
    local reading = {
       at = now() - start, heap = heap / 1024, resident = resident(), threads = threads, descriptors = descriptors,
    }
@@ -283,7 +289,7 @@ local function traffic(seconds)
    end
 end
 
--- The reading with the least memory of a kind, among some.
+-- Returns the reading with the least memory of a kind from `first` to `last`.
 local function least(kind, first, last)
    local best = readings[first]
    for index = first, last do
@@ -300,7 +306,7 @@ websocket.set_error_handler(function(_, traceback)
 end)
 repeat
    traffic(ROUND)
-   read_off(start)
+   take_reading(start)
 until now() - start >= minutes * 60
 
 local last = #readings

@@ -1,5 +1,5 @@
-# Installs the WebSocket servers that others wrote, for the specs: Python's websockets and Node's ws. Sourced.
-# Quick when they are there: each is installed anew only when its list of versions changed.
+# Installs the WebSocket servers of other projects that the specs use: Python's websockets and Node's ws. Sourced.
+# Each is installed again only if its list of versions has changed.
 
 install_peers() {
   local venv=target/python requirements=spec/support/requirements.txt

@@ -1,14 +1,19 @@
-# Our echo server on its own ports: ws://127.0.0.1:8765/ and wss://127.0.0.1:8766/. Sourced.
-# It ends when its standard input closes, so it never outlives the script, however that ends.
+# The echo server for people and for examples, on ws://127.0.0.1:8765/ and wss://127.0.0.1:8766/. Sourced.
 certificates=target/demo
 
-build_test_server() { cargo build --release --locked --target-dir target -p test-server; }
+# Without the optimisation that a release needs: Cargo.toml names the parts that must be fast.
+build_test_server() { cargo build --locked --target-dir target -p test-server; }
 
+# start_echo_server [OPTIONS]: starts it and waits until it listens; `--ws-port 0 --wss-port 0` takes ports that are free.
+# It is ended together with the script.
 start_echo_server() {
   mkdir -p "$certificates"
-  coproc echo_server { exec target/release/test-server --demo --dir "$certificates"; }
+  coproc echo_server { exec target/debug/test-server --demo --dir "$certificates" "$@"; }
   children+=("$echo_server_PID")
   local line
-  read -r -t 10 line <&"${echo_server[0]}" || { echo "the echo server did not start" >&2; return 1; }
+  read -r -t 60 line <&"${echo_server[0]}" || { echo "the echo server did not start" >&2; return 1; }
   echo "$line"
 }
+
+# echo_port NAME: the port of the echo server for `ws` or `wss`.
+echo_port() { sed -n "s/^ *$1 = \([0-9]*\),$/\1/p" "$certificates/ports.lua"; }

@@ -1,4 +1,4 @@
-# Names every step, says which one failed, and ends what the script started. Sourced by the scripts in the folder above.
+# Names every step, says what failed, and ends what the script started. Sourced by the scripts in the folder above.
 current_step="the beginning"
 children=()
 
@@ -7,18 +7,30 @@ step() {
   printf '\n== %s\n' "$1"
 }
 
-# What a script says last, failed or not; scripts/test prints its counts here.
+# background COMMAND...: starts it in a process group of its own, which ends with the script. Its number is in `$!`.
+# It cannot read the terminal, which would stop it.
+background() {
+  set -m
+  "$@" </dev/null &
+  set +m
+  children+=($!)
+}
+
+# What a script says when it has failed. Gets the exit status.
+say_failure() { printf '\n%s: FAILED at the step "%s" (status %d)\n' "$0" "$current_step" "$1" >&2; }
+
+# What a script says last, whether it has failed or not.
 at_end() { :; }
 
 finish() {
   local status=$?
   trap - EXIT
   for child in ${children[@]+"${children[@]}"}; do
-    kill "$child" 2>/dev/null || true
+    kill -- "-$child" 2>/dev/null || kill "$child" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   done
+  ((status == 0)) || say_failure "$status"
   at_end
-  ((status == 0)) || printf '\n%s: FAILED at the step "%s" (status %d)\n' "$0" "$current_step" "$status" >&2
   exit "$status"
 }
 trap finish EXIT

@@ -1,10 +1,11 @@
-# Installs the tools that are missing: with apt-get on Debian and Ubuntu; elsewhere lists them and stops.
-# First need... for each tool, then install_missing. Sourced.
+# Installs missing tools with apt-get on Debian and Ubuntu; lists them and stops on other systems. Sourced.
+# Call need or need_command for each tool, then install_missing.
 missing=()
 packages=()
 PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH # as rockspec/with-rust does
 
-# need DESCRIPTION PACKAGES COMMAND...: the tool is there when the command succeeds; else the packages (of Debian) bring it.
+# need DESCRIPTION PACKAGES COMMAND...: the tool is present if the command succeeds; otherwise these packages of Debian
+# contain it.
 need() {
   local description=$1 brought_by
   read -ra brought_by <<<"$2"
@@ -16,7 +17,7 @@ need() {
 
 need_command() { need "$1" "${2:-$1}" command -v "$1"; }
 
-# Lua's headers stand elsewhere on other systems; LuaRocks looks for them itself and says what it misses.
+# Other systems keep the headers of Lua elsewhere. LuaRocks finds them by itself and says what is missing.
 need_headers() {
   command -v apt-get >/dev/null || return 0
   need "headers of Lua $1" "$2" test -e "/usr/include/lua$1/lua.h"
@@ -26,7 +27,7 @@ install_missing() {
   ((${#missing[@]})) || return 0
   printf 'missing: %s\n' "${missing[@]}"
   if ! command -v apt-get >/dev/null; then
-    echo "Please install these, under these names, and start again." >&2
+    echo "Please install these and start again." >&2
     return 1
   fi
   local root=()

@@ -1,11 +1,23 @@
---- Runs a script in an interpreter of its own, of the kind that runs this one.
--- Comes in: Lua source, an environment. Goes out: what it printed, its exit status, and when it ended. For what one
--- process can show only once: its environment, its loader, its end.
+--- Runs a script in a process of its own, on the same kind of interpreter as this one.
+--- Comes in: Lua source, an environment. Goes out: what the script printed, its exit status, and when it ended. This is
+--- for what a process shows only once: its environment, the loading of modules, and its end.
 
 local client = require "client"
 local servers = require "servers"
 
 local M = {}
+
+--- The end of a child process.
+--- @class ChildResult
+--- @field output string what it wrote to stdout and stderr
+--- @field status integer its exit status as the shell reports it: 124 if it was killed because it took too long
+--- @field ended number when it ended, by the clock of `client.now`
+
+--- A child process that is still running.
+--- @class Child
+--- @field pid integer
+--- @field ready string the line that it printed when it was ready
+--- @field finish fun(): ChildResult waits for the end; the output is what came after the line `ready`
 
 --- Seconds after which a child is killed.
 local PATIENCE = 60
@@ -32,7 +44,7 @@ local function write(name, text)
   return path
 end
 
--- Lua 5.1 tells no exit status of a pipe.
+-- The shell prints the exit status, because Lua 5.1 does not return that of a pipe.
 local function execute(command)
   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
   local text = pipe:read("*a")
@@ -41,13 +53,13 @@ local function execute(command)
   return output, tonumber(status)
 end
 
--- Spells the command that runs a script, killed when it is too slow.
+-- Returns the command that runs a script, and kills it after PATIENCE seconds.
 local function command_for(source, env, prefix)
   local path = write("child-" .. servers.token() .. ".lua", string.format(
     "package.path, package.cpath = %q, %q\n%s", package.path, package.cpath, source))
   local words = { "timeout --kill-after=1", PATIENCE, "env" }
   for name, value in pairs(env) do
-    -- Options of env stand before its assignments.
+    -- The options of env must come before its assignments.
     if value then
       words[#words + 1] = quote(name .. "=" .. value)
     else
@@ -60,20 +72,18 @@ local function command_for(source, env, prefix)
   return table.concat(words, " ")
 end
 
---- Runs a script. It finds every module that this interpreter finds, those of spec/support too.
--- @string source
--- @tparam[opt] table env names to values; false takes a name away
--- @treturn table `output`, `status` (that of the shell: 124 where it was killed as too slow), and `ended`, by the
--- clock of `client.now`
+--- Runs a script to its end. It finds the same modules as this interpreter, those of spec/support included.
+--- @param source string
+--- @param env? table<string, string|false> variables to set; false unsets one
+--- @return ChildResult
 function M.run(source, env)
   local output, status = execute(command_for(source, env or {}))
   return { output = output, status = status, ended = client.now() }
 end
 
---- Starts a script that prints a line when it is ready, and waits for that.
--- @string source which must flush its output
--- @treturn table `pid`, `ready` (the line), and `finish()`, which waits for the end and returns what `run` does, with
--- the rest of the output
+--- Starts a script that prints a line when it is ready, and waits for that line.
+--- @param source string must flush its output
+--- @return Child
 function M.start(source)
   local command = command_for(source, {}, [[sh -c 'echo $$; exec "$@"' sh]])
   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
@@ -86,15 +96,15 @@ function M.start(source)
   return child
 end
 
---- Compiles resolver.c once a run, and returns the environment that puts it before the resolver.
--- @treturn table for `run`
+--- Compiles resolver.c once in a run of the specs, and returns the environment that loads it before the C library.
+--- @return table<string, string> env for `run`
 function M.with_resolver()
   if not resolver then
     resolver = servers.file("resolver.so")
     local output, status = execute("cc -shared -fPIC -o " .. quote(resolver) .. " spec/support/resolver.c -ldl")
     assert(status == 0, output)
   end
-  local before = os.getenv("LD_PRELOAD") -- a sanitizer's library must come first
+  local before = os.getenv("LD_PRELOAD") -- the library of a sanitizer must come first
   return { LD_PRELOAD = before and before .. ":" .. resolver or resolver }
 end
 

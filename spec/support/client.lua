@@ -1,22 +1,33 @@
---- Connects with the module under test and waits for what happens.
--- Comes in: URLs and options. Goes out: recorders, each with the events of one connection. Every wait has a deadline
--- and fails with the events that came instead. Knows nothing of how the servers are started.
+--- Connects with the module under test and waits for events.
+--- Comes in: URLs and options. Goes out: recorders, each with the events of one connection. Every wait has a deadline
+--- and fails with the list of the events that came instead. Does not know how the servers are started.
 
 local websocket = require "websocket"
 
 local M = {}
 
---- Seconds that a wait takes where it is not told otherwise.
+--- One event of a connection: the name, the message and the detail that the callback received.
+--- @alias RecordedEvent { [1]: string, [2]: any, [3]: any }
+
+--- The events of one connection.
+--- @class Recorder
+--- @field ws table the connection
+--- @field events RecordedEvent[] all events so far
+--- @field ended? RecordedEvent the last event, once the connection has ended
+--- @field seen integer index of the event that the last wait by name found
+
+--- Seconds that a wait takes unless its caller says otherwise.
 local PATIENCE = 30
---- How long one poll waits, in seconds.
+--- Seconds that one poll waits.
 local TICK = 0.05
---- How many events an error text lists.
+--- Number of events that an error text lists.
 local LISTED = 20
 
--- Those whose end has not come, for `finish`.
+-- The recorders of connections that have not ended, for `finish`.
 local alive = {}
 
---- Returns seconds of a clock that nobody sets, to 10 ms where /proc/uptime is, else whole seconds.
+--- Returns the seconds of a clock that is never set, with a resolution of 10 ms; whole seconds without /proc/uptime.
+--- @return number
 function M.now()
   local file = io.open("/proc/uptime")
   if not file then
@@ -35,7 +46,9 @@ local function shorten(value)
   return #value > 60 and string.format("%s... (%d bytes)", shown, #value) or shown
 end
 
---- Lists the events of a recorder, the last ones where there are many.
+--- Lists the events of a recorder, or the last of them if there are many.
+--- @param recorder Recorder
+--- @return string
 function M.describe(recorder)
   local lines = {}
   local first = math.max(1, #recorder.events - LISTED + 1)
@@ -50,10 +63,10 @@ function M.describe(recorder)
 end
 
 --- Connects and records every event as `{event, message, detail}`.
--- @string url
--- @tparam[opt] table options
--- @func[opt] callback called after each is recorded, with the recorder and the event's arguments
--- @treturn table `ws`, `events`, and `ended`, the last event, once it came
+--- @param url string
+--- @param options? table
+--- @param callback? fun(recorder: Recorder, event: string, message: any, detail: any) called after each is recorded
+--- @return Recorder
 function M.connect(url, options, callback)
   local recorder = { events = {}, seen = 0 }
   recorder.ws = websocket.new(url, function(event, message, detail)
@@ -71,15 +84,18 @@ function M.connect(url, options, callback)
 end
 
 --- Connects and waits for the event `open`.
--- @return the recorder
+--- @param url string
+--- @param options? table
+--- @param callback? fun(recorder: Recorder, event: string, message: any, detail: any)
+--- @return Recorder
 function M.open(url, options, callback)
   local recorder = M.connect(url, options, callback)
   M.wait(recorder, "open")
   return recorder
 end
 
---- Makes a connection that has ended, which the engine knows and the script was not told yet; polls nothing.
--- @return the recorder
+--- Makes a connection that has ended while the event of its end still waits in the queue. Does not poll.
+--- @return Recorder
 function M.ended_untold()
   local servers = require "servers"
   local recorder = M.connect(servers.url("/", nil, "refused"))
@@ -88,14 +104,16 @@ function M.ended_untold()
     os.execute("sleep 0.01")
     local _, _, code = recorder.ws:send("never")
   until code == "closed" or M.now() > deadline
-  -- The end is queued in the moment after it is known.
+  -- The engine queues the event a moment after it refuses to send.
   os.execute("sleep 0.01")
   return recorder
 end
 
---- Polls until the condition returns something true, and returns that; `nil` at the deadline.
--- @func condition
--- @number[opt=30] seconds
+--- Polls until the condition returns a true value, and returns that value; returns `nil` at the deadline.
+--- @generic T
+--- @param condition fun(): T
+--- @param seconds? number default 30
+--- @return T?
 function M.poll_until(condition, seconds)
   local deadline = M.now() + (seconds or PATIENCE)
   repeat
@@ -117,12 +135,13 @@ local function next_event(recorder, name)
   end
 end
 
---- Polls until an event or a condition comes, and returns it; raises at the deadline.
--- An event's name finds the next such event after the one that the last wait by name found, and fails at once where
--- the connection ended without it. A condition is called with the recorder.
--- @tparam table recorder
--- @tparam string|function what
--- @number[opt=30] seconds
+--- Polls until an event has come or a condition holds, and returns the event or what the condition returned; raises
+--- at the deadline. A name finds the next event of that name after the one that the last wait by name found; the wait
+--- fails at once if the connection has ended without it.
+--- @param recorder Recorder
+--- @param what string|fun(recorder: Recorder): any
+--- @param seconds? number default 30
+--- @return any
 function M.wait(recorder, what, seconds)
   local by_name = type(what) == "string"
   local answer = M.poll_until(function()
@@ -134,13 +153,15 @@ function M.wait(recorder, what, seconds)
   if answer and (not by_name or answer[1] == what) then
     return answer
   end
-  error(string.format("%s did not come %s; events:\n%s", by_name and what or "what was waited for",
-    recorder.ended and "before the end" or string.format("within %g s", seconds or PATIENCE), M.describe(recorder)), 2)
+  local when = recorder.ended and "before the end" or string.format("within %g s", seconds or PATIENCE)
+  error(string.format("%s did not come %s; events:\n%s", by_name and what or "the condition", when,
+    M.describe(recorder)), 2)
 end
 
---- Polls until the connection has ended, and returns the last event.
--- @tparam table recorder
--- @number[opt=30] seconds
+--- Polls until the connection has ended, and returns the last event; raises at the deadline.
+--- @param recorder Recorder
+--- @param seconds? number default 30
+--- @return RecordedEvent
 function M.drain(recorder, seconds)
   local last = M.poll_until(function()
     return recorder.ended
@@ -153,6 +174,8 @@ function M.drain(recorder, seconds)
 end
 
 --- Returns the payloads of the messages that came, in order.
+--- @param recorder Recorder
+--- @return string[]
 function M.messages(recorder)
   local payloads = {}
   for _, event in ipairs(recorder.events) do
@@ -164,6 +187,8 @@ function M.messages(recorder)
 end
 
 --- Returns the names of the events that came, joined by spaces.
+--- @param recorder Recorder
+--- @return string
 function M.names(recorder)
   local names = {}
   for index, event in ipairs(recorder.events) do
@@ -172,10 +197,11 @@ function M.names(recorder)
   return table.concat(names, " ")
 end
 
---- Polls until the test server's record has what is asked for, and returns it.
--- @string token
--- @string[opt] wait `key` or `key:least`; without it the record as it stands
--- @number[opt=30] seconds
+--- Polls until the record of the test server has what is asked for, and returns the record; raises at the deadline.
+--- @param token string
+--- @param wait? string `key`, or `key:least` for a count; without it the record is returned as it is
+--- @param seconds? number default 30
+--- @return table<string, string|number>
 function M.report(token, wait, seconds)
   local servers = require "servers"
   local record = servers.recorded(token)
@@ -192,8 +218,8 @@ function M.report(token, wait, seconds)
   error(servers.describe(token, wait, seconds or PATIENCE), 2)
 end
 
---- Ends every connection made here that is still alive; for `after_each`.
--- Raises where one does not end: then the next spec would meet its events.
+--- Ends every connection that was made here and is still alive. Use it with `after_each`.
+--- Raises if one does not end, because the next spec would receive its events.
 function M.finish()
   for recorder in pairs(alive) do
     recorder.ws:terminate()

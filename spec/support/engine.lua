@@ -1,19 +1,26 @@
 --- Watches the connections that shapes make, for specs that see only the shape.
--- Comes in: calls of `websocket.new`. Goes out: the connections, each with its URL and options, ended after each spec.
--- `before_each(engine.watch)`, `after_each(engine.finish)`.
+--- Comes in: calls of `websocket.new`. Goes out: the connections, each with its URL and options; all are ended after
+--- each spec. Use it with `before_each(engine.watch)` and `after_each(engine.finish)`.
 
 local client = require "client"
 local websocket = require "websocket"
 
 local M = {}
 
---- Where set, connections go to this URL instead, for shapes whose URLs cannot steer the test server.
+--- A connection that a shape has made.
+--- @class MadeConnection
+--- @field ws table
+--- @field url string
+--- @field options? table
+
+--- Connections go to this URL instead if it is set. This is for shapes whose URLs cannot steer the test server.
+--- @type string?
 M.elsewhere = nil
 
 local new = websocket.new
 local made = {}
 
---- Begins to watch.
+--- Replaces `websocket.new` by a function that remembers what it makes.
 function M.watch()
   made = {}
   M.elsewhere = nil
@@ -27,17 +34,20 @@ function M.watch()
   end
 end
 
---- Returns the connection that was made as number `index`, the last one without it: `{ws, url, options}`.
+--- Returns one of the connections that were made since `watch`.
+--- @param index? integer default: the last
+--- @return MadeConnection
 function M.made(index)
   return made[index or #made]
 end
 
---- Returns how many were made.
+--- Returns how many connections were made since `watch`.
+--- @return integer
 function M.count()
   return #made
 end
 
---- Ends what is alive and stops watching; raises where something does not end, or a deferred call is left.
+--- Ends all connections and restores `websocket.new`; raises if a connection does not end or a deferred call is left.
 function M.finish()
   websocket.new = new
   websocket.set_error_handler()
@@ -50,7 +60,9 @@ function M.finish()
   assert(ended, "a connection did not end after terminate()")
 end
 
---- Returns a function that records its calls, and the list: `{n = 2, "open", nil}` for each.
+--- Returns a function that records its calls, and the list of them; a call is `{n = 2, "open", nil}`.
+--- @return fun(...: any) record
+--- @return table[] calls
 function M.recorder()
   local calls = {}
   return function(...)
@@ -58,20 +70,25 @@ function M.recorder()
   end, calls
 end
 
---- Polls until the condition holds, and returns what it answers; raises at the deadline.
--- @func condition
--- @number[opt=30] seconds
+--- Polls until the condition returns a true value, and returns that value; raises at the deadline.
+--- @generic T
+--- @param condition fun(): T
+--- @param seconds? number default 30
+--- @return T
 function M.wait(condition, seconds)
-  return client.poll_until(condition, seconds) or error("what was waited for did not come", 2)
+  return client.poll_until(condition, seconds) or error("the condition did not become true in time", 2)
 end
 
---- Polls until a list has so many entries, and returns the last of them.
+--- Polls until a list has `count` entries, and returns that entry; raises at the deadline.
+--- @param list any[]
+--- @param count integer
+--- @return any
 function M.wait_count(list, count)
   client.poll_until(function()
     return #list >= count
   end)
   if #list < count then
-    error(("%d entries, waited for %d"):format(#list, count), 2)
+    error(("%d entries came, expected %d"):format(#list, count), 2)
   end
   return list[count]
 end

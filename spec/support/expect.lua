@@ -1,5 +1,5 @@
---- Checks how a connection ended, in every place that tells it, and how a call did.
--- Comes in: recorders of client.lua, calls. Goes out: failed assertions with the events that came. Knows no server.
+--- Checks how a connection ended, in its last event and in `end_info`, and what a call raised or returned.
+--- Comes in: recorders of client.lua, calls. Goes out: failed assertions, with the events that came. Knows no server.
 
 local assert = require "luassert"
 local client = require "client"
@@ -7,8 +7,9 @@ local websocket = require "websocket"
 
 local M = {}
 
---- Options that hold what no text may show, with others over them; `fail` looks for it.
--- @tparam[opt] table options
+--- Returns options with credentials and a header value that no text may show; `fail` searches its text for them.
+--- @param options? table laid over these
+--- @return table
 function M.with_secrets(options)
   local all = {
     basic_auth = { user = "hush-user", password = "hush-password" },
@@ -20,27 +21,28 @@ function M.with_secrets(options)
   return all
 end
 
---- Fails unless a text holds every piece.
--- @string text
--- @tparam table pieces plain texts
+--- Fails unless a text contains every piece.
+--- @param text string
+--- @param pieces string[] plain texts, not patterns
 function M.holds(text, pieces)
   for _, piece in ipairs(pieces) do
-    assert(text:find(piece, 1, true), string.format("%q does not hold %q", text, piece))
+    assert(text:find(piece, 1, true), string.format("%q does not contain %q", text, piece))
   end
 end
 
---- Fails where a text shows credentials, a header's value or a query string.
+--- Fails if a text contains credentials, a header value or a query string.
+--- @param text string
 function M.tells_no_secrets(text)
   for _, secret in ipairs({ "hush", "?", "token", "program", "Basic " }) do
-    assert(not text:find(secret, 1, true), string.format("%q tells %q", text, secret))
+    assert(not text:find(secret, 1, true), string.format("%q contains %q", text, secret))
   end
 end
 
 --- Waits for the event `fail` and checks its code, its text, and `end_info`.
--- @tparam table recorder
--- @string code
--- @tparam table pieces what the text must hold: cause and host:port
--- @treturn table what `end_info` tells
+--- @param recorder Recorder
+--- @param code string
+--- @param pieces string[] what the text must contain: the cause and host:port
+--- @return table info of `end_info`
 function M.fail(recorder, code, pieces)
   local last = client.drain(recorder)
   assert.same({ "fail", code }, { last[1], last[3] }, "events:\n" .. client.describe(recorder))
@@ -58,19 +60,22 @@ function M.fail(recorder, code, pieces)
   return info
 end
 
---- Waits for the end of a connection that never opened: `fail` is its only event.
--- Arguments and result are those of `fail`.
+--- Waits for the end of a connection that never opened: `fail` must be its only event. Otherwise as `fail`.
+--- @param recorder Recorder
+--- @param code string
+--- @param pieces string[]
+--- @return table info
 function M.refusal(recorder, code, pieces)
   local info = M.fail(recorder, code, pieces)
   assert.equal("fail", client.names(recorder))
   return info
 end
 
---- Waits for the event `closed`, and checks code and reason.
--- @tparam table recorder
--- @int code
--- @string[opt=""] reason
--- @treturn table what `end_info` tells
+--- Waits for the event `closed` and checks its code and reason.
+--- @param recorder Recorder
+--- @param code integer
+--- @param reason? string default ""
+--- @return table info of `end_info`
 function M.closed(recorder, code, reason)
   local last = client.drain(recorder)
   assert.same({ "closed", reason or "", code }, last, "events:\n" .. client.describe(recorder))
@@ -80,12 +85,13 @@ function M.closed(recorder, code, reason)
   return info
 end
 
---- Waits for the end by a violation that we closed on, and checks what the server saw of it.
--- @tparam table recorder
--- @string token of the server's record
--- @int code
--- @tparam table pieces what the text must hold
--- @treturn table what `end_info` tells
+--- Waits for the end of a connection that the engine closed because of a violation, and checks the Close frame that the
+--- server received.
+--- @param recorder Recorder
+--- @param token string of the server's record
+--- @param code integer
+--- @param pieces string[] what the text must contain
+--- @return table info of `end_info`
 function M.violation(recorder, token, code, pieces)
   local last = client.drain(recorder)
   assert.same({ "closed", code }, { last[1], last[3] }, "events:\n" .. client.describe(recorder))
@@ -105,7 +111,9 @@ function M.violation(recorder, token, code, pieces)
   return info
 end
 
---- Fails unless a call raises a text, and returns that.
+--- Fails unless a call raises a string, and returns that string.
+--- @param fn function called with the other arguments
+--- @return string
 function M.raised(fn, ...)
   local ok, text = pcall(fn, ...)
   assert(not ok, "did not raise")
@@ -113,18 +121,21 @@ function M.raised(fn, ...)
   return text
 end
 
---- Fails unless results are those of a refusal, `nil, text, code`; returns the text.
+--- Fails unless the results of a call are those of a refusal, `nil, text, code`; returns the text.
+--- @param code string
+--- @param ... any the results
+--- @return string
 function M.refused(code, ...)
   local first, text, actual = ...
   assert.same({ 3, nil, "string", code }, { select("#", ...), first, type(text), actual })
   return text
 end
 
---- Calls a function until it does not fail, five times at most: for what must be done within a time that a loaded
--- machine may not give to any one try.
--- @func fn
+--- Calls a function until it does not fail, ten times at most. This is for work that has a time limit of its own: a
+--- loaded machine may delay any single try.
+--- @param fn fun()
 function M.in_time(fn)
-  for _ = 1, 4 do
+  for _ = 1, 9 do
     if pcall(fn) then
       return
     end
@@ -132,9 +143,9 @@ function M.in_time(fn)
   fn()
 end
 
---- Fails unless a call takes less than so many seconds, in one of five tries.
--- @number seconds
--- @func fn
+--- Fails unless a call takes less than `seconds` in one of ten tries.
+--- @param seconds number
+--- @param fn fun()
 function M.within(seconds, fn)
   M.in_time(function()
     local begun = client.now()
@@ -144,10 +155,10 @@ function M.within(seconds, fn)
   end)
 end
 
---- Fails unless `websocket.new` raises a text with every piece and starts nothing.
--- @string url
--- @tparam table options
--- @tparam table pieces
+--- Fails unless `websocket.new` raises a text that contains every piece, and starts no connection.
+--- @param url any
+--- @param options any
+--- @param pieces string[]
 function M.raises(url, options, pieces)
   local before = websocket.connections()
   local made, text = pcall(websocket.new, url, function() end, options)

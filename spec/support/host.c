@@ -1,16 +1,17 @@
 /*
- * A program that hosts Lua as a stock interpreter does not: several states, on several threads, opened and closed again
- * and again, with an allocator that fails. The specs run it (host.lua); scripts/lib/host.sh compiles it for each Lua.
+ * A program that hosts Lua in ways that a stock interpreter does not: with several states, on several threads, which
+ * are opened and closed repeatedly, and with an allocator that can fail. The specs run it by host.lua;
+ * scripts/lib/host.sh compiles it for each Lua.
  *
  *   host run FILE              one state: open, run, close
  *   host again N FILE          one state after another, N times
  *   host threads N FILE        N states at once, each on a thread of its own
  *   host beside N FILE         one state after another, N times, on each of two threads at once
- *   host moved FILE            opened and closed on the main thread, run on another
- *   host atexit FILE           opened and run, and closed by a function that exit calls
+ *   host moved FILE            a state that is opened and closed on the main thread, and run on another
+ *   host atexit FILE           a state that is opened and run, and closed by a function of atexit
  *
  * A script is called with the number of its turn or thread, and finds the functions below in the global table `host`.
- * After each state that closes on the main thread the time that took is in `host.closing()` of the next one.
+ * After a state was closed on the main thread, `host.closing()` tells the next state how long that took.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -31,7 +32,7 @@
 #include "lua.h"
 #include "lualib.h"
 
-/* Of the state that runs on this thread. */
+/* These belong to the state that runs on this thread. */
 static __thread jmp_buf closed_within;
 static __thread long until_failure, failures;
 static __thread size_t in_use, limit = (size_t)-1;
@@ -40,14 +41,14 @@ static int no_threads, leaves_more_behind;
 
 int __lsan_is_turned_off(void);
 
-/* LeakSanitizer asks whether to look for leaks: not in the child of a fork, whose memory is that of threads that it does
- * not have, and not where frames of the module were left by longjmp. */
+/* LeakSanitizer asks whether to look for leaks. It must not do so in a forked child, which has memory of threads that
+ * it does not have, nor after a longjmp out of the module. */
 int __lsan_is_turned_off(void)
 {
     return leaves_more_behind;
 }
 
-/* Ours is found before the C library's, by the module too: it fails when the script wants it to. */
+/* The module, too, finds this function before that of the C library. It fails if the script wants it to. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
     static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -65,8 +66,8 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Fails twice in a row: from Lua 5.2 on the first failure makes Lua collect garbage and ask again. Shrinking must not
- * fail, by the contract. */
+/* Fails twice in a row, because from Lua 5.2 on the first failure makes Lua collect garbage and try again. Shrinking a
+ * block must not fail. */
 static void *allocate(void *unused, void *block, size_t old_size, size_t new_size)
 {
     (void)unused;
@@ -87,8 +88,8 @@ static void *allocate(void *unused, void *block, size_t old_size, size_t new_siz
     return realloc(block, new_size);
 }
 
-/* host.fail(n): the n-th allocation from here on fails, and the one after it; 0: none. Returns how many failed since the
- * last call. LuaJIT has an allocator of its own, and none fails. */
+/* host.fail(n): the n-th allocation from now on and the next one fail; with 0 none fails. Returns how many have failed
+ * since the last call. LuaJIT has an allocator of its own, which does not fail. */
 static int host_fail(lua_State *L)
 {
     lua_Integer count = luaL_checkinteger(L, 1);
@@ -98,14 +99,14 @@ static int host_fail(lua_State *L)
     return 1;
 }
 
-/* host.limit(bytes): how much Lua may have beside what it has; no number: as much as it wants. */
+/* host.limit(bytes): limits how much more memory Lua may allocate; without a number there is no limit. */
 static int host_limit(lua_State *L)
 {
     limit = lua_isnumber(L, 1) ? in_use + (size_t)lua_tonumber(L, 1) : (size_t)-1;
     return 0;
 }
 
-/* host.memory(bytes): how much the whole process may have beside what it has; no number: as much as it wants. */
+/* host.memory(bytes): limits how much more memory the process may map; without a number there is no limit. */
 static int host_memory(lua_State *L)
 {
     struct rlimit limit;
@@ -135,7 +136,7 @@ static int entries(const char *path)
     return count;
 }
 
-/* host.usage(): descriptors, threads, bytes of the C heap that are in use. */
+/* host.usage(): the number of descriptors and threads, and the bytes of the C heap that are in use. */
 static int host_usage(lua_State *L)
 {
     struct mallinfo2 heap = mallinfo2();
@@ -159,7 +160,7 @@ static int host_closing(lua_State *L)
     return 2;
 }
 
-/* host.fork(): 0 in the child, its number in the parent. */
+/* host.fork(): returns 0 in the child, and the number of the child in the parent. */
 static int host_fork(lua_State *L)
 {
     pid_t child;
@@ -171,7 +172,7 @@ static int host_fork(lua_State *L)
     return 1;
 }
 
-/* host.wait(child): its exit status, and the signal that killed it or 0. */
+/* host.wait(child): returns the exit status of the child, and the signal that killed it or 0. */
 static int host_wait(lua_State *L)
 {
     int status = 0;
@@ -182,7 +183,7 @@ static int host_wait(lua_State *L)
     return 2;
 }
 
-/* host.files(allowed): whether descriptors can be had beside those that are open. */
+/* host.files(allowed): allows or forbids more descriptors than those that are open. */
 static int host_files(lua_State *L)
 {
     struct rlimit limit;
@@ -196,7 +197,7 @@ static int host_files(lua_State *L)
     return 0;
 }
 
-/* host.threads(allowed): whether threads can be started. */
+/* host.threads(allowed): allows or forbids new threads. */
 static int host_threads(lua_State *L)
 {
     no_threads = !lua_toboolean(L, 1);
@@ -212,7 +213,7 @@ static void close_state(lua_State *L)
         worst_closing = last_closing;
 }
 
-/* host.close(): closes the state from within, as a program does that gives up on a script; never returns to it. */
+/* host.close(): closes the state while the script runs, as a program may do that gives up on it; does not return. */
 static int host_close(lua_State *L)
 {
     lua_State *state;
@@ -257,7 +258,7 @@ static lua_State *open_state(void)
     return L;
 }
 
-/* Runs the script; returns 0 when it went well. */
+/* Runs the script; returns 0 if it has not raised an error. */
 static int run_script(lua_State *L, const char *file, int number)
 {
     int failed;
@@ -352,7 +353,7 @@ static void close_what_is_left(void)
     close_state(left_open);
 }
 
-/* What belongs to the main thread is destroyed before this closes the state. */
+/* The thread-local data of the main thread is destroyed before this closes the state. */
 static int run_atexit(const char *file)
 {
     left_open = open_state();

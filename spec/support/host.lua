@@ -1,5 +1,6 @@
---- Runs scripts in the host program of this Lua: several states, threads, a failing allocator; host.c says what it can.
--- Comes in: Lua source. Goes out: what it printed and its exit status.
+--- Runs scripts in the host program of this Lua, which has several states, several threads, and an allocator that can
+--- fail. host.c lists what it offers.
+--- Comes in: Lua source. Goes out: what the script printed and its exit status.
 
 local servers = require "servers"
 
@@ -10,21 +11,37 @@ local PATIENCE = 180
 
 local name = rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
---- Whether a script can make allocations fail.
+--- Tells whether a script can make allocations fail. LuaJIT keeps its own allocator.
+--- @type boolean
 M.has_allocator = name ~= "luajit"
 
--- What every script starts with: the module, and what the specs of a host have in common.
+-- Every script starts with this: the module, and functions that several specs use.
 local BEGINNING = [[
 local websocket = require "websocket"
 
--- Polls until the condition holds; raises after 30 seconds.
+-- Polls until the condition holds; raises after 60 seconds.
 local function poll_until(condition, what)
-  local deadline = host.now() + 30
+  local deadline = host.now() + 60
   while not condition() do
     websocket.poll(0.02)
     if host.now() > deadline then
-      error((what or "it") .. " did not come within 30 s", 2)
+      error((what or "it") .. " did not come within 60 s", 2)
     end
+  end
+end
+
+-- Waits until `expected` accepts the descriptors, threads and bytes of heap that this process has, and returns these;
+-- raises after 30 seconds. One reading would not do: Linux lists a thread for up to a millisecond after it was joined.
+local function await_usage(expected)
+  local deadline = host.now() + 30
+  while true do
+    local descriptors, threads, heap = host.usage()
+    if expected(descriptors, threads, heap) then
+      return descriptors, threads, heap
+    elseif host.now() > deadline then
+      error(("after 30 s: %d descriptors, %d threads, %.0f bytes of heap"):format(descriptors, threads, heap), 2)
+    end
+    os.execute("sleep 0.001")
   end
 end
 
@@ -47,7 +64,7 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- Lua 5.1 tells no exit status of a pipe.
+-- The shell prints the exit status, because Lua 5.1 does not return that of a pipe.
 local function execute(command)
   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
   local text = pipe:read("*a")
@@ -56,12 +73,13 @@ local function execute(command)
   return output, tonumber(status)
 end
 
---- Runs a script.
--- @string command the host's: `run`, `again 10`, `threads 2`, `moved`
--- @string source
--- @tparam[opt] table texts by the names that the source has for them
--- @string[opt] before source that comes before the module is loaded
--- @return what it printed, its exit status
+--- Runs a script in the host program.
+--- @param command string of the host: `run`, `again 10`, `threads 2`, `moved`
+--- @param source string
+--- @param texts? table<string, string> local variables of the source
+--- @param before? string source that runs before the module is loaded
+--- @return string output
+--- @return integer status
 function M.execute(command, source, texts, before)
   local program = "target/host/" .. name
   local file = io.open(program)
@@ -75,12 +93,17 @@ function M.execute(command, source, texts, before)
   end
   file:write(before or "", "\n", BEGINNING, source)
   file:close()
-  -- Without its caches the C library counts nothing as in use that is free.
+  -- With its thread caches the C library would count freed memory as memory in use.
   return execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
     PATIENCE, program, command, quote(path)))
 end
 
---- Runs a script as `execute` does, fails unless it ends well, and returns what it printed.
+--- Runs a script as `execute` does, fails unless its exit status is 0, and returns what it printed.
+--- @param command string
+--- @param source string
+--- @param texts? table<string, string>
+--- @param before? string
+--- @return string output
 function M.run(command, source, texts, before)
   local output, status = M.execute(command, source, texts, before)
   assert(status == 0, string.format("the host ended with %s:\n%s", tostring(status), output))

@@ -1,6 +1,6 @@
---- A small JSON (RFC 8259) for specs that send plain data there and back.
--- Comes in: tables of strings, numbers, booleans. Goes out: texts, and the reverse. Raises for what JSON cannot hold,
--- such as strings that are not UTF-8. Every number comes back as a float, as from most decoders.
+--- A small JSON encoder and decoder (RFC 8259), for specs that send plain data there and back.
+--- Comes in: tables of strings, numbers and booleans. Goes out: texts, and the reverse. Raises for what JSON cannot
+--- represent, such as strings that are not UTF-8. Every number is decoded as a float, as most decoders do.
 
 local websocket = require "websocket"
 
@@ -85,8 +85,13 @@ function decode(text, at)
   return tonumber(word) / 1, after
 end
 
+--- Encodes a value.
+--- @type fun(value: any): string
 M.encode = encode
 
+--- Decodes what `encode` has made.
+--- @param text string
+--- @return any
 function M.decode(text)
   return (decode(text, 1))
 end

@@ -1,9 +1,9 @@
-// Echo by the npm package `ws`, a server that others wrote.
+// An echo server that uses the npm package `ws`.
 //
 //     node node_server.js --dir DIR --ports-file FILE
 //
-// DIR holds server.pem and server.key. FILE is written when ws and wss both listen on free ports of 127.0.0.1. Paths:
-// /close?code=&reason= closes at once, every other one echoes. Ends when stdin does.
+// DIR contains server.pem and server.key. FILE is written when ws and wss listen on free ports of 127.0.0.1. The path
+// /close?code=&reason= closes at once, and every other path echoes. Ends when its stdin is closed.
 "use strict";
 
 const fs = require("fs");

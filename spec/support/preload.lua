@@ -1,4 +1,4 @@
---- Loads the module under test once for the whole run of busted, which else would forget and load it anew for each
--- spec file: a script loads it once, too, and the connections of one spec file must not outlive the module's table.
+--- Loads the module under test once for the whole run of busted. A script loads it once, too; and busted would unload
+--- it after each spec file, so that the connections of one file would outlive the table of the module.
 
 require "websocket"

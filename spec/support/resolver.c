@@ -1,8 +1,8 @@
 /*
- * Stands between a program and the resolver: LD_PRELOAD=resolver.so.
+ * Replaces getaddrinfo of the C library for some names: LD_PRELOAD=resolver.so.
  * hang.invalid never resolves and never fails; both.invalid is ::1 and 127.0.0.1, in this order, whatever /etc/hosts
- * says; far.invalid is 192.0.2.1, an address for documentation. Every other name goes to the real getaddrinfo, and so
- * does the freeing of every result.
+ * contains; far.invalid is 192.0.2.1, an address for documentation. Every other name is passed on to the real
+ * getaddrinfo. All results are freed by the real freeaddrinfo.
  * cc -shared -fPIC -o resolver.so resolver.c -ldl
  */
 #define _GNU_SOURCE

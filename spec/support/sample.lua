@@ -1,9 +1,12 @@
---- Runs samples, of the examples and of the pages, in this interpreter.
--- Comes in: a file's path or a program's text, with arguments. Goes out: what it printed. Raises what it raises.
+--- Runs the programs of examples/ and of the documents in this interpreter.
+--- Comes in: the path of a file or the text of a program, with arguments. Goes out: what the program printed. An error
+--- of the program is raised.
 
 local M = {}
 
---- Returns a file's text.
+--- Returns the text of a file.
+--- @param path string
+--- @return string
 function M.read(path)
   local file = assert(io.open(path))
   local text = file:read("*a")
@@ -12,8 +15,9 @@ function M.read(path)
 end
 
 --- Runs a program and returns what it printed.
--- @string text
--- @param ... what it finds in `arg`
+--- @param text string
+--- @param ... any what the program finds in `arg`
+--- @return string
 function M.output_of(text, ...)
   local lines = {}
   local environment = setmetatable({

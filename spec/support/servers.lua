@@ -1,17 +1,17 @@
---- Starts the servers that the specs talk to, and spells the URLs that steer them.
--- Comes in: TEST_SERVER, PYTHON_SERVER and NODE_SERVER of the environment, commands that stand in for those that
--- scripts/test has made ready. Goes out: ports, URLs, and what the test server recorded. Knows nothing of the module
--- under test, so it serves where nothing may poll, too.
+--- Starts the servers that the specs connect to, and makes the URLs that steer them.
+--- Comes in: the environment variables TEST_SERVER, PYTHON_SERVER and NODE_SERVER, commands that replace the servers
+--- that scripts/test has built. Goes out: ports, URLs, and what the test server recorded. Does not use the module under
+--- test, so it can be used while nothing may poll.
 
 local M = {}
 
---- Seconds that a server may take to listen, and a record to come.
+--- Seconds that a server may take until it listens, and a record until it is written.
 local PATIENCE = 30
---- Bytes of a script that a URL takes.
+--- Bytes of a script that may stand in a URL.
 local LONGEST = 4096
 
--- busted forgets modules after each file, so what must outlive one stands in the registry: pipes that the servers
--- take for their sign of life, and the ports behind them.
+-- busted unloads all modules after each file. What must outlive a file is kept in the registry: the ports of the
+-- servers, and the pipes to their stdin, whose end makes them exit.
 local KEY = "websocket-native.servers"
 local registry = debug.getregistry()
 registry[KEY] = registry[KEY] or { tokens = 0, started = {} }
@@ -71,37 +71,44 @@ local function start(name, variable, default, after)
     read_file(base .. ".log") or ""))
 end
 
---- Returns the ports of the test server by name, starting it at the first call.
--- @treturn table name to number; the names are in README.md
+--- Returns the ports of the test server by name, and starts it at the first call. README.md lists the names.
+--- @return table<string, integer>
 function M.ports()
-  return start("test-server", "TEST_SERVER", "target/release/test-server", "rm -rf " .. quote(directory()))
+  return start("test-server", "TEST_SERVER", "target/debug/test-server", "rm -rf " .. quote(directory()))
 end
 
---- Returns the ports `ws` and `wss` of the server by Python's websockets.
+--- Returns the ports `ws` and `wss` of the server that Python's websockets runs.
+--- @return table<string, integer>
 function M.python()
   M.ports()
   return start("python", "PYTHON_SERVER", "python3 spec/support/python_server.py", ":")
 end
 
---- Returns the ports `ws` and `wss` of the server by Node's ws.
+--- Returns the ports `ws` and `wss` of the server that Node's ws runs.
+--- @return table<string, integer>
 function M.node()
   M.ports()
   return start("node", "NODE_SERVER", "node spec/support/node_server.js", ":")
 end
 
---- Returns the path of a file that the test server made, such as `ca.pem`.
+--- Returns the path of a file in the folder of the test server, such as `ca.pem`.
+--- @param name string
+--- @return string
 function M.file(name)
   M.ports()
   return directory() .. "/" .. name
 end
 
 --- Returns a token that no other spec of this run uses.
+--- @return string
 function M.token()
   state.tokens = state.tokens + 1
   return "t" .. state.tokens
 end
 
 --- Percent-encodes everything but letters, digits and `-._~`.
+--- @param text string|number
+--- @return string
 function M.encode(text)
   return (tostring(text):gsub("[^%w%-%._~]", function(char)
     return string.format("%%%02X", char:byte())
@@ -123,11 +130,12 @@ local function query_string(query)
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
 end
 
---- Spells a URL of the test server.
--- @string path such as `/echo`
--- @tparam[opt] table query names to values; a list of values repeats the name
--- @string[opt="ws"] port a port's name; one that begins with `wss` makes a wss URL
--- @string[opt] host default `127.0.0.1`, `[::1]` for ws6 and wss6
+--- Makes a URL of the test server.
+--- @param path string such as `/echo`
+--- @param query? table<string, any> names to values; a list of values repeats the name
+--- @param port? string the name of a port, default `ws`; one that begins with `wss` makes a wss URL
+--- @param host? string default `127.0.0.1`, and `[::1]` for ws6 and wss6
+--- @return string
 function M.url(path, query, port, host)
   port = port or "ws"
   local number = M.ports()[port]
@@ -136,20 +144,22 @@ function M.url(path, query, port, host)
     host or (port:match("^wss?6$") and "[::1]") or "127.0.0.1")
 end
 
---- Spells a URL at any port, as of the Python and Node servers.
--- @int number the port
--- @string path such as `/echo`
--- @tparam[opt] table query as in `url`
--- @string[opt="ws"] scheme
--- @string[opt="127.0.0.1"] host
+--- Makes a URL with any port, such as one of the Python and Node servers.
+--- @param number integer the port
+--- @param path string such as `/echo`
+--- @param query? table<string, any> as in `url`
+--- @param scheme? string default `ws`
+--- @param host? string default `127.0.0.1`
+--- @return string
 function M.url_at(number, path, query, scheme, host)
   return string.format("%s://%s:%d%s%s", scheme or "ws", host or "127.0.0.1", number, path, query_string(query or {}))
 end
 
---- Spells the URL of a script; `steps` makes its steps. A long one goes through a file, as URLs have their limits.
--- @tparam table list of steps
--- @string[opt] token to record under
--- @string[opt="ws"] port
+--- Makes the URL of a script; steps.lua makes the steps. A long script is passed in a file, since URLs must be short.
+--- @param list string[] the steps
+--- @param token? string of the record
+--- @param port? string the name of a port, default `ws`
+--- @return string
 function M.script(list, token, port)
   local program = table.concat(list, ";")
   if #program <= LONGEST then
@@ -162,8 +172,10 @@ function M.script(list, token, port)
   return M.url("/script", { file = name, token = token }, port)
 end
 
---- Returns what was recorded for a token up to now; an empty table where nothing was. Numbers are numbers.
--- `port.<name>` is the token of a port: `accepted` counts its connections.
+--- Returns what the test server has recorded for a token so far; an empty table if that is nothing. Values that are
+--- numbers are returned as numbers. `port.<name>` is the token of a port: `accepted` counts its connections.
+--- @param token string
+--- @return table<string, string|number>
 function M.recorded(token)
   local record = {}
   for line in (read_file(M.file("reports/" .. token)) or ""):gmatch("[^\n]+") do
@@ -177,6 +189,9 @@ function M.recorded(token)
 end
 
 --- Tells whether a record has what `wait` asks for: `key`, or `key:least` for a count.
+--- @param record table<string, string|number>
+--- @param wait string
+--- @return boolean
 function M.has(record, wait)
   local key, least = wait:match("^(.-):(%d+)$")
   local value = record[key or wait]
@@ -186,10 +201,11 @@ function M.has(record, wait)
   return type(value) == "number" and value >= tonumber(least)
 end
 
---- Waits, without polling the module, until a record has what is asked for, and returns it.
--- @string token
--- @string wait as in `has`
--- @number[opt=30] seconds
+--- Waits until a record has what is asked for, and returns the record; raises at the deadline. Does not poll.
+--- @param token string
+--- @param wait string as in `has`
+--- @param seconds? number default 30
+--- @return table<string, string|number>
 function M.await(token, wait, seconds)
   for _ = 1, (seconds or PATIENCE) * 20 do
     local record = M.recorded(token)
@@ -201,7 +217,11 @@ function M.await(token, wait, seconds)
   error(M.describe(token, wait, seconds or PATIENCE), 2)
 end
 
---- Says what was waited for in vain and what is there.
+--- Returns an error text: what did not come, and what the record has instead.
+--- @param token string
+--- @param wait string
+--- @param seconds number
+--- @return string
 function M.describe(token, wait, seconds)
   local lines = {}
   for key, value in pairs(M.recorded(token)) do

@@ -51,10 +51,10 @@ pub async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("the test's deadline passed")
 }
 
-/// Fails unless one of five attempts takes less than `limit`, because a busy machine may delay any of them.
+/// Fails unless one of twenty tries takes less than `limit`: a loaded machine may delay any of them.
 pub async fn takes_less_than(limit: Duration, mut attempt: impl AsyncFnMut()) {
     let mut fastest = Duration::MAX;
-    for _ in 0..5 {
+    for _ in 0..20 {
         let begin = Instant::now();
         attempt().await;
         fastest = fastest.min(begin.elapsed());

@@ -2,8 +2,8 @@
 
     check.py FOLDER AGENT SECTION...
 
-Exits 1 unless the newest report in FOLDER has every case of these sections and no other for the agent, each OK, but
-for the cases that are INFORMATIONAL for every client, and each closed properly.
+Exits with 1 unless the newest report in FOLDER has exactly the cases of these sections for the agent, all of them OK
+(except those that are INFORMATIONAL for every client) and all closed properly.
 """
 
 import collections

@@ -1,4 +1,4 @@
-// The client that the Autobahn test suite examines, by the npm package `ws` with its defaults; does as client.lua does.
+// The client for the Autobahn test suite that uses the npm package `ws` with its defaults; it works like client.lua.
 //
 //     NODE_PATH=spec/support/node_modules node client.js URL AGENT
 "use strict";
@@ -7,7 +7,7 @@ const WebSocket = require("ws");
 
 const [base, agent] = process.argv.slice(2);
 
-// Runs one connection to its end; an end that a case provokes is no error.
+// Runs one connection to its end. An end that the case provokes is not an error.
 function converse(path, onMessage) {
   return new Promise((ended, failed) => {
     const ws = new WebSocket(base + path);

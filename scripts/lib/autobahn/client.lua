@@ -1,17 +1,19 @@
--- The client that the Autobahn test suite examines: asks how many cases there are, echoes in each, asks for the report.
+-- The client for the Autobahn test suite: asks how many cases there are, echoes every message of each case, and asks
+-- for the report.
 --
 --   lua client.lua URL AGENT
 --
--- It knows nothing of the verdicts: check.py reads them from the report. Its neighbours do the same by other libraries.
+-- It does not know the verdicts, which check.py reads from the report. client.py and client.js do the same with other
+-- libraries.
 
 local websocket = require "websocket"
 
 local base, agent = assert(arg[1], "usage: lua client.lua URL AGENT"), assert(arg[2], "no AGENT")
--- The suite counts every frame: a keepalive Ping would be one more. Every message is compressed, also the shortest.
+-- The suite counts every frame, and a keepalive Ping would be one more. Even the shortest message is compressed.
 local options = { ping_interval = false, ping_timeout = false, compression = { threshold = 0 } }
 
--- Runs one connection to its end and gives every message to on_message(ws, payload, kind).
--- Returns the error when it could not be opened; an end that a case provokes is none.
+-- Runs one connection to its end and calls on_message(ws, payload, kind) for every message.
+-- Returns the error text if the connection could not be opened. An end that the case provokes is not an error.
 local function converse(path, on_message)
    local ws, opened, failure
    ws = websocket.new(base .. path, function(event, message, detail)

@@ -1,9 +1,9 @@
-"""The client that the Autobahn test suite examines, by the Python package `websockets`; does as client.lua does.
+"""The client for the Autobahn test suite that uses the Python package `websockets`; it works like client.lua.
 
     client.py URL AGENT
 
-The package's defaults, but for two that are not what the suite examines: messages may be of any size, and no keepalive
-pings are sent, as the suite counts every frame.
+It uses the defaults of the package except for two, which the suite does not test: messages may have any size, and no
+keepalive pings are sent, because the suite counts every frame.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ base, agent = sys.argv[1:3]
 
 
 async def converse(path, on_message):
-    """Runs one connection to its end; an end that a case provokes is no error."""
+    """Runs one connection to its end. An end that the case provokes is not an error."""
     async with connect(base + path, max_size=None, ping_interval=None) as connection:
         try:
             async for message in connection:

@@ -1,5 +1,5 @@
-# The clients that the Autobahn suite examines: websocket-native-LUA, which is ours on that Lua, and the peers. Sourced;
-# needs luas.sh, peers.sh and tools.sh.
+# The clients that the Autobahn suite tests: websocket-native-LUA, this module on that Lua, and the peers. Sourced after
+# luas.sh, peers.sh and tools.sh.
 peers=(ws websockets tokio-tungstenite)
 node_modules=$PWD/spec/support/node_modules
 
@@ -17,7 +17,7 @@ build_client() {
       ;;
     tokio-tungstenite)
       install_missing
-      sh rockspec/with-rust cargo build --release --locked --target-dir target -p test-server --example autobahn
+      sh rockspec/with-rust cargo build --locked --target-dir target -p test-server --example autobahn
       ;;
     websocket-native-*)
       lua=$(lua_command "${1#websocket-native-}")
@@ -32,7 +32,7 @@ build_client() {
   esac
 }
 
-# version_of NAME: the version, and that of the language where it is none of Rust.
+# version_of NAME: prints the version of the client, and that of its language unless this is Rust.
 version_of() {
   local lua=${1#websocket-native-}
   case $1 in
@@ -53,7 +53,7 @@ run_client() {
   case $1 in
     ws) NODE_PATH=$node_modules node scripts/lib/autobahn/client.js "$2" "$1" ;;
     websockets) target/python/bin/python scripts/lib/autobahn/client.py "$2" "$1" ;;
-    tokio-tungstenite) target/release/examples/autobahn "$2" "$1" ;;
+    tokio-tungstenite) target/debug/examples/autobahn "$2" "$1" ;;
     websocket-native-*) with_lua "${1#websocket-native-}" scripts/lib/autobahn/client.lua "$2" "$1" ;;
   esac
 }

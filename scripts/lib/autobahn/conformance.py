@@ -1,4 +1,4 @@
-"""Writes docs/conformance.md from what is kept of the agents: tables of verdicts, and the cases that are not OK."""
+"""Writes docs/conformance.md from the stored verdicts: tables of verdicts, and the cases that are not OK."""
 
 import collections
 
@@ -9,28 +9,29 @@ VERDICTS = ["OK", "INFORMATIONAL", "NON-STRICT", "FAILED", "UNIMPLEMENTED"]
 INTRODUCTION = """\
 # Conformance
 
-The [Autobahn test suite](https://github.com/crossbario/autobahn-testsuite) examines WebSocket clients in {cases} cases:
-a client connects once for each and echoes every message, and the suite sends what the case is about and judges what
-comes back and how the connection ends. `scripts/autobahn` runs it, and wrote this page from docs/conformance.json,
-which keeps what it measured.
+The [Autobahn test suite](https://github.com/crossbario/autobahn-testsuite) tests WebSocket clients with {cases} cases.
+The client connects once for each case and echoes every message. The suite sends the frames of the case, and gives a
+verdict on what comes back and on how the connection ends. `scripts/autobahn` runs the suite. It stores the verdicts in
+docs/conformance.json and writes this page from them.
 
-- OK: as RFC 6455 and RFC 7692 demand, and at once where the case is about that.
-- NON-STRICT: permitted, but not as the RFC recommends, such as noticing ill-formed UTF-8 late.
-- FAILED: against the RFC, not done in time, or refused by a limit that the library has by default.
-- UNIMPLEMENTED: the client lacks the feature.
-- INFORMATIONAL: the RFC leaves it open; {informational} have no other verdict.
+- OK: the client did what RFC 6455 and RFC 7692 require.
+- NON-STRICT: the client did what the RFC permits but does not recommend, such as noticing invalid UTF-8 late.
+- FAILED: the client broke the RFC, took too long, or refused a message because of a limit that it has by default.
+- UNIMPLEMENTED: the client does not have the feature.
+- INFORMATIONAL: the RFC leaves open what a client does; {informational} have no other verdict.
 """
 
 CLIENTS = """\
-## How
+## How the clients were run
 
-Every client does the same, with a suite of its own, one after another, and with its library's defaults but for these:
+All clients work in the same way. They run one after another, each against a new process of the suite, and with the
+defaults of their library except for these options:
 
-- `websocket-native`: `compression = {threshold = 0}`, as compression is off by default, and messages below 64 bytes
-  go uncompressed; no keepalive pings, as the suite counts every frame.
-- `ws`: none. Its client offers permessage-deflate by default, and sends messages below 1 KiB uncompressed.
-- `websockets`: `max_size=None`, as cases of section 9 go beyond the default of 1 MiB; no keepalive pings.
-- `tokio-tungstenite`: none.
+- `websocket-native`: `compression = {threshold = 0}`, because compression is off by default and would leave messages
+  below 64 bytes uncompressed. No keepalive pings, because the suite counts every frame.
+- `ws`: no exceptions. It offers permessage-deflate by default, and sends messages below 1 KiB uncompressed.
+- `websockets`: `max_size=None`, because cases of section 9 exceed the default of 1 MiB. No keepalive pings.
+- `tokio-tungstenite`: no exceptions.
 """
 
 
@@ -44,7 +45,7 @@ def document(kept):
 
 
 def summary(kept, agents):
-    yield "## In all\n"
+    yield "## All cases\n"
     yield row("client", "version", "suite", "measured", "cases", *VERDICTS)
     yield row(*["---"] * 4, *["--:"] * (1 + len(VERDICTS)))
     for agent in agents:
@@ -71,7 +72,7 @@ def by_section(kept, agents):
 
 
 def exceptions(kept, agents):
-    yield "## Not OK\n"
+    yield "## Cases that are not OK\n"
     for agent in agents:
         cases = collections.defaultdict(list)
         for found in kept[agent]["sections"].values():
@@ -85,7 +86,7 @@ def exceptions(kept, agents):
 
 
 def counted(found):
-    """Cases of a section by verdict."""
+    """Counts the cases of a section by verdict."""
     counts = collections.Counter()
     for verdict, named in found["not_ok"].items():
         counts[verdict.split(",")[0]] += len(named.split())
@@ -98,7 +99,7 @@ def tally(counts):
 
 
 def shortened(cases):
-    """Names of cases, one name for a whole section and for a run: 12.*, 6.4.1-4."""
+    """Yields the names of cases, with one name for a whole section or for consecutive cases: 12.*, 6.4.1-4."""
     left = in_order(cases)
     while left:
         whole = [case for case in left if section(case) == section(left[0])]

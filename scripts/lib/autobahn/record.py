@@ -1,10 +1,10 @@
-"""Keeps what the Autobahn suite found in docs/conformance.json, and writes docs/conformance.md from all that is kept.
+"""Stores the verdicts of the Autobahn suite in docs/conformance.json, and writes docs/conformance.md from that file.
 
-    record.py FOLDER AGENT VERSION      adds the sections that the newest report in FOLDER has whole for the agent
+    record.py FOLDER AGENT VERSION      stores the sections that the newest report in FOLDER has completely for the agent
     record.py                           only writes the document
 
-A section replaces what was kept of it. Where the version of the agent or of the suite is another than the one kept,
-nothing earlier is kept of that agent.
+A section replaces what was stored for it before. If the version of the agent or of the suite has changed, everything
+that was stored for the agent before is dropped.
 """
 
 import collections
@@ -21,7 +21,7 @@ DOCUMENT = pathlib.Path("docs/conformance.md")
 
 
 def sections_of(found, date):
-    """What is kept of a report: by section, the number of cases, the day, and the cases that are not plainly OK."""
+    """Returns what is stored of a report, by section: the number of cases, the day, and the cases that are not OK."""
     kept = {}
     for name in in_order(set(map(section, found))):
         cases = [case for case in in_order(found) if section(case) == name]

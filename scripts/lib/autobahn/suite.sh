@@ -1,5 +1,5 @@
-# Starts the Autobahn suite and ends it: by AUTOBAHN_SERVER, a command, or not at all where AUTOBAHN_URL names one that
-# runs already. Needs steps.sh and PORT, OUT and EXCLUDE; exits 2 where the suite cannot be had. Sourced.
+# Starts the Autobahn suite with the command in AUTOBAHN_SERVER and ends it; with AUTOBAHN_URL it uses a suite that is
+# already running. Needs steps.sh and PORT, OUT and EXCLUDE. Exits with 2 if the suite is not available. Sourced.
 suite=
 url=
 
@@ -26,7 +26,7 @@ answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
 
 start_suite() {
   mkdir -p "$OUT"
-  rm -f "$OUT/index.json" # an old report must not pass for this run's
+  rm -f "$OUT/index.json" # a report of an earlier run must not be taken for this one's
   if [[ -n ${AUTOBAHN_URL:-} ]]; then
     url=${AUTOBAHN_URL%/}
     answers "${url#ws://}" || { echo "nothing answers at $url" >&2; exit 2; }
@@ -37,7 +37,7 @@ start_suite() {
   bash -c "exec $AUTOBAHN_SERVER" >"$OUT/server.log" 2>&1 &
   suite=$!
   children+=("$suite")
-  for _ in {1..900}; do # three minutes: the first start may install the suite
+  for _ in {1..900}; do # three minutes, because the first start may install the suite
     if answers "127.0.0.1:$PORT"; then return; fi
     kill -0 "$suite" 2>/dev/null || break
     sleep 0.2
@@ -47,7 +47,7 @@ start_suite() {
   exit 2
 }
 
-# The suite keeps all that it saw in memory, so every client gets a new one.
+# The suite keeps everything that it saw in memory, so every client gets a new process.
 stop_suite() {
   [[ -n $suite ]] || return 0
   kill "$suite" 2>/dev/null || true

@@ -1,4 +1,4 @@
-// The benchmarks' client by the npm package `ws`. client.lua says what it does. Run it with --expose-gc.
+// The client of the benchmarks that uses the npm package `ws`. client.lua describes it. Run it with --expose-gc.
 "use strict";
 
 const fs = require("fs");

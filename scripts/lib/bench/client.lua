@@ -1,12 +1,13 @@
--- The benchmarks' client by this module. client.py and client.js do the same, and say nothing here is new to them.
+-- The client of the benchmarks that uses this module. client.py and client.js do the same with other libraries.
 --
 --     client.lua echo URL MESSAGES IN_FLIGHT WARM_UP [NAME=VALUE...]
 --     client.lua hold URL MESSAGES FIRST MORE [NAME=VALUE...]
 --
--- MESSAGES is a file, one a line. echo: sends them all, IN_FLIGHT at a time, and reads the echoes; the CPU time of the
--- whole process counts from the echo of number WARM_UP to the last. hold: opens FIRST connections and MORE after them;
--- each sends all messages, one at a time, and stays open; tells what memory each of the later ones holds. Prints a line
--- of JSON. Settings: compression=none, or window_bits=, level= and takeover=0.
+-- MESSAGES is a file with a message on each line. echo: sends all messages, with IN_FLIGHT unanswered at a time, and
+-- reads the echoes. The CPU time of the whole process is measured from the echo of number WARM_UP to the last. hold:
+-- opens FIRST connections and then MORE of them; each sends all messages, one at a time, and stays open. The result is
+-- the memory that each of the later connections holds. Both print a line of JSON. Settings: compression=none, or
+-- window_bits=, level= and takeover=0.
 local websocket = require "websocket"
 
 local mode, url, path = arg[1], arg[2], arg[3]
@@ -45,7 +46,7 @@ local function report(text, ws)
    print(('{%s, "extensions": "%s"}'):format(text, ws:extensions()))
 end
 
--- Opens a connection; `on_echo(ws, count)` hears of each echo.
+-- Opens a connection and calls `on_echo(ws, count)` for each echo.
 local function open(on_open, on_echo)
    local received = 0
    return websocket.new(url, function(event, message, detail)

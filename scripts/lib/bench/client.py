@@ -1,4 +1,4 @@
-"""The benchmarks' client by the Python package `websockets`. client.lua says what it does."""
+"""The client of the benchmarks that uses the Python package `websockets`. client.lua describes it."""
 
 import asyncio
 import gc

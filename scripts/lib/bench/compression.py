@@ -2,10 +2,11 @@
 
     compression.py [cpu] [memory]
 
-All clients talk to one echo server, by Node's ws, one after another: round by round, so that what else the machine does
-falls on all. CPU time is that of the client's whole process, from the first tenth of its messages to the last echo.
-Writes Markdown. ROUNDS is how often each runs (7); CONNECTIONS how many of which the memory is told (200). CPU=1 has
-all processes run on that CPU alone. The clients' commands come from the environment, as scripts/bench sets them.
+All clients use the same echo server, which runs Node's ws. They take turns, round by round, so that other work on the
+machine affects all of them. The CPU time is that of the whole client process, from the first tenth of its messages to
+the last echo. Writes Markdown. ROUNDS is the number of rounds (7), CONNECTIONS the number of connections whose memory
+is measured (200). CPU=1 runs all processes on that CPU. scripts/bench passes the commands of the clients in the
+environment.
 """
 
 import json
@@ -22,7 +23,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "7"))
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "200"))
 IN_FLIGHT = 16
 
-# Bytes of a message, and how many go through in one run.
+# Bytes of a message, and the number of messages in one run.
 LOADS = {200: 20_000, 2048: 10_000, 204_800: 220}
 
 CLIENTS = {
@@ -52,7 +53,7 @@ MEMORY_VARIANTS = {
     "no context takeover": ["window_bits=15", "level=6", "takeover=0"],
 }
 
-# Messages that each connection sends and gets before its memory is told.
+# Messages that each connection sends and receives before its memory is measured.
 HELD = (1, 64)
 
 
@@ -61,7 +62,7 @@ def on_cpu(command):
 
 
 class Server:
-    """The echo server, which ends with this process."""
+    """The echo server. It ends together with this process."""
 
     def __enter__(self):
         command = [*shlex.split(os.environ["BENCH_NODE"]), os.path.join(HERE, "echo_server.js")]
@@ -92,7 +93,7 @@ def write_messages(folder, size, count):
 
 
 def echo(server, client, path, size, settings):
-    """Returns microseconds of CPU, bytes to and bytes from the server, each per message."""
+    """Returns per message the microseconds of CPU, the bytes to the server, and the bytes from it."""
     count = LOADS[size]
     result = server.run(client, "echo", path, IN_FLIGHT, count // 10, settings)
     account = server.account()

@@ -1,10 +1,10 @@
-// The echo server of the benchmarks, by the npm package `ws`: one for all clients, and none of theirs.
+// The echo server of the benchmarks, which uses the npm package `ws`. All clients use the same server.
 //
 //     node echo_server.js
 //
-// Prints its port, which is free and of 127.0.0.1. Compresses all that it sends where that was agreed; echoes by the
-// next turn of its loop at the earliest, as `ws` does. GET answers with the account of the last connection: messages,
-// bytes of payload, and bytes of the socket without the opening handshake. Ends when stdin does.
+// Listens on a free port of 127.0.0.1 and prints its number. Compresses all messages if compression was agreed. GET
+// returns the counts of the last connection: messages, bytes of payload, and bytes on the socket without the opening
+// handshake. Ends when its stdin is closed.
 "use strict";
 
 const http = require("http");

@@ -1,9 +1,9 @@
-"""Messages for the benchmarks: JSON as markets send it, the same bytes in every run.
+"""Messages for the benchmarks: JSON like that of stock exchanges, the same bytes in every run.
 
     messages.py SIZE COUNT FILE
 
-Writes COUNT messages of about SIZE bytes (200, 2048 or 204800), one a line, each with other numbers: a trade, an update
-of an order book, a list of instruments.
+Writes COUNT messages of about SIZE bytes (200, 2048 or 204800), one on each line. By their size these are trades,
+updates of an order book, or lists of instruments, each with different numbers.
 """
 
 import json
@@ -14,7 +14,7 @@ SYMBOLS = [base + "-" + quote for base in ("BTC", "ETH", "SOL", "XRP", "ADA", "L
 
 
 class Market:
-    """Makes numbers that move as prices do. Only random() is promised to give the same in every Python."""
+    """Makes numbers that move like prices. Uses only random(), which gives the same numbers in every Python."""
 
     def __init__(self, seed):
         self.random = random.Random(seed).random

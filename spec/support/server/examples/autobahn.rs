@@ -1,5 +1,5 @@
-//! The client that the Autobahn test suite examines, by tokio-tungstenite with its defaults; does as client.lua of
-//! scripts/lib/autobahn does.
+//! The client for the Autobahn test suite that uses tokio-tungstenite with its defaults. It works like client.lua in
+//! scripts/lib/autobahn.
 //!
 //! ```text
 //! autobahn URL AGENT
@@ -47,7 +47,7 @@ async fn count_cases(base: &str) -> Result<u32> {
     Ok(count)
 }
 
-/// Echoes until the connection ends; an end that a case provokes is no error.
+/// Echoes until the connection ends. An end that the case provokes is not an error.
 async fn run_case(base: &str, path: &str) -> Result<()> {
     let mut connection = open(base, path).await?;
     while let Some(Ok(message)) = connection.next().await {

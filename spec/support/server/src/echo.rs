@@ -1,7 +1,7 @@
-//! Echo by tungstenite, which judges the client's frames as strictly as a proper server does.
+//! An echo server that uses tungstenite, which checks the frames of the client strictly.
 //!
-//! Comes in: a stream whose opening handshake is answered. Goes out: every message as it came, up to 256 MiB, and the
-//! end of the stream in order.
+//! Comes in: a stream after the opening handshake. Goes out: every message unchanged, up to 256 MiB, and a clean end of
+//! the stream.
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -50,7 +50,7 @@ pub async fn echo(stream: Stream, tail: BytesMut, record: &Record) {
         }
     }
     record.mark("eof", b"1");
-    // The answer to a Close may still be in the buffers of TLS, where tungstenite leaves it. The client may have gone.
+    // tungstenite may leave the answer to a Close in the buffers of TLS. The client may be gone already.
     let _ = socket.get_mut().finish().await;
 }
 
@@ -74,7 +74,7 @@ mod tests {
 
     type TestResult = std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-    /// Sends until neither TCP nor TLS takes more.
+    /// Sends until neither TCP nor TLS accepts more.
     async fn fill(stream: &mut Stream) -> std::io::Result<()> {
         loop {
             stream.write_all(&[0; 16 * 1024]).await?;
@@ -115,7 +115,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         for _ in 0..10 {
-            // The server comes as far as it can.
+            // The server gets as far as it can.
             tokio::task::yield_now().await;
         }
         let mut received = Vec::new();

@@ -1,13 +1,14 @@
-//! Frames as the server sees and makes them (RFC 6455 section 5.2).
+//! Reads and makes frames (RFC 6455 section 5.2).
 //!
-//! Comes in: bytes of a client. Goes out: its frames, unmasked and otherwise unjudged, because the specs judge. The
-//! other way: unmasked frames of any first byte, right or wrong. Not the codec under test, and shares nothing with it.
+//! Comes in: bytes of a client. Goes out: its frames without masking, otherwise unchecked, because the specs check
+//! them. In the other direction it makes unmasked frames with any first byte, valid or not. It shares no code with the
+//! codec under test.
 
 use std::fmt::Write as _;
 
 use bytes::{Buf, BytesMut};
 
-/// More than this in one frame is taken for a broken client.
+/// A client that announces a longer frame is considered broken.
 const LARGEST: u64 = 1 << 30;
 
 /// One frame of the client.
@@ -52,22 +53,22 @@ impl Frame {
     }
 }
 
-/// Cuts a client's bytes into frames.
+/// Splits the bytes of a client into frames.
 #[derive(Default)]
 pub struct Decoder {
     buffer: BytesMut,
 }
 
 impl Decoder {
-    /// Takes bytes as they came.
+    /// Adds received bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns the next whole frame.
+    /// Returns the next complete frame.
     ///
     /// # Errors
-    /// A length that no spec sends: what follows cannot be understood.
+    /// A length that no spec sends, after which the stream cannot be read.
     pub fn next(&mut self) -> Result<Option<Frame>, String> {
         let Some((header, length, key)) = self.header() else { return Ok(None) };
         if length > LARGEST {

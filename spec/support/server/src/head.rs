@@ -1,7 +1,7 @@
-//! The opening handshake as the server sees it: the request's head, and the answer.
+//! The opening handshake on the side of the server: reads the head of the request, and makes the response.
 //!
-//! Comes in: a fresh stream. Goes out: the request with its path, query and headers, and the bytes that came after it.
-//! A request that is no right opening handshake (RFC 6455 section 4.2.1) is told so, because clients are under test.
+//! Comes in: a new stream. Goes out: the request with its path, query and headers, and the bytes that came after it.
+//! It checks that the request is a valid opening handshake (RFC 6455 section 4.2.1), because the client is under test.
 
 use std::io;
 
@@ -11,14 +11,14 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::stream::Stream;
 
-/// The largest head; scripts come in the request line.
+/// The largest head. It is large because scripts are sent in the request line.
 const LARGEST: usize = 1 << 20;
 
 /// A request's head.
 pub struct Request {
-    /// The head as it came, up to the empty line and with it.
+    /// The head as it was received, including the empty line.
     pub head: Vec<u8>,
-    /// What came after it.
+    /// The bytes that came after the head.
     pub tail: BytesMut,
     /// The target up to `?`.
     pub path: String,
@@ -27,7 +27,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads a head; `None` where the client ended before.
+    /// Reads a head; returns `None` if the client ended the stream before.
     ///
     /// # Errors
     /// Those of the stream, and a head that is not HTTP or too large.
@@ -93,7 +93,7 @@ impl Request {
         self.headers.iter().find(|(name, _)| name == lower).map_or("", |(_, value)| value)
     }
 
-    /// Tells what is wrong with the request as an opening handshake.
+    /// Returns what makes the request an invalid opening handshake, or `None` if it is valid.
     pub fn fault(&self) -> Option<&'static str> {
         let lists =
             |name, token: &str| self.header(name).split(',').any(|item| item.trim().eq_ignore_ascii_case(token));
@@ -121,13 +121,13 @@ impl Request {
         None
     }
 
-    /// Returns what proves that the request was understood.
+    /// Returns the Sec-WebSocket-Accept for the key of the request.
     pub fn accept(&self) -> String {
         derive_accept_key(self.header("sec-websocket-key").as_bytes())
     }
 
-    /// Returns a right 101 with what the query asks for: `protocol` or `choose`, `extensions`, `header`, each as often
-    /// as it is given.
+    /// Returns a valid 101 response with what the query asks for: `protocol` or `choose`, `extensions`, `header`, each
+    /// as often as it is given.
     pub fn switching(&self) -> Vec<u8> {
         let mut head = Vec::from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
         let mut add = |name: &str, value: &[u8]| {
@@ -149,13 +149,13 @@ impl Request {
     }
 }
 
-/// Returns a whole refusal.
+/// Returns a complete response that refuses the handshake.
 pub fn refusal(status: u16, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status} Refused\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}").into()
 }
 
-/// Replaces each `%XX` by its byte; what is no such triple stays.
+/// Replaces each `%XX` by its byte, and leaves everything else unchanged.
 pub fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

@@ -1,10 +1,11 @@
-//! The server that the specs steer, by the URLs they connect to and by what it writes into a directory.
+//! The test server. A spec steers it by the URL of each connection, and reads its records in a directory.
 //!
 //! ```text
-//! test-server --dir DIR                                   all ports, listed in DIR/ports.lua; ends when stdin does
-//! test-server --demo --dir DIR [--ws-port N] [--wss-port N]   echo on 8765 (ws) and 8766 (wss); ends when told to
+//! test-server --dir DIR                                       opens all ports, which DIR/ports.lua lists
+//! test-server --demo --dir DIR [--ws-port N] [--wss-port N]   an echo server on 8765 (ws) and 8766 (wss)
 //! ```
-//! Both print `ready` when everything listens. The steering language: README.md of spec/support.
+//! Both print `ready` when all ports listen. The first ends when its stdin is closed, the second when it is killed.
+//! README.md of spec/support describes the URLs.
 
 mod echo;
 mod frames;
@@ -78,7 +79,7 @@ fn start() -> Result<()> {
     let arguments = Arguments::read()?;
     std::fs::create_dir_all(&arguments.directory)?;
     if !arguments.demo {
-        // Whoever started us holds the other end: however they end, so do we.
+        // The process that started this one holds the other end of stdin, so this one ends together with it.
         std::thread::spawn(|| {
             let mut stdin = std::io::stdin().lock();
             while stdin.read(&mut [0; 256]).is_ok_and(|count| count > 0) {}

@@ -1,7 +1,7 @@
-//! One connection after its opening handshake, with everything recorded that the client sends.
+//! A connection after its opening handshake. It records everything that the client sends.
 //!
-//! Comes in: a stream. Goes out: the client's frames one by one, and any bytes the other way. Unlike a proper server
-//! it does only what it is told: whether pings and Close are answered is for the routes to say.
+//! Comes in: a stream. Goes out: the frames of the client one by one, and any bytes in the other direction. Unlike a
+//! real server it does nothing by itself: the routes decide whether pings and Close frames are answered.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use crate::frames::{Decoder, Frame, encode};
 use crate::record::Record;
 use crate::stream::Stream;
 
-/// How long a client may take to end the stream after we did.
+/// The time that a client may take to end the stream after the server has ended it.
 const PARTING: Duration = Duration::from_secs(30);
 
 /// A client, seen from the server.
@@ -94,7 +94,7 @@ impl Peer {
         self.stream.flush().await
     }
 
-    /// Returns the next frame, `None` once the client ended the stream, in order or not.
+    /// Returns the next frame, or `None` once the client has ended the stream in any way.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.inbox.pop_front() {
@@ -124,7 +124,7 @@ impl Peer {
             Ok(count) => {
                 self.take(count);
             }
-            // A TLS client that leaves without close_notify ended the stream, too.
+            // A TLS client that leaves without close_notify has ended the stream, too.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.ended = true;
                 self.record.mark("eof", b"1");
@@ -138,7 +138,7 @@ impl Peer {
         !self.ended
     }
 
-    /// Answers a ping or a Close as a proper server does; `false` where the connection is over thereby.
+    /// Answers a ping or a Close as a real server does; returns `false` if that ends the connection.
     pub async fn answer(&mut self, frame: &Frame) -> io::Result<bool> {
         match frame.opcode {
             8 => {
@@ -151,7 +151,7 @@ impl Peer {
         }
     }
 
-    /// Serves properly until the client ends, sending nothing of its own.
+    /// Answers pings and Close frames until the client ends the stream, and sends nothing else.
     pub async fn serve(&mut self) -> io::Result<()> {
         while let Some(frame) = self.next().await {
             if !self.answer(&frame).await? {
@@ -166,25 +166,25 @@ impl Peer {
         while self.next().await.is_some() {}
     }
 
-    /// Ends our side in order.
+    /// Ends the side of the server cleanly.
     pub async fn end(&mut self) -> io::Result<()> {
         self.stream.finish().await
     }
 
-    /// Ends our side without close_notify.
+    /// Ends the side of the server without close_notify.
     pub async fn end_abruptly(&mut self) -> io::Result<()> {
         self.stream.cut().await
     }
 
-    /// Ends our side in order and waits for the client to end its own.
+    /// Ends the side of the server cleanly and waits for the client to end its own.
     pub async fn finish(&mut self) -> io::Result<()> {
-        // It may have ended already.
+        // The client may have ended it already.
         let _ = self.end().await;
         let _ = timeout(PARTING, self.ignore()).await;
         Ok(())
     }
 
-    /// Ends our side without close_notify and waits for the client to end its own.
+    /// Ends the side of the server without close_notify and waits for the client to end its own.
     pub async fn cut(&mut self) -> io::Result<()> {
         self.end_abruptly().await?;
         let _ = timeout(PARTING, self.ignore()).await;

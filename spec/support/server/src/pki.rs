@@ -1,4 +1,4 @@
-//! A private PKI, made new for each run.
+//! A private PKI that is made again for each run.
 //!
 //! Comes in: a directory. Goes out: PEM files for the clients (`ca.pem`, `other-ca.pem`, `client.pem`, `client.key`,
 //! `stranger.pem`, `stranger.key`) and for other servers (`server.pem`, `server.key`), and TLS configurations, one for
@@ -24,25 +24,25 @@ type Ca = CertifiedIssuer<'static, KeyPair>;
 /// Every name under which the good certificate may be reached.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// TLS as the ports of `wss` kinds speak it.
+/// The TLS configurations of the `wss` ports.
 pub struct Pki {
-    /// Right in every way.
+    /// Valid in every respect.
     pub good: Arc<ServerConfig>,
-    /// Right, and TLS 1.2 at most.
+    /// Valid, with TLS 1.2 at most.
     pub tls12: Arc<ServerConfig>,
-    /// Signed by a CA that nobody trusts.
+    /// Signed by an untrusted CA.
     pub unknown_ca: Arc<ServerConfig>,
-    /// Signed by itself.
+    /// Self-signed.
     pub self_signed: Arc<ServerConfig>,
-    /// For `wrong.example` alone.
+    /// Only for `wrong.example`.
     pub wrong_host: Arc<ServerConfig>,
-    /// Until 2021.
+    /// Expired in 2021.
     pub expired: Arc<ServerConfig>,
-    /// From 2090.
+    /// Valid from 2090 on.
     pub not_yet_valid: Arc<ServerConfig>,
     /// For the name `localhost`, and for no address.
     pub name_only: Arc<ServerConfig>,
-    /// Right, and wants a client certificate of our CA.
+    /// Valid, and requires a client certificate of our CA.
     pub client_cert: Arc<ServerConfig>,
 }
 

@@ -1,7 +1,7 @@
-//! The ports, and what stands behind each below the level of HTTP.
+//! The ports of the server, and their behaviour before there is an HTTP request.
 //!
-//! Comes in: the PKI. Goes out: one listener for each behaviour on a free loopback port, and the list of them. A port
-//! with a name of its own is for what a URL's path cannot ask for, because it happens before there is a path.
+//! Comes in: the PKI. Goes out: a listener on a free loopback port for each behaviour, and the list of these ports. A
+//! behaviour has a port of its own if the path of a URL cannot choose it, because it happens before there is a path.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,7 +22,7 @@ use crate::stream::Stream;
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// What a connection meets.
+/// What happens to a connection.
 #[derive(Clone)]
 pub enum Behaviour {
     /// The paths, over TCP.
@@ -31,17 +31,17 @@ pub enum Behaviour {
     Wss(Arc<ServerConfig>),
     /// TLS, then a reset.
     ResetAfterTls(Arc<ServerConfig>),
-    /// TLS whose first flight stops in the middle.
+    /// TLS, but only half of the server's first flight.
     StallInTls(Arc<ServerConfig>),
     /// The alert of a peer that speaks TLS 1.1 at most.
     OldTls,
-    /// Reads, and says nothing.
+    /// Reads and sends nothing.
     Silent,
-    /// A right beginning of a response, one byte a second, without end.
+    /// A valid beginning of a response, one byte a second, without an end.
     Slow,
-    /// Neither reads nor says anything.
+    /// Neither reads nor sends anything.
     NeverRead,
-    /// Bytes that are no protocol, at once.
+    /// Sends bytes of no protocol at once.
     Garbage,
     /// Ends the stream at once.
     Eof,
@@ -55,7 +55,7 @@ pub type Ports = Vec<(&'static str, u16)>;
 /// Opens every port. Those on `::1` are left out where the machine has no such address.
 ///
 /// # Errors
-/// A port on 127.0.0.1 cannot be had.
+/// A port on 127.0.0.1 cannot be opened.
 pub async fn open_all(pki: &Pki, records: &Arc<Records>) -> io::Result<Ports> {
     let mut ports = Ports::new();
     let kinds = [
@@ -98,7 +98,7 @@ pub async fn open_all(pki: &Pki, records: &Arc<Records>) -> io::Result<Ports> {
 /// Opens one port and serves it as long as the server runs.
 ///
 /// # Errors
-/// The port cannot be had.
+/// The port cannot be opened.
 pub fn open(name: &str, address: SocketAddr, behaviour: Behaviour, records: &Arc<Records>) -> io::Result<u16> {
     let listener = listen(address, 1024)?;
     let port = listener.local_addr()?.port();
@@ -124,7 +124,7 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
 async fn accept(listener: TcpListener, behaviour: Behaviour, records: Arc<Records>, record: Record) {
     loop {
         let Ok((tcp, _)) = listener.accept().await else {
-            // Out of descriptors, or the client has gone already.
+            // There are no free descriptors, or the client is gone already.
             sleep(Duration::from_millis(10)).await;
             continue;
         };
@@ -226,7 +226,7 @@ fn refuse() -> io::Result<u16> {
     Ok(port)
 }
 
-/// Makes a port whose backlog is full, so that Linux lets every further SYN fall.
+/// Makes a port whose backlog is full, so that Linux drops every further SYN.
 async fn swallow(address: SocketAddr) -> io::Result<u16> {
     let listener = listen(address, 0)?;
     let address = listener.local_addr()?;

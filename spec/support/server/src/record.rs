@@ -1,4 +1,4 @@
-//! What the server noticed, kept for the specs under the token that a request named.
+//! Records what the server has seen, for the specs, under the token that a request names.
 //!
 //! Comes in: counts, values and frames. Goes out: `key=value` lines, over `/report` and as files under `DIR/reports`,
 //! so that a script that must not poll can read them too. Knows nothing of connections.
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use crate::frames::Frame;
 
-/// How many frames are kept one by one; all are counted.
+/// The number of frames that are recorded one by one. All frames are counted.
 const FRAMES_KEPT: u64 = 200;
-/// How much of a frame's payload, and of the last message, is kept.
+/// The bytes that are recorded of a frame's payload and of the last message.
 const BYTES_KEPT: usize = 64;
 
 /// Everything recorded for one token. Clones share it.
@@ -76,7 +76,7 @@ impl Record {
         state.changed = true;
     }
 
-    /// Counts a frame of the client; keeps the first ones, every Close, and the beginning of the last message.
+    /// Counts a frame of the client; records the first frames, every Close, and the beginning of the last message.
     pub fn frame(&self, frame: &Frame) {
         self.add("frames", 1);
         let beginning = &frame.payload[..frame.payload.len().min(BYTES_KEPT)];
@@ -139,7 +139,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Makes the place for the files.
+    /// Makes the directory for the files.
     ///
     /// # Errors
     /// The directory cannot be made.
@@ -153,7 +153,7 @@ impl Records {
         &self.directory
     }
 
-    /// Returns the record of a token, made at its first use; without a token one that nobody will read.
+    /// Returns the record of a token, and makes it at the first use. Without a token nobody reads the record.
     pub fn get(&self, token: &str) -> Record {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
             return Record::new();
@@ -162,7 +162,7 @@ impl Records {
         records.entry(token.to_owned()).or_insert_with(Record::new).clone()
     }
 
-    /// Keeps the files up to date, every 20 ms, as long as the server runs.
+    /// Writes the files every 20 ms as long as the server runs.
     pub async fn keep_files(&self) {
         loop {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -174,7 +174,7 @@ impl Records {
                 if record.take_changed()
                     && write_whole(&self.directory.join("reports").join(&token), &record.lines()).is_err()
                 {
-                    // The directory has gone: the specs are over.
+                    // The directory is gone, because the specs have ended.
                     return;
                 }
             }
@@ -182,7 +182,7 @@ impl Records {
     }
 }
 
-/// Writes a file so that nobody sees half of it.
+/// Writes a file so that no reader sees an incomplete one.
 ///
 /// # Errors
 /// Those of the file system.

@@ -16,7 +16,7 @@ use crate::record::{Record, Records};
 use crate::script;
 use crate::stream::Stream;
 
-/// How much is encoded at once where much is sent.
+/// The bytes that are encoded at once if much is sent.
 const BATCH: usize = 256 * 1024;
 
 /// Serves one connection to its end.
@@ -72,7 +72,7 @@ pub async fn serve(mut stream: Stream, records: &Records) -> io::Result<()> {
             Ok(())
         }
         "/report" => report(peer, &request, &record).await,
-        // "/count-messages": the record has it all.
+        // "/count-messages": the record contains everything.
         _ => peer.serve().await,
     }
 }
@@ -132,7 +132,7 @@ async fn push(mut peer: Peer, request: &Request, record: &Record) -> io::Result<
             continue;
         }
         let then = request.text("then");
-        // What ends the connection goes out in one piece with the last message.
+        // The end of the connection is sent together with the last message.
         if number == count && then == "close" {
             encode(0x88, &closing(request), &mut batch);
         }
@@ -219,8 +219,8 @@ async fn report(mut peer: Peer, request: &Request, record: &Record) -> io::Resul
     peer.serve().await
 }
 
-/// Appends the message of this number: the number, a colon, filled up to its size, or as much of that as fits. What
-/// fills a binary one is no UTF-8.
+/// Appends the message with this number: the number and a colon, filled up or cut to the size. The filler of a binary
+/// message is not UTF-8.
 fn message(number: u64, size: usize, kind: &str, batch: &mut Vec<u8>) {
     let binary = kind == "binary" || (kind == "both" && number.is_multiple_of(2));
     let mut payload = format!("{number}:").into_bytes();

@@ -1,7 +1,7 @@
-//! `/script`: raw bytes and ends of stream as a spec spells them out, step by step.
+//! `/script`: sends raw bytes and ends the stream as a spec asks for, step by step.
 //!
-//! Comes in: a program from the query or a file. Goes out: exactly its bytes. What the client sends is recorded, and
-//! read only where a step says so; README.md of spec/support has the language.
+//! Comes in: a program from the query or a file. Goes out: exactly its bytes. What the client sends is read only if a
+//! step says so, and recorded. README.md of spec/support describes the steps.
 
 use std::io;
 use std::path::Path;
@@ -14,24 +14,24 @@ use crate::head::{Request, percent_decode, refusal};
 use crate::peer::Peer;
 use crate::record::Record;
 
-/// How long a step waits for what the client should do.
+/// The time that a step waits for the client.
 const PATIENCE: u64 = 30_000;
 
 enum Step {
-    /// A right 101.
+    /// Sends a valid 101 response.
     Switch,
-    /// Bytes in which `{accept}` stands for what the client expects.
+    /// Sends bytes in which `{accept}` is replaced by the right Sec-WebSocket-Accept.
     Head(Vec<u8>),
     Bytes(Vec<u8>),
     Repeat(u64, Vec<u8>),
-    /// From here on bytes go out one by one with this pause; none sends them at once again.
+    /// Sends the following bytes one by one with this pause; without a pause they are sent at once again.
     Drip(Duration),
     Sleep(Duration),
-    /// Reads for as long as this.
+    /// Reads for this time.
     Read(Duration),
     /// Reads until the record has the value.
     Await(String, Duration),
-    /// Answers the client's Close with its own code.
+    /// Answers the Close of the client with the same code.
     ReplyClose,
     Finish,
     Cut,
@@ -40,7 +40,7 @@ enum Step {
     Log(Vec<u8>),
 }
 
-/// Runs the request's program, then ends the stream in order and reads until the client does, too.
+/// Runs the program of the request, then ends the stream cleanly and reads until the client ends it, too.
 ///
 /// # Errors
 /// Those of the stream.
@@ -98,7 +98,7 @@ pub async fn run(mut peer: Peer, request: &Request, directory: &Path, record: &R
     peer.finish().await
 }
 
-/// Reads `key` or `key:least` as `/report` and the steps spell what is waited for.
+/// Parses `key` or `key:least`, which `/report` and the steps wait for.
 pub fn condition(text: &str) -> (&str, u64) {
     let (key, least) = text.split_once(':').unwrap_or((text, "1"));
     (key, least.parse().unwrap_or(1))
@@ -171,7 +171,7 @@ async fn write(peer: &mut Peer, bytes: &[u8], pace: Duration) -> io::Result<()> 
 }
 
 async fn repeat(peer: &mut Peer, count: u64, bytes: &[u8], pace: Duration) -> io::Result<()> {
-    // One system call for many small pieces.
+    // This needs one system call for many small pieces.
     let at_once = if pace.is_zero() { (64 * 1024 / bytes.len().max(1)).max(1) as u64 } else { 1 };
     let batch = bytes.repeat(at_once.min(count) as usize);
     let mut left = count;

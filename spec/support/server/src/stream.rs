@@ -1,7 +1,7 @@
-//! The byte stream under a connection: TCP, or TLS over it.
+//! The byte stream of a connection: TCP, or TLS over TCP.
 //!
-//! Comes in: an accepted connection. Goes out: one type that reads, writes, and ends in each of the ways that a peer
-//! may end. Knows nothing of HTTP or WebSocket.
+//! Comes in: an accepted connection. Goes out: a type that reads, writes, and can end the stream in every way in which
+//! a peer may end it. Knows nothing of HTTP or WebSocket.
 
 use std::io;
 use std::pin::Pin;
@@ -20,12 +20,12 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Ends our side in order: close_notify where there is TLS, then FIN.
+    /// Ends the side of the server cleanly: close_notify if there is TLS, then FIN.
     pub async fn finish(&mut self) -> io::Result<()> {
         self.shutdown().await
     }
 
-    /// Ends our side with FIN alone, as a peer that was killed does: TLS sees no close_notify.
+    /// Ends the side of the server with FIN only, as a killed process does: there is no close_notify.
     pub async fn cut(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(tcp) => tcp.shutdown().await,
@@ -33,7 +33,7 @@ impl Stream {
         }
     }
 
-    /// Makes the drop that must follow send RST in place of FIN.
+    /// Makes the drop, which must follow, send RST instead of FIN.
     pub fn reset(self) -> io::Result<()> {
         match &self {
             Stream::Plain(tcp) => tcp.set_zero_linger(),

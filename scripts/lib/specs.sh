@@ -1,0 +1,77 @@
+# Runs the specs on every Lua, and the check of process exits beside them. Sourced by scripts/test.
+# Comes in: luas, results, children; SPEC, one file instead of all. Each run writes target/specs/NAME.log.
+
+# Specs wait for the network most of the time, so more runs than processors keep these busy.
+at_once=$(($(nproc) * 2))
+
+# The spec files that take longest have a run of their own on each Lua, and start first.
+slow_specs=(
+  spec/leaving_spec.lua spec/limits_spec.lua spec/stalled_spec.lua spec/ping_spec.lua spec/peers_spec.lua
+  spec/close_spec.lua spec/volume_spec.lua
+)
+
+other_specs() {
+  local file
+  for file in spec/*_spec.lua; do
+    [[ " ${slow_specs[*]} " == *" $file "* ]] || printf '%s\n' "$file"
+  done
+}
+
+# spec_run NAME COMMAND...: runs the command, and keeps what it prints and its exit status.
+spec_run() {
+  local name=$1 begin=$SECONDS status=0
+  shift
+  "$@" >"target/specs/$name.log" 2>&1 || status=$?
+  echo "$status" >"target/specs/$name.status"
+  printf '%s: %s after %d s\n' "$name" "$( ((status == 0)) && echo passed || echo "FAILED with status $status")" \
+    $((SECONDS - begin))
+}
+
+# busted_on LUA FILES...
+busted_on() {
+  local name=$1
+  shift
+  # This python3 has the servers of install_peers.
+  PATH=$PWD/target/python/bin:$PATH with_lua "$name" scripts/lib/busted.lua "$@"
+}
+
+# Starts a run as soon as fewer than `at_once` are running.
+start_run() {
+  while (($(jobs -rp | wc -l) >= at_once)); do sleep 0.2; done
+  background spec_run "$@"
+  runs+=("$1")
+}
+
+# Adds the log of a run to the results, under a heading that failed-tests reads.
+add_results() {
+  local name=$1 status log=target/specs/$1.log
+  status=$(cat "target/specs/$name.status" 2>/dev/null || echo "none")
+  {
+    printf '\n== specs on %s\n' "$name"
+    cat "$log"
+    # Such as a crash or the time limit, after which busted names nothing.
+    if [[ $status != 0 ]] && ! grep -qE '^(Failure|Error) (→|->) ' "$log"; then
+      printf 'Error → %s @ 0\nended with status %s\n' "$log" "$status"
+    fi
+  } | tee -a "$results"
+  [[ $status == 0 ]]
+}
+
+run_specs() {
+  local name failed=0 others runs=()
+  mapfile -t others < <(other_specs)
+  rm -rf target/specs
+  mkdir -p target/specs
+  if [[ -n ${SPEC:-} ]]; then
+    for name in "${luas[@]}"; do start_run "$(lua_command "$name")" busted_on "$name" "$SPEC"; done
+  else
+    for name in "${luas[@]}"; do start_run "$(lua_command "$name"),slow" busted_on "$name" "${slow_specs[@]}"; done
+    for name in "${luas[@]}"; do start_run "$(lua_command "$name"),others" busted_on "$name" "${others[@]}"; done
+    start_run "exits" python3 scripts/lib/exits.py 200 target/debug/test-server "${luas[@]}"
+  fi
+  for name in "${runs[@]}"; do
+    while [[ ! -e target/specs/$name.status ]] && jobs -rp | grep -q .; do sleep 0.2; done
+    add_results "$name" || failed=1
+  done
+  return "$failed"
+}
