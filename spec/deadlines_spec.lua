@@ -6,117 +6,117 @@ local servers = require "servers"
 local steps = require "steps"
 
 describe("close_timeout", function()
-  after_each(client.finish)
+   after_each(client.finish)
 
-  it("ends a connection whose peer ignores our Close and goes on sending", function()
-    -- A queue that each message fills, and the default, with a script that takes its time now and then.
-    for _, max_queue in ipairs({ 65536, 16777216 }) do
-      local begun
-      local recorder = client.connect(servers.script({
-        "status101", steps.repeated(100000, ("\130\126\234\096" .. ("x"):rep(60000))), "stall",
-      }), { close_timeout = 1, max_queue = max_queue }, function(recorder, event)
-        if event == "received" and not begun then
-          begun = client.now()
-          recorder.ws:close(4000)
-        end
-      end)
-      assert.same({ "closed", "", 1006 }, client.drain(recorder))
-      local info = recorder.ws:end_info()
-      assert.same({ "timeout", false, 4000 }, { info.by, info.clean, info.sent_code })
-      assert(client.now() - begun > 0.9, "it had less than close_timeout")
-    end
-  end)
-
-  it("counts a Close that came in time, though the script takes longer than close_timeout to look", function()
-    local token = servers.token()
-    local recorder = client.connect(servers.script({
-      "status101", steps.text("a"), steps.text("b"), "await-close", steps.text("c"), steps.close(4001),
-      steps.log("said"),
-      "await-eof",
-    }, token), { close_timeout = 0.5, max_queue = 1 }, function(recorder, event, message)
-      if event == "received" and message == "a" then
-        recorder.ws:close(4000)
-        servers.await(token, "log.1")
-        os.execute("sleep 1")
+   it("ends a connection whose peer ignores our Close and goes on sending", function()
+      -- A queue that each message fills, and the default, with a script that takes its time now and then.
+      for _, max_queue in ipairs({ 65536, 16777216 }) do
+         local begun
+         local recorder = client.connect(servers.script({
+            "status101", steps.repeated(100000, ("\130\126\234\096" .. ("x"):rep(60000))), "stall",
+         }), { close_timeout = 1, max_queue = max_queue }, function(recorder, event)
+            if event == "received" and not begun then
+               begun = client.now()
+               recorder.ws:close(4000)
+            end
+         end)
+         assert.same({ "closed", "", 1006 }, client.drain(recorder))
+         local info = recorder.ws:end_info()
+         assert.same({ "timeout", false, 4000 }, { info.by, info.clean, info.sent_code })
+         assert(client.now() - begun > 0.9, "it had less than close_timeout")
       end
-    end)
-    assert.same({ "closed", "", 4001 }, client.drain(recorder))
-    assert.same({ "a", "b", "c" }, client.messages(recorder))
-  end)
+   end)
+
+   it("counts a Close that came in time, though the script takes longer than close_timeout to look", function()
+      local token = servers.token()
+      local recorder = client.connect(servers.script({
+         "status101", steps.text("a"), steps.text("b"), "await-close", steps.text("c"), steps.close(4001),
+         steps.log("said"),
+         "await-eof",
+      }, token), { close_timeout = 0.5, max_queue = 1 }, function(recorder, event, message)
+         if event == "received" and message == "a" then
+            recorder.ws:close(4000)
+            servers.await(token, "log.1")
+            os.execute("sleep 1")
+         end
+      end)
+      assert.same({ "closed", "", 4001 }, client.drain(recorder))
+      assert.same({ "a", "b", "c" }, client.messages(recorder))
+   end)
 end)
 
 describe("The peer's Close", function()
-  after_each(client.finish)
+   after_each(client.finish)
 
-  it("ends the connection within two seconds where the peer reads nothing more", function()
-    local recorder = client.open(servers.script({ "status101", "await:received:1", steps.close(4002, "bye"), "stall" }),
-      { close_timeout = 3600 })
-    recorder.ws:send(("x"):rep(12 * 1024 * 1024), true)
-    assert.same({ "closed", "bye", 4002 }, client.drain(recorder))
-    local info = recorder.ws:end_info()
-    assert.same({ "peer", false }, { info.by, info.clean })
-  end)
+   it("ends the connection within two seconds where the peer reads nothing more", function()
+      local url = servers.script({ "status101", "await:received:1", steps.close(4002, "bye"), "stall" })
+      local recorder = client.open(url, { close_timeout = 3600 })
+      recorder.ws:send(("x"):rep(12 * 1024 * 1024), true)
+      assert.same({ "closed", "bye", 4002 }, client.drain(recorder))
+      local info = recorder.ws:end_info()
+      assert.same({ "peer", false }, { info.by, info.clean })
+   end)
 end)
 
 describe("The keepalive", function()
-  after_each(client.finish)
+   after_each(client.finish)
 
-  it("fails a connection whose peer reads nothing of what the script sends", function()
-    for _, sends in ipairs({ 1, 128 }) do
-      local recorder = client.open(servers.url("/stall"), { ping_interval = 0.3, ping_timeout = 0.3 })
-      for _ = 1, sends do
-        recorder.ws:send(("x"):rep(8 * 1024 * 1024 / sends), true)
+   it("fails a connection whose peer reads nothing of what the script sends", function()
+      for _, sends in ipairs({ 1, 128 }) do
+         local recorder = client.open(servers.url("/stall"), { ping_interval = 0.3, ping_timeout = 0.3 })
+         for _ = 1, sends do
+            recorder.ws:send(("x"):rep(8 * 1024 * 1024 / sends), true)
+         end
+         assert.equal("keepalive", client.drain(recorder)[3])
       end
-      assert.equal("keepalive", client.drain(recorder)[3])
-    end
-  end)
+   end)
 
-  it("keeps a connection whose peer reads slowly and is too busy to answer", function()
-    -- It reads 32 KiB each 50 ms for longer than ping_interval and ping_timeout, and then the rest, which is more than
-    -- the kernel holds for it.
-    local list, part = { "status101" }, 32768
-    for number = 1, 130 do
-      list[#list + 1] = "sleep:50"
-      list[#list + 1] = "await:received:" .. number * part
-    end
-    list[#list + 1] = "await:messages"
-    list[#list + 1] = steps.text("all of it")
-    list[#list + 1] = "await-close"
-    list[#list + 1] = "reply-close"
-    local recorder = client.open(servers.script(list), { ping_interval = 0.1, ping_timeout = 4 })
-    recorder.ws:send(("x"):rep(14 * 1024 * 1024), true)
-    assert.same({ "received", "all of it", "text" }, client.wait(recorder, "received"))
-    recorder.ws:close(4000)
-    assert.same({ "closed", "", 4000 }, client.drain(recorder))
-  end)
+   it("keeps a connection whose peer reads slowly and is too busy to answer", function()
+      -- It reads 32 KiB each 50 ms for longer than ping_interval and ping_timeout, and then the rest, which is more
+      -- than the kernel holds for it.
+      local list, part = { "status101" }, 32768
+      for number = 1, 130 do
+         list[#list + 1] = "sleep:50"
+         list[#list + 1] = "await:received:" .. number * part
+      end
+      list[#list + 1] = "await:messages"
+      list[#list + 1] = steps.text("all of it")
+      list[#list + 1] = "await-close"
+      list[#list + 1] = "reply-close"
+      local recorder = client.open(servers.script(list), { ping_interval = 0.1, ping_timeout = 4 })
+      recorder.ws:send(("x"):rep(14 * 1024 * 1024), true)
+      assert.same({ "received", "all of it", "text" }, client.wait(recorder, "received"))
+      recorder.ws:close(4000)
+      assert.same({ "closed", "", 4000 }, client.drain(recorder))
+   end)
 end)
 
 describe("terminate", function()
-  after_each(client.finish)
+   after_each(client.finish)
 
-  it("delivers what the engine has read while the queue was full", function()
-    local sent = {}
-    for number = 1, 60 do
-      sent[number] = number .. ":" .. ("x"):rep(100)
-    end
-    -- All in one go with the response, so that one read gets them.
-    local frames = {}
-    for number, payload in ipairs(sent) do
-      frames[number] = "\129" .. string.char(#payload) .. payload
-    end
-    local recorder = client.connect(servers.script({
-      steps.raw_head(table.concat(steps.switching(), "\r\n") .. "\r\n\r\n" .. table.concat(frames)), "await-eof",
-    }), { max_queue = 4000 }, function(recorder, event, message)
-      if event == "received" and message == sent[2] then
-        recorder.ws:terminate()
+   it("delivers what the engine has read while the queue was full", function()
+      local sent = {}
+      for number = 1, 60 do
+         sent[number] = number .. ":" .. ("x"):rep(100)
       end
-    end)
-    assert.same({ "closed", "", 1006 }, client.drain(recorder))
-    local messages = client.messages(recorder)
-    -- 18 of them fill the queue.
-    assert(#messages > 20, #messages .. " messages")
-    for number, message in ipairs(messages) do
-      assert.equal(sent[number], message)
-    end
-  end)
+      -- All in one go with the response, so that one read gets them.
+      local frames = {}
+      for number, payload in ipairs(sent) do
+         frames[number] = "\129" .. string.char(#payload) .. payload
+      end
+      local recorder = client.connect(servers.script({
+         steps.raw_head(table.concat(steps.switching(), "\r\n") .. "\r\n\r\n" .. table.concat(frames)), "await-eof",
+      }), { max_queue = 4000 }, function(recorder, event, message)
+         if event == "received" and message == sent[2] then
+            recorder.ws:terminate()
+         end
+      end)
+      assert.same({ "closed", "", 1006 }, client.drain(recorder))
+      local messages = client.messages(recorder)
+      -- 18 of them fill the queue.
+      assert(#messages > 20, #messages .. " messages")
+      for number, message in ipairs(messages) do
+         assert.equal(sent[number], message)
+      end
+   end)
 end)

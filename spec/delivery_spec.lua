@@ -9,169 +9,169 @@ local deliver = websocket._host.delivery.deliver
 
 -- Polls with a hook that raises `problem` each time `deliver` is entered, once for each callback that waits.
 local function poll_struck(problem)
-  local armed = true
-  debug.sethook(function()
-    if armed and debug.getinfo(2, "f").func == deliver then
-      armed = false
-      error(problem, 0)
-    end
-  end, "c")
-  local ok, raised = pcall(websocket.poll, 0)
-  debug.sethook()
-  return not armed, ok, raised
+   local armed = true
+   debug.sethook(function()
+      if armed and debug.getinfo(2, "f").func == deliver then
+         armed = false
+         error(problem, 0)
+      end
+   end, "c")
+   local ok, raised = pcall(websocket.poll, 0)
+   debug.sethook()
+   return not armed, ok, raised
 end
 
 describe("A hook that raises at the entry of deliver", function()
-  after_each(client.finish)
+   after_each(client.finish)
 
-  it("loses no event, and no end", function()
-    local recorder = client.connect(servers.url("/push", { count = 5, size = 10, ["then"] = "close", code = 4000 }))
-    local strikes = 0
-    local deadline = client.now() + 30
-    while not recorder.ended and client.now() < deadline do
-      local struck, ok, raised = poll_struck("the host stops the script")
-      if struck then
-        strikes = strikes + 1
-        assert.is_false(ok)
-        assert.matches("the host stops the script$", raised)
-      end
-      websocket.poll(0, 1)
-    end
-    assert.equal("open received received received received received closed", client.names(recorder))
-    assert.equal(4000, recorder.ended[3])
-    assert(strikes >= 1, "the hook never struck")
-  end)
-
-  it("loses no event where it strikes before each of them, several times", function()
-    local recorder = client.open(servers.url("/echo"))
-    local strikes = 0
-    for round = 1, 10 do
-      recorder.ws:send("message " .. round)
+   it("loses no event, and no end", function()
+      local recorder = client.connect(servers.url("/push", { count = 5, size = 10, ["then"] = "close", code = 4000 }))
+      local strikes = 0
       local deadline = client.now() + 30
-      repeat
-        local struck = poll_struck("interrupted!")
-        strikes = strikes + (struck and 1 or 0)
-      until struck or client.now() > deadline
-      for _ = 1, 3 do
-        local struck, ok = poll_struck("interrupted!")
-        assert.is_true(struck)
-        assert.is_false(ok)
+      while not recorder.ended and client.now() < deadline do
+         local struck, ok, raised = poll_struck("the host stops the script")
+         if struck then
+            strikes = strikes + 1
+            assert.is_false(ok)
+            assert.matches("the host stops the script$", raised)
+         end
+         websocket.poll(0, 1)
       end
+      assert.equal("open received received received received received closed", client.names(recorder))
+      assert.equal(4000, recorder.ended[3])
+      assert(strikes >= 1, "the hook never struck")
+   end)
+
+   it("loses no event where it strikes before each of them, several times", function()
+      local recorder = client.open(servers.url("/echo"))
+      local strikes = 0
+      for round = 1, 10 do
+         recorder.ws:send("message " .. round)
+         local deadline = client.now() + 30
+         repeat
+            local struck = poll_struck("interrupted!")
+            strikes = strikes + (struck and 1 or 0)
+         until struck or client.now() > deadline
+         for _ = 1, 3 do
+            local struck, ok = poll_struck("interrupted!")
+            assert.is_true(struck)
+            assert.is_false(ok)
+         end
+         assert.equal(1, websocket.poll())
+         assert.equal(0, websocket.poll())
+      end
+      assert.equal(10, strikes)
+      local messages = client.messages(recorder)
+      assert.equal(10, #messages)
+      for round = 1, 10 do
+         assert.equal("message " .. round, messages[round])
+      end
+   end)
+
+   it("makes no deferred call twice after one that was cut off in its callback", function()
+      local ran = {}
+      websocket.defer(function()
+         ran[#ran + 1] = "first"
+         error("interrupted!", 0)
+      end)
+      websocket.defer(function() ran[#ran + 1] = "second" end)
+      assert.is_false(pcall(websocket.poll))
+      assert.is_true((poll_struck("interrupted!")))
       assert.equal(1, websocket.poll())
       assert.equal(0, websocket.poll())
-    end
-    assert.equal(10, strikes)
-    local messages = client.messages(recorder)
-    assert.equal(10, #messages)
-    for round = 1, 10 do
-      assert.equal("message " .. round, messages[round])
-    end
-  end)
-
-  it("makes no deferred call twice after one that was cut off in its callback", function()
-    local ran = {}
-    websocket.defer(function()
-      ran[#ran + 1] = "first"
-      error("interrupted!", 0)
-    end)
-    websocket.defer(function() ran[#ran + 1] = "second" end)
-    assert.is_false(pcall(websocket.poll))
-    assert.is_true((poll_struck("interrupted!")))
-    assert.equal(1, websocket.poll())
-    assert.equal(0, websocket.poll())
-    assert.same({ "first", "second" }, ran)
-  end)
+      assert.same({ "first", "second" }, ran)
+   end)
 end)
 
 describe("A poll under many nested calls of C functions", function()
-  after_each(client.finish)
+   after_each(client.finish)
 
-  -- Calls `fn` under so many calls of a C function that Lua and LuaJIT count.
-  local function nested(depth, fn)
-    if depth == 0 then
-      return fn()
-    end
-    local problem
-    local _, raised = pcall(string.gsub, "x", "x", function()
-      problem = select(2, pcall(nested, depth - 1, fn))
-    end)
-    return problem or raised
-  end
-
-  -- Each level above takes two.
-  it("tells the end then or in the next poll, and once", function()
-    local cut_off = 0
-    for depth = 40, 100 do
-      local recorder = client.ended_untold()
-      local before = #recorder.events
-      local ok
-      nested(depth, function()
-        ok = pcall(websocket.poll, 0)
+   -- Calls `fn` under so many calls of a C function that Lua and LuaJIT count.
+   local function nested(depth, fn)
+      if depth == 0 then
+         return fn()
+      end
+      local problem
+      local _, raised = pcall(string.gsub, "x", "x", function()
+         problem = select(2, pcall(nested, depth - 1, fn))
       end)
-      cut_off = cut_off + (ok == false and 1 or 0)
-      client.drain(recorder)
-      websocket.poll()
-      assert.equal(1, #recorder.events - before, "at a depth of " .. depth)
-      assert.equal("fail", recorder.ended[1])
-    end
-    if not rawget(_G, "jit") then
-      assert(cut_off > 0, "no poll was cut off")
-    end
-  end)
+      return problem or raised
+   end
 
-  it("makes a deferred call then or in the next poll, and once", function()
-    for depth = 40, 100 do
-      local ran = 0
-      websocket.defer(function() ran = ran + 1 end)
-      nested(depth, function() pcall(websocket.poll, 0) end)
-      websocket.poll()
-      websocket.poll()
-      assert.equal(1, ran, "at a depth of " .. depth)
-    end
-  end)
+   -- Each level above takes two.
+   it("tells the end then or in the next poll, and once", function()
+      local cut_off = 0
+      for depth = 40, 100 do
+         local recorder = client.ended_untold()
+         local before = #recorder.events
+         local ok
+         nested(depth, function()
+            ok = pcall(websocket.poll, 0)
+         end)
+         cut_off = cut_off + (ok == false and 1 or 0)
+         client.drain(recorder)
+         websocket.poll()
+         assert.equal(1, #recorder.events - before, "at a depth of " .. depth)
+         assert.equal("fail", recorder.ended[1])
+      end
+      if not rawget(_G, "jit") then
+         assert(cut_off > 0, "no poll was cut off")
+      end
+   end)
+
+   it("makes a deferred call then or in the next poll, and once", function()
+      for depth = 40, 100 do
+         local ran = 0
+         websocket.defer(function() ran = ran + 1 end)
+         nested(depth, function() pcall(websocket.poll, 0) end)
+         websocket.poll()
+         websocket.poll()
+         assert.equal(1, ran, "at a depth of " .. depth)
+      end
+   end)
 end)
 
 describe("Ctrl-C while large messages arrive", function()
-  -- An interpreter takes one Ctrl-C and ends at the second.
-  it("loses none that its callback did not begin with", function()
-    local count, interrupts = 8, 0
-    local url = servers.url("/push", { count = count, size = 4 * 1048576, ["then"] = "close" })
-    for try = 1, 10 do
-      local result = child.run(([[
-        local websocket = require "websocket"
-        local pid = io.popen("echo $PPID"):read("*l")
-        local seen = {}
-        local line = debug.getinfo(1, "l").currentline + 2
-        local function callback(event, message)
-          seen[#seen + 1] = event == "received" and tonumber(message:match("^%%d+")) or event
-        end
-        websocket.new(%q, callback)
-        local interrupts, within = 0, 0
-        local function turn()
-          os.execute("(sleep %g; kill -INT " .. pid .. ") >/dev/null 2>&1 &")
-          websocket.run()
-        end
-        local ok, problem = pcall(turn)
-        if not ok then
-          interrupts = 1
-          assert(tostring(problem):find("interrupted!$"), tostring(problem))
-          within = problem:find(":" .. line .. ": ") and 1 or 0
-        end
-        websocket.run()
-        local last = 0
-        for _, name in ipairs(seen) do
-          if type(name) == "number" then
-            assert(name > last, "told twice or out of order")
-            last = name
-          end
-        end
-        local lost = %d - #seen
-        assert(lost >= 0 and lost <= within, lost .. " events lost")
-        io.write(interrupts)
-      ]]):format(url, 0.003 * try, count + 2))
-      assert.equal(0, result.status, result.output)
-      interrupts = interrupts + tonumber(result.output)
-    end
-    assert(interrupts > 0, "no interrupt came while poll ran")
-  end)
+   -- An interpreter takes one Ctrl-C and ends at the second.
+   it("loses none that its callback did not begin with", function()
+      local count, interrupts = 8, 0
+      local url = servers.url("/push", { count = count, size = 4 * 1048576, ["then"] = "close" })
+      for try = 1, 10 do
+         local result = child.run(([[
+            local websocket = require "websocket"
+            local pid = io.popen("echo $PPID"):read("*l")
+            local seen = {}
+            local line = debug.getinfo(1, "l").currentline + 2
+            local function callback(event, message)
+               seen[#seen + 1] = event == "received" and tonumber(message:match("^%%d+")) or event
+            end
+            websocket.new(%q, callback)
+            local interrupts, within = 0, 0
+            local function turn()
+               os.execute("(sleep %g; kill -INT " .. pid .. ") >/dev/null 2>&1 &")
+               websocket.run()
+            end
+            local ok, problem = pcall(turn)
+            if not ok then
+               interrupts = 1
+               assert(tostring(problem):find("interrupted!$"), tostring(problem))
+               within = problem:find(":" .. line .. ": ") and 1 or 0
+            end
+            websocket.run()
+            local last = 0
+            for _, name in ipairs(seen) do
+               if type(name) == "number" then
+                  assert(name > last, "told twice or out of order")
+                  last = name
+               end
+            end
+            local lost = %d - #seen
+            assert(lost >= 0 and lost <= within, lost .. " events lost")
+            io.write(interrupts)
+         ]]):format(url, 0.003 * try, count + 2))
+         assert.equal(0, result.status, result.output)
+         interrupts = interrupts + tonumber(result.output)
+      end
+      assert(interrupts > 0, "no interrupt came while poll ran")
+   end)
 end)

@@ -25,51 +25,51 @@ local PATIENCE = 60
 local resolver
 
 local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
+   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 local function interpreter()
-  local first = 0
-  while arg[first - 1] do
-    first = first - 1
-  end
-  return arg[first]
+   local first = 0
+   while arg[first - 1] do
+      first = first - 1
+   end
+   return arg[first]
 end
 
 local function write(name, text)
-  local path = servers.file(name)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
+   local path = servers.file(name)
+   local file = assert(io.open(path, "wb"))
+   file:write(text)
+   file:close()
+   return path
 end
 
 -- The shell prints the exit status, because Lua 5.1 does not return that of a pipe.
 local function execute(command)
-  local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
-  local text = pipe:read("*a")
-  pipe:close()
-  local output, status = text:match("^(.*)status (%d+)%s*$")
-  return output, tonumber(status)
+   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
+   local text = pipe:read("*a")
+   pipe:close()
+   local output, status = text:match("^(.*)status (%d+)%s*$")
+   return output, tonumber(status)
 end
 
 -- Returns the command that runs a script, and kills it after PATIENCE seconds.
 local function command_for(source, env, prefix)
-  local path = write("child-" .. servers.token() .. ".lua", string.format(
-    "package.path, package.cpath = %q, %q\n%s", package.path, package.cpath, source))
-  local words = { "timeout --kill-after=1", PATIENCE, "env" }
-  for name, value in pairs(env) do
-    -- The options of env must come before its assignments.
-    if value then
-      words[#words + 1] = quote(name .. "=" .. value)
-    else
-      table.insert(words, 4, "-u " .. quote(name))
-    end
-  end
-  words[#words + 1] = prefix
-  words[#words + 1] = quote(interpreter())
-  words[#words + 1] = quote(path)
-  return table.concat(words, " ")
+   local path = write("child-" .. servers.token() .. ".lua", string.format(
+      "package.path, package.cpath = %q, %q\n%s", package.path, package.cpath, source))
+   local words = { "timeout --kill-after=1", PATIENCE, "env" }
+   for name, value in pairs(env) do
+      -- The options of env must come before its assignments.
+      if value then
+         words[#words + 1] = quote(name .. "=" .. value)
+      else
+         table.insert(words, 4, "-u " .. quote(name))
+      end
+   end
+   words[#words + 1] = prefix
+   words[#words + 1] = quote(interpreter())
+   words[#words + 1] = quote(path)
+   return table.concat(words, " ")
 end
 
 --- Runs a script to its end. It finds the same modules as this interpreter, those of spec/support included.
@@ -77,35 +77,35 @@ end
 --- @param env? table<string, string|false> variables to set; false unsets one
 --- @return ChildResult
 function M.run(source, env)
-  local output, status = execute(command_for(source, env or {}))
-  return { output = output, status = status, ended = client.now() }
+   local output, status = execute(command_for(source, env or {}))
+   return { output = output, status = status, ended = client.now() }
 end
 
 --- Starts a script that prints a line when it is ready, and waits for that line.
 --- @param source string must flush its output
 --- @return Child
 function M.start(source)
-  local command = command_for(source, {}, [[sh -c 'echo $$; exec "$@"' sh]])
-  local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
-  local child = { pid = tonumber(pipe:read("*l")), ready = pipe:read("*l") }
-  function child.finish()
-    local output, status = pipe:read("*a"):match("^(.*)status (%d+)%s*$")
-    pipe:close()
-    return { output = output, status = tonumber(status), ended = client.now() }
-  end
-  return child
+   local command = command_for(source, {}, [[sh -c 'echo $$; exec "$@"' sh]])
+   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
+   local child = { pid = tonumber(pipe:read("*l")), ready = pipe:read("*l") }
+   function child.finish()
+      local output, status = pipe:read("*a"):match("^(.*)status (%d+)%s*$")
+      pipe:close()
+      return { output = output, status = tonumber(status), ended = client.now() }
+   end
+   return child
 end
 
 --- Compiles resolver.c once in a run of the specs, and returns the environment that loads it before the C library.
 --- @return table<string, string> env for `run`
 function M.with_resolver()
-  if not resolver then
-    resolver = servers.file("resolver.so")
-    local output, status = execute("cc -shared -fPIC -o " .. quote(resolver) .. " spec/support/resolver.c -ldl")
-    assert(status == 0, output)
-  end
-  local before = os.getenv("LD_PRELOAD") -- the library of a sanitizer must come first
-  return { LD_PRELOAD = before and before .. ":" .. resolver or resolver }
+   if not resolver then
+      resolver = servers.file("resolver.so")
+      local output, status = execute("cc -shared -fPIC -o " .. quote(resolver) .. " spec/support/resolver.c -ldl")
+      assert(status == 0, output)
+   end
+   local before = os.getenv("LD_PRELOAD") -- the library of a sanitizer must come first
+   return { LD_PRELOAD = before and before .. ":" .. resolver or resolver }
 end
 
 return M

@@ -29,37 +29,37 @@ local alive = {}
 --- Returns the seconds of a clock that is never set, with a resolution of 10 ms; whole seconds without /proc/uptime.
 --- @return number
 function M.now()
-  local file = io.open("/proc/uptime")
-  if not file then
-    return os.time()
-  end
-  local seconds = file:read("*n")
-  file:close()
-  return seconds
+   local file = io.open("/proc/uptime")
+   if not file then
+      return os.time()
+   end
+   local seconds = file:read("*n")
+   file:close()
+   return seconds
 end
 
 local function shorten(value)
-  if type(value) ~= "string" then
-    return tostring(value)
-  end
-  local shown = string.format("%q", value:sub(1, 60))
-  return #value > 60 and string.format("%s... (%d bytes)", shown, #value) or shown
+   if type(value) ~= "string" then
+      return tostring(value)
+   end
+   local shown = string.format("%q", value:sub(1, 60))
+   return #value > 60 and string.format("%s... (%d bytes)", shown, #value) or shown
 end
 
 --- Lists the events of a recorder, or the last of them if there are many.
 --- @param recorder Recorder
 --- @return string
 function M.describe(recorder)
-  local lines = {}
-  local first = math.max(1, #recorder.events - LISTED + 1)
-  if first > 1 then
-    lines[1] = string.format("  ... %d events before", first - 1)
-  end
-  for index = first, #recorder.events do
-    local event = recorder.events[index]
-    lines[#lines + 1] = string.format("  %d %s %s %s", index, event[1], shorten(event[2]), shorten(event[3]))
-  end
-  return #lines > 0 and table.concat(lines, "\n") or "  none"
+   local lines = {}
+   local first = math.max(1, #recorder.events - LISTED + 1)
+   if first > 1 then
+      lines[1] = string.format("  ... %d events before", first - 1)
+   end
+   for index = first, #recorder.events do
+      local event = recorder.events[index]
+      lines[#lines + 1] = string.format("  %d %s %s %s", index, event[1], shorten(event[2]), shorten(event[3]))
+   end
+   return #lines > 0 and table.concat(lines, "\n") or "  none"
 end
 
 --- Connects and records every event as `{event, message, detail}`.
@@ -68,19 +68,19 @@ end
 --- @param callback? fun(recorder: Recorder, event: string, message: any, detail: any) called after each is recorded
 --- @return Recorder
 function M.connect(url, options, callback)
-  local recorder = { events = {}, seen = 0 }
-  recorder.ws = websocket.new(url, function(event, message, detail)
-    recorder.events[#recorder.events + 1] = { event, message, detail }
-    if event == "closed" or event == "fail" then
-      recorder.ended = recorder.events[#recorder.events]
-      alive[recorder] = nil
-    end
-    if callback then
-      return callback(recorder, event, message, detail)
-    end
-  end, options)
-  alive[recorder] = true
-  return recorder
+   local recorder = { events = {}, seen = 0 }
+   recorder.ws = websocket.new(url, function(event, message, detail)
+      recorder.events[#recorder.events + 1] = { event, message, detail }
+      if event == "closed" or event == "fail" then
+         recorder.ended = recorder.events[#recorder.events]
+         alive[recorder] = nil
+      end
+      if callback then
+         return callback(recorder, event, message, detail)
+      end
+   end, options)
+   alive[recorder] = true
+   return recorder
 end
 
 --- Connects and waits for the event `open`.
@@ -89,24 +89,24 @@ end
 --- @param callback? fun(recorder: Recorder, event: string, message: any, detail: any)
 --- @return Recorder
 function M.open(url, options, callback)
-  local recorder = M.connect(url, options, callback)
-  M.wait(recorder, "open")
-  return recorder
+   local recorder = M.connect(url, options, callback)
+   M.wait(recorder, "open")
+   return recorder
 end
 
 --- Makes a connection that has ended while the event of its end still waits in the queue. Does not poll.
 --- @return Recorder
 function M.ended_untold()
-  local servers = require "servers"
-  local recorder = M.connect(servers.url("/", nil, "refused"))
-  local deadline = M.now() + PATIENCE
-  repeat
-    os.execute("sleep 0.01")
-    local _, _, code = recorder.ws:send("never")
-  until code == "closed" or M.now() > deadline
-  -- The engine queues the event a moment after it refuses to send.
-  os.execute("sleep 0.01")
-  return recorder
+   local servers = require "servers"
+   local recorder = M.connect(servers.url("/", nil, "refused"))
+   local deadline = M.now() + PATIENCE
+   repeat
+      os.execute("sleep 0.01")
+      local _, _, code = recorder.ws:send("never")
+   until code == "closed" or M.now() > deadline
+   -- The engine queues the event a moment after it refuses to send.
+   os.execute("sleep 0.01")
+   return recorder
 end
 
 --- Polls until the condition returns a true value, and returns that value; returns `nil` at the deadline.
@@ -115,24 +115,24 @@ end
 --- @param seconds? number default 30
 --- @return T?
 function M.poll_until(condition, seconds)
-  local deadline = M.now() + (seconds or PATIENCE)
-  repeat
-    local answer = condition()
-    if answer then
-      return answer
-    end
-    websocket.poll(TICK)
-  until M.now() > deadline
-  return condition() or nil
+   local deadline = M.now() + (seconds or PATIENCE)
+   repeat
+      local answer = condition()
+      if answer then
+         return answer
+      end
+      websocket.poll(TICK)
+   until M.now() > deadline
+   return condition() or nil
 end
 
 local function next_event(recorder, name)
-  for index = recorder.seen + 1, #recorder.events do
-    if recorder.events[index][1] == name then
-      recorder.seen = index
-      return recorder.events[index]
-    end
-  end
+   for index = recorder.seen + 1, #recorder.events do
+      if recorder.events[index][1] == name then
+         recorder.seen = index
+         return recorder.events[index]
+      end
+   end
 end
 
 --- Polls until an event has come or a condition holds, and returns the event or what the condition returned; raises
@@ -143,19 +143,19 @@ end
 --- @param seconds? number default 30
 --- @return any
 function M.wait(recorder, what, seconds)
-  local by_name = type(what) == "string"
-  local answer = M.poll_until(function()
-    if not by_name then
-      return what(recorder)
-    end
-    return next_event(recorder, what) or recorder.ended
-  end, seconds)
-  if answer and (not by_name or answer[1] == what) then
-    return answer
-  end
-  local when = recorder.ended and "before the end" or string.format("within %g s", seconds or PATIENCE)
-  error(string.format("%s did not come %s; events:\n%s", by_name and what or "the condition", when,
-    M.describe(recorder)), 2)
+   local by_name = type(what) == "string"
+   local answer = M.poll_until(function()
+      if not by_name then
+         return what(recorder)
+      end
+      return next_event(recorder, what) or recorder.ended
+   end, seconds)
+   if answer and (not by_name or answer[1] == what) then
+      return answer
+   end
+   local when = recorder.ended and "before the end" or string.format("within %g s", seconds or PATIENCE)
+   error(string.format("%s did not come %s; events:\n%s", by_name and what or "the condition", when,
+      M.describe(recorder)), 2)
 end
 
 --- Polls until the connection has ended, and returns the last event; raises at the deadline.
@@ -163,38 +163,38 @@ end
 --- @param seconds? number default 30
 --- @return RecordedEvent
 function M.drain(recorder, seconds)
-  local last = M.poll_until(function()
-    return recorder.ended
-  end, seconds)
-  if last then
-    return last
-  end
-  error(string.format("the connection did not end within %g s; events:\n%s", seconds or PATIENCE,
-    M.describe(recorder)), 2)
+   local last = M.poll_until(function()
+      return recorder.ended
+   end, seconds)
+   if last then
+      return last
+   end
+   error(string.format("the connection did not end within %g s; events:\n%s", seconds or PATIENCE,
+      M.describe(recorder)), 2)
 end
 
 --- Returns the payloads of the messages that came, in order.
 --- @param recorder Recorder
 --- @return string[]
 function M.messages(recorder)
-  local payloads = {}
-  for _, event in ipairs(recorder.events) do
-    if event[1] == "received" then
-      payloads[#payloads + 1] = event[2]
-    end
-  end
-  return payloads
+   local payloads = {}
+   for _, event in ipairs(recorder.events) do
+      if event[1] == "received" then
+         payloads[#payloads + 1] = event[2]
+      end
+   end
+   return payloads
 end
 
 --- Returns the names of the events that came, joined by spaces.
 --- @param recorder Recorder
 --- @return string
 function M.names(recorder)
-  local names = {}
-  for index, event in ipairs(recorder.events) do
-    names[index] = event[1]
-  end
-  return table.concat(names, " ")
+   local names = {}
+   for index, event in ipairs(recorder.events) do
+      names[index] = event[1]
+   end
+   return table.concat(names, " ")
 end
 
 --- Polls until the record of the test server has what is asked for, and returns the record; raises at the deadline.
@@ -203,35 +203,35 @@ end
 --- @param seconds? number default 30
 --- @return table<string, string|number>
 function M.report(token, wait, seconds)
-  local servers = require "servers"
-  local record = servers.recorded(token)
-  if not wait then
-    return record
-  end
-  local found = M.poll_until(function()
-    record = servers.recorded(token)
-    return servers.has(record, wait)
-  end, seconds)
-  if found then
-    return record
-  end
-  error(servers.describe(token, wait, seconds or PATIENCE), 2)
+   local servers = require "servers"
+   local record = servers.recorded(token)
+   if not wait then
+      return record
+   end
+   local found = M.poll_until(function()
+      record = servers.recorded(token)
+      return servers.has(record, wait)
+   end, seconds)
+   if found then
+      return record
+   end
+   error(servers.describe(token, wait, seconds or PATIENCE), 2)
 end
 
 --- Ends every connection that was made here and is still alive. Use it with `after_each`.
 --- Raises if one does not end, because the next spec would receive its events.
 function M.finish()
-  for recorder in pairs(alive) do
-    recorder.ws:terminate()
-  end
-  local left = M.poll_until(function()
-    return next(alive) == nil
-  end)
-  if not left then
-    local recorder = next(alive)
-    alive = {}
-    error("a connection did not end after terminate(); events:\n" .. M.describe(recorder), 2)
-  end
+   for recorder in pairs(alive) do
+      recorder.ws:terminate()
+   end
+   local left = M.poll_until(function()
+      return next(alive) == nil
+   end)
+   if not left then
+      local recorder = next(alive)
+      alive = {}
+      error("a connection did not end after terminate(); events:\n" .. M.describe(recorder), 2)
+   end
 end
 
 return M

@@ -21,56 +21,56 @@ local websocket = require "websocket"
 
 -- Polls until the condition holds; raises after 60 seconds.
 local function poll_until(condition, what)
-  local deadline = host.now() + 60
-  while not condition() do
-    websocket.poll(0.02)
-    if host.now() > deadline then
-      error((what or "it") .. " did not come within 60 s", 2)
-    end
-  end
+   local deadline = host.now() + 60
+   while not condition() do
+      websocket.poll(0.02)
+      if host.now() > deadline then
+         error((what or "it") .. " did not come within 60 s", 2)
+      end
+   end
 end
 
 -- Waits until `expected` accepts the descriptors, threads and bytes of heap that this process has, and returns these;
 -- raises after 30 seconds. One reading would not do: Linux lists a thread for up to a millisecond after it was joined.
 local function await_usage(expected)
-  local deadline = host.now() + 30
-  while true do
-    local descriptors, threads, heap = host.usage()
-    if expected(descriptors, threads, heap) then
-      return descriptors, threads, heap
-    elseif host.now() > deadline then
-      error(("after 30 s: %d descriptors, %d threads, %.0f bytes of heap"):format(descriptors, threads, heap), 2)
-    end
-    os.execute("sleep 0.001")
-  end
+   local deadline = host.now() + 30
+   while true do
+      local descriptors, threads, heap = host.usage()
+      if expected(descriptors, threads, heap) then
+         return descriptors, threads, heap
+      elseif host.now() > deadline then
+         error(("after 30 s: %d descriptors, %d threads, %.0f bytes of heap"):format(descriptors, threads, heap), 2)
+      end
+      os.execute("sleep 0.001")
+   end
 end
 
 -- Connects and waits for the event `open`; its list of events is the second result.
 local function open(url, options, callback)
-  local events = {}
-  local ws = websocket.new(url, function(...)
-    events[#events + 1] = { ... }
-    if callback then
-      callback(...)
-    end
-  end, options)
-  poll_until(function() return events[1] end, "open")
-  assert(events[1][1] == "open", events[1][1] .. " " .. tostring(events[1][2]))
-  return ws, events
+   local events = {}
+   local ws = websocket.new(url, function(...)
+      events[#events + 1] = { ... }
+      if callback then
+         callback(...)
+      end
+   end, options)
+   poll_until(function() return events[1] end, "open")
+   assert(events[1][1] == "open", events[1][1] .. " " .. tostring(events[1][2]))
+   return ws, events
 end
 ]]
 
 local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
+   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 -- The shell prints the exit status, because Lua 5.1 does not return that of a pipe.
 local function execute(command)
-  local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
-  local text = pipe:read("*a")
-  pipe:close()
-  local output, status = text:match("^(.*)status (%d+)%s*$")
-  return output, tonumber(status)
+   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
+   local text = pipe:read("*a")
+   pipe:close()
+   local output, status = text:match("^(.*)status (%d+)%s*$")
+   return output, tonumber(status)
 end
 
 --- Runs a script in the host program.
@@ -81,21 +81,21 @@ end
 --- @return string output
 --- @return integer status
 function M.execute(command, source, texts, before)
-  local program = "target/host/" .. name
-  local file = io.open(program)
-  assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
-  file:close()
-  local path = servers.file("host-" .. servers.token() .. ".lua")
-  file = assert(io.open(path, "wb"))
-  file:write(string.format("package.path, package.cpath = %q, %q\nlocal number = ...\n", package.path, package.cpath))
-  for name_of_text, text in pairs(texts or {}) do
-    file:write(string.format("local %s = %q\n", name_of_text, text))
-  end
-  file:write(before or "", "\n", BEGINNING, source)
-  file:close()
-  -- With its thread caches the C library would count freed memory as memory in use.
-  return execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
-    PATIENCE, program, command, quote(path)))
+   local program = "target/host/" .. name
+   local file = io.open(program)
+   assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
+   file:close()
+   local path = servers.file("host-" .. servers.token() .. ".lua")
+   file = assert(io.open(path, "wb"))
+   file:write(string.format("package.path, package.cpath = %q, %q\nlocal number = ...\n", package.path, package.cpath))
+   for name_of_text, text in pairs(texts or {}) do
+      file:write(string.format("local %s = %q\n", name_of_text, text))
+   end
+   file:write(before or "", "\n", BEGINNING, source)
+   file:close()
+   -- With its thread caches the C library would count freed memory as memory in use.
+   return execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
+      PATIENCE, program, command, quote(path)))
 end
 
 --- Runs a script as `execute` does, fails unless its exit status is 0, and returns what it printed.
@@ -105,9 +105,9 @@ end
 --- @param before? string
 --- @return string output
 function M.run(command, source, texts, before)
-  local output, status = M.execute(command, source, texts, before)
-  assert(status == 0, string.format("the host ended with %s:\n%s", tostring(status), output))
-  return output
+   local output, status = M.execute(command, source, texts, before)
+   assert(status == 0, string.format("the host ended with %s:\n%s", tostring(status), output))
+   return output
 end
 
 return M

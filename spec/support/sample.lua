@@ -8,10 +8,10 @@ local M = {}
 --- @param path string
 --- @return string
 function M.read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
+   local file = assert(io.open(path))
+   local text = file:read("*a")
+   file:close()
+   return text
 end
 
 --- Runs a program and returns what it printed.
@@ -19,28 +19,28 @@ end
 --- @param ... any what the program finds in `arg`
 --- @return string
 function M.output_of(text, ...)
-  local lines = {}
-  local environment = setmetatable({
-    arg = { ... },
-    print = function(...)
-      local parts = { ... }
-      for index = 1, select("#", ...) do
-        parts[index] = tostring(parts[index])
-      end
-      lines[#lines + 1] = table.concat(parts, " ")
-    end,
-  }, {
-    __index = _G,
-    __newindex = function(_, name)
-      error("the sample sets the global " .. tostring(name), 2)
-    end,
-  })
-  if setfenv then -- luacheck: compat
-    setfenv(assert(loadstring(text, "sample")), environment)() -- luacheck: compat
-  else
-    assert(load(text, "sample", "t", environment))()
-  end
-  return table.concat(lines, "\n")
+   local lines = {}
+   local environment = setmetatable({
+      arg = { ... },
+      print = function(...)
+         local parts = { ... }
+         for index = 1, select("#", ...) do
+            parts[index] = tostring(parts[index])
+         end
+         lines[#lines + 1] = table.concat(parts, " ")
+      end,
+   }, {
+      __index = _G,
+      __newindex = function(_, name)
+         error("the sample sets the global " .. tostring(name), 2)
+      end,
+   })
+   if setfenv then -- luacheck: compat
+      setfenv(assert(loadstring(text, "sample")), environment)() -- luacheck: compat
+   else
+      assert(load(text, "sample", "t", environment))()
+   end
+   return table.concat(lines, "\n")
 end
 
 return M

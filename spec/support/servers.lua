@@ -18,116 +18,116 @@ registry[KEY] = registry[KEY] or { tokens = 0, started = {} }
 local state = registry[KEY]
 
 local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
+   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return text
+   local file = io.open(path, "rb")
+   if not file then
+      return nil
+   end
+   local text = file:read("*a")
+   file:close()
+   return text
 end
 
 local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a"):gsub("%s+$", "")
-  pipe:close()
-  return text
+   local pipe = assert(io.popen(command))
+   local text = pipe:read("*a"):gsub("%s+$", "")
+   pipe:close()
+   return text
 end
 
 local function directory()
-  if not state.directory then
-    state.directory = output_of("mktemp -d")
-    assert(state.directory ~= "", "mktemp -d made no directory")
-  end
-  return state.directory
+   if not state.directory then
+      state.directory = output_of("mktemp -d")
+      assert(state.directory ~= "", "mktemp -d made no directory")
+   end
+   return state.directory
 end
 
 local function start(name, variable, default, after)
-  if state.started[name] then
-    return state.started[name].ports
-  end
-  local command = os.getenv(variable) or default
-  local base = directory() .. "/" .. name
-  local line = string.format("if %s --dir %s --ports-file %s >%s 2>&1; then %s; else echo >%s; fi", command,
-    quote(directory()), quote(base .. ".lua"), quote(base .. ".log"), after, quote(base .. ".failed"))
-  local pipe = assert(io.popen(line, "w"))
-  for _ = 1, PATIENCE * 20 do
-    if read_file(base .. ".failed") then
-      break
-    end
-    local text = read_file(base .. ".lua")
-    if text then
-      local ports = assert((loadstring or load)(text, "=" .. name))()
-      state.started[name] = { ports = ports, pipe = pipe }
-      return ports
-    end
-    os.execute("sleep 0.05")
-  end
-  error(string.format("%s (%s) failed, or does not listen after %d s:\n%s", name, command, PATIENCE,
-    read_file(base .. ".log") or ""))
+   if state.started[name] then
+      return state.started[name].ports
+   end
+   local command = os.getenv(variable) or default
+   local base = directory() .. "/" .. name
+   local line = string.format("if %s --dir %s --ports-file %s >%s 2>&1; then %s; else echo >%s; fi", command,
+      quote(directory()), quote(base .. ".lua"), quote(base .. ".log"), after, quote(base .. ".failed"))
+   local pipe = assert(io.popen(line, "w"))
+   for _ = 1, PATIENCE * 20 do
+      if read_file(base .. ".failed") then
+         break
+      end
+      local text = read_file(base .. ".lua")
+      if text then
+         local ports = assert((loadstring or load)(text, "=" .. name))()
+         state.started[name] = { ports = ports, pipe = pipe }
+         return ports
+      end
+      os.execute("sleep 0.05")
+   end
+   error(string.format("%s (%s) failed, or does not listen after %d s:\n%s", name, command, PATIENCE,
+      read_file(base .. ".log") or ""))
 end
 
 --- Returns the ports of the test server by name, and starts it at the first call. README.md lists the names.
 --- @return table<string, integer>
 function M.ports()
-  return start("test-server", "TEST_SERVER", "target/debug/test-server", "rm -rf " .. quote(directory()))
+   return start("test-server", "TEST_SERVER", "target/debug/test-server", "rm -rf " .. quote(directory()))
 end
 
 --- Returns the ports `ws` and `wss` of the server that Python's websockets runs.
 --- @return table<string, integer>
 function M.python()
-  M.ports()
-  return start("python", "PYTHON_SERVER", "python3 spec/support/python_server.py", ":")
+   M.ports()
+   return start("python", "PYTHON_SERVER", "python3 spec/support/python_server.py", ":")
 end
 
 --- Returns the ports `ws` and `wss` of the server that Node's ws runs.
 --- @return table<string, integer>
 function M.node()
-  M.ports()
-  return start("node", "NODE_SERVER", "node spec/support/node_server.js", ":")
+   M.ports()
+   return start("node", "NODE_SERVER", "node spec/support/node_server.js", ":")
 end
 
 --- Returns the path of a file in the folder of the test server, such as `ca.pem`.
 --- @param name string
 --- @return string
 function M.file(name)
-  M.ports()
-  return directory() .. "/" .. name
+   M.ports()
+   return directory() .. "/" .. name
 end
 
 --- Returns a token that no other spec of this run uses.
 --- @return string
 function M.token()
-  state.tokens = state.tokens + 1
-  return "t" .. state.tokens
+   state.tokens = state.tokens + 1
+   return "t" .. state.tokens
 end
 
 --- Percent-encodes everything but letters, digits and `-._~`.
 --- @param text string|number
 --- @return string
 function M.encode(text)
-  return (tostring(text):gsub("[^%w%-%._~]", function(char)
-    return string.format("%%%02X", char:byte())
-  end))
+   return (tostring(text):gsub("[^%w%-%._~]", function(char)
+      return string.format("%%%02X", char:byte())
+   end))
 end
 
 local function query_string(query)
-  local names, parts = {}, {}
-  for name in pairs(query) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    local value = query[name]
-    for _, one in ipairs(type(value) == "table" and value or { value }) do
-      parts[#parts + 1] = name .. "=" .. M.encode(one)
-    end
-  end
-  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
+   local names, parts = {}, {}
+   for name in pairs(query) do
+      names[#names + 1] = name
+   end
+   table.sort(names)
+   for _, name in ipairs(names) do
+      local value = query[name]
+      for _, one in ipairs(type(value) == "table" and value or { value }) do
+         parts[#parts + 1] = name .. "=" .. M.encode(one)
+      end
+   end
+   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
 end
 
 --- Makes a URL of the test server.
@@ -137,11 +137,11 @@ end
 --- @param host? string default `127.0.0.1`, and `[::1]` for ws6 and wss6
 --- @return string
 function M.url(path, query, port, host)
-  port = port or "ws"
-  local number = M.ports()[port]
-  assert(number, "the test server has no port " .. port)
-  return M.url_at(number, path, query, port:match("^wss") and "wss" or "ws",
-    host or (port:match("^wss?6$") and "[::1]") or "127.0.0.1")
+   port = port or "ws"
+   local number = M.ports()[port]
+   assert(number, "the test server has no port " .. port)
+   return M.url_at(number, path, query, port:match("^wss") and "wss" or "ws",
+      host or (port:match("^wss?6$") and "[::1]") or "127.0.0.1")
 end
 
 --- Makes a URL with any port, such as one of the Python and Node servers.
@@ -152,7 +152,7 @@ end
 --- @param host? string default `127.0.0.1`
 --- @return string
 function M.url_at(number, path, query, scheme, host)
-  return string.format("%s://%s:%d%s%s", scheme or "ws", host or "127.0.0.1", number, path, query_string(query or {}))
+   return string.format("%s://%s:%d%s%s", scheme or "ws", host or "127.0.0.1", number, path, query_string(query or {}))
 end
 
 --- Makes the URL of a script; steps.lua makes the steps. A long script is passed in a file, since URLs must be short.
@@ -161,15 +161,15 @@ end
 --- @param port? string the name of a port, default `ws`
 --- @return string
 function M.script(list, token, port)
-  local program = table.concat(list, ";")
-  if #program <= LONGEST then
-    return M.url("/script", { program = program, token = token }, port)
-  end
-  local name = "script-" .. M.token()
-  local file = assert(io.open(M.file(name), "wb"))
-  file:write(program)
-  file:close()
-  return M.url("/script", { file = name, token = token }, port)
+   local program = table.concat(list, ";")
+   if #program <= LONGEST then
+      return M.url("/script", { program = program, token = token }, port)
+   end
+   local name = "script-" .. M.token()
+   local file = assert(io.open(M.file(name), "wb"))
+   file:write(program)
+   file:close()
+   return M.url("/script", { file = name, token = token }, port)
 end
 
 --- Returns what the test server has recorded for a token so far; an empty table if that is nothing. Values that are
@@ -177,15 +177,15 @@ end
 --- @param token string
 --- @return table<string, string|number>
 function M.recorded(token)
-  local record = {}
-  for line in (read_file(M.file("reports/" .. token)) or ""):gmatch("[^\n]+") do
-    local key, value = line:match("^([^=]*)=(.*)$")
-    value = value:gsub("%%(%x%x)", function(digits)
-      return string.char(tonumber(digits, 16))
-    end)
-    record[key] = value:match("^%d+$") and tonumber(value) or value
-  end
-  return record
+   local record = {}
+   for line in (read_file(M.file("reports/" .. token)) or ""):gmatch("[^\n]+") do
+      local key, value = line:match("^([^=]*)=(.*)$")
+      value = value:gsub("%%(%x%x)", function(digits)
+         return string.char(tonumber(digits, 16))
+      end)
+      record[key] = value:match("^%d+$") and tonumber(value) or value
+   end
+   return record
 end
 
 --- Tells whether a record has what `wait` asks for: `key`, or `key:least` for a count.
@@ -193,12 +193,12 @@ end
 --- @param wait string
 --- @return boolean
 function M.has(record, wait)
-  local key, least = wait:match("^(.-):(%d+)$")
-  local value = record[key or wait]
-  if not least then
-    return value ~= nil
-  end
-  return type(value) == "number" and value >= tonumber(least)
+   local key, least = wait:match("^(.-):(%d+)$")
+   local value = record[key or wait]
+   if not least then
+      return value ~= nil
+   end
+   return type(value) == "number" and value >= tonumber(least)
 end
 
 --- Waits until a record has what is asked for, and returns the record; raises at the deadline. Does not poll.
@@ -207,14 +207,14 @@ end
 --- @param seconds? number default 30
 --- @return table<string, string|number>
 function M.await(token, wait, seconds)
-  for _ = 1, (seconds or PATIENCE) * 20 do
-    local record = M.recorded(token)
-    if M.has(record, wait) then
-      return record
-    end
-    os.execute("sleep 0.05")
-  end
-  error(M.describe(token, wait, seconds or PATIENCE), 2)
+   for _ = 1, (seconds or PATIENCE) * 20 do
+      local record = M.recorded(token)
+      if M.has(record, wait) then
+         return record
+      end
+      os.execute("sleep 0.05")
+   end
+   error(M.describe(token, wait, seconds or PATIENCE), 2)
 end
 
 --- Returns an error text: what did not come, and what the record has instead.
@@ -223,15 +223,15 @@ end
 --- @param seconds number
 --- @return string
 function M.describe(token, wait, seconds)
-  local lines = {}
-  for key, value in pairs(M.recorded(token)) do
-    if key ~= "request" then
-      lines[#lines + 1] = "  " .. key .. " = " .. tostring(value)
-    end
-  end
-  table.sort(lines)
-  return string.format("the server did not record %s for %s within %g s; it has:\n%s", wait, token, seconds,
-    table.concat(lines, "\n"))
+   local lines = {}
+   for key, value in pairs(M.recorded(token)) do
+      if key ~= "request" then
+         lines[#lines + 1] = "  " .. key .. " = " .. tostring(value)
+      end
+   end
+   table.sort(lines)
+   return string.format("the server did not record %s for %s within %g s; it has:\n%s", wait, token, seconds,
+      table.concat(lines, "\n"))
 end
 
 return M
