@@ -53,9 +53,9 @@ websocket._VERSION = ""
 --- @field origin? string The Origin header (RFC 6454).
 --- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
 --- @field open_timeout? number How long opening may take: name resolution, TCP, TLS and the opening handshake together. (above 0, up to 1e9 seconds; default 10)
---- @field close_timeout? number How long the peer may take to answer our Close frame, once it is written. (above 0, up to 1e9 seconds; default 10)
+--- @field close_timeout? number How long the peer may take to answer our Close frame once it is written, whatever else it sends. Before that, how long the transport may take nothing of what stands before our Close. (above 0, up to 1e9 seconds; default 10)
 --- @field ping_interval? number|false Time between keepalive pings; false sends none. (above 0, up to 1e9 seconds; default 20)
---- @field ping_timeout? number|false How long the peer may stay silent after a keepalive ping; any byte it sends is a sign of life. False waits for ever. (above 0, up to 1e9 seconds; default 20)
+--- @field ping_timeout? number|false How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. False waits for ever. (above 0, up to 1e9 seconds; default 20)
 --- @field max_message_size? integer Size of the largest message to accept, after decompression. A larger one closes the connection with 1009. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_fragments? integer The most frames that one message may come in. More close the connection with 1009. (1 to 2^53 frames; default 131072)
 --- @field max_queue? integer How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit the engine stops reading from the connection until half of it is free. (1 to 2^53 bytes; default 16 MiB)
