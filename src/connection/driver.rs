@@ -327,10 +327,11 @@ impl Driver {
 
     fn cause_of_loss(&self, error: &io::Error) -> Cause {
         match (Stream::classify(error), self.writer.lost()) {
+            // A TLS alert says why the peer took nothing more.
+            (Loss::Tls(text), _) => Cause::Lost(ErrorCode::Tls, text),
             (_, Some(earlier)) => lost(earlier.clone()),
             (Loss::EndOfStream, None) => Cause::EndOfStream,
             (Loss::Reset(text), None) => Cause::Lost(ErrorCode::Reset, text),
-            (Loss::Tls(text), None) => Cause::Lost(ErrorCode::Tls, text),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlua::{
-    AnyUserData, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
+    AnyUserData, FromLuaMulti, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
 };
 
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
@@ -167,8 +167,8 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
 
 /// Adds the methods that a script calls with `:`.
 pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    builder.add(methods, "send", |lua, host, (this, message, is_binary, table): (Value, Value, Value, Value)| {
-        let (this, socket) = receiver(host, &this, "send")?;
+    add_method(builder, methods, "send", |lua, this, socket, arguments: (Value, Value, Value)| {
+        let (message, is_binary, table) = arguments;
         let message = string(&message, "message")?.as_bytes();
         let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
         let compress = options::read_send(&table)?;
@@ -188,8 +188,7 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
         payload.extend_from_slice(&message);
         socket.put(lua, this, Outgoing::Message { kind, payload, compress })
     })?;
-    builder.add(methods, "ping", |lua, host, (this, payload): (Value, Value)| {
-        let (this, socket) = receiver(host, &this, "ping")?;
+    add_method(builder, methods, "ping", |lua, this, socket, payload: Value| {
         let payload = match &payload {
             Value::Nil => Vec::new(),
             payload => string(payload, "payload")?.as_bytes().to_vec(),
@@ -200,14 +199,12 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
         }
         socket.put(lua, this, Outgoing::Ping(payload))
     })?;
-    builder.add(methods, "close", |lua, host, (this, code, reason): (Value, Value, Value)| {
-        let (this, socket) = receiver(host, &this, "close")?;
+    add_method(builder, methods, "close", |lua, this, socket, (code, reason): (Value, Value)| {
         let body = close_frame(&code, &reason)?;
         socket.close(body);
         one(lua, this)
     })?;
-    builder.add(methods, "terminate", |lua, host, this: Value| {
-        let (this, socket) = receiver(host, &this, "terminate")?;
+    add_method(builder, methods, "terminate", |lua, this, socket, ()| {
         socket.end_by(Wish::Terminate);
         one(lua, this)
     })?;
@@ -215,8 +212,7 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
 }
 
 fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    builder.add(methods, "status", |lua, _, this: Value| {
-        let (_, socket) = borrowed(&this, "status")?;
+    add_query(builder, methods, "status", |lua, socket| {
         one(
             lua,
             match socket.status.get() {
@@ -229,36 +225,30 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             },
         )
     })?;
-    builder.add(methods, "url", |lua, _, this: Value| one(lua, &*borrowed(&this, "url")?.1.url))?;
-    builder.add(methods, "protocol", |lua, _, this: Value| {
-        let (_, socket) = borrowed(&this, "protocol")?;
+    add_query(builder, methods, "url", |lua, socket| one(lua, &*socket.url))?;
+    add_query(builder, methods, "protocol", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.protocol))
     })?;
-    builder.add(methods, "extensions", |lua, _, this: Value| {
-        let (_, socket) = borrowed(&this, "extensions")?;
+    add_query(builder, methods, "extensions", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.extensions))
     })?;
-    builder.add(methods, "response", |lua, _, this: Value| {
-        let (_, socket) = borrowed(&this, "response")?;
+    add_query(builder, methods, "response", |lua, socket| {
         match socket.response() {
             Some(response) => one(lua, record::response(lua, &response)?),
             None => nothing(),
         }
     })?;
-    builder.add(methods, "end_info", |lua, _, this: Value| {
-        let (_, socket) = borrowed(&this, "end_info")?;
+    add_query(builder, methods, "end_info", |lua, socket| {
         let end = socket.end.borrow().clone();
         match end {
             Some(end) => one(lua, record::end(lua, &end, socket.response().as_deref())?),
             None => nothing(),
         }
     })?;
-    builder.add(methods, "buffered_amount", |lua, host, this: Value| {
-        let (_, socket) = receiver(host, &this, "buffered_amount")?;
+    add_method(builder, methods, "buffered_amount", |lua, _, socket, ()| {
         one(lua, socket.connection.outbox.buffered())
     })?;
-    builder.add(methods, "latency", |lua, _, this: Value| {
-        let (_, socket) = borrowed(&this, "latency")?;
+    add_query(builder, methods, "latency", |lua, socket| {
         one(lua, socket.connection.latency().map(|latency| latency.as_secs_f64()))
     })
 }
@@ -266,7 +256,8 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
 /// Adds what `flush` in `websocket/init.lua` is made of.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
     builder.add_raw(inner, "wait_written", |lua, host, (this, limit): (Value, f64)| {
-        let (_, socket) = receiver(host, &this, "flush")?;
+        let (_, socket) = borrowed(&this, "flush")?;
+        host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
@@ -291,13 +282,31 @@ pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, R
     })
 }
 
-/// Returns the socket that a method was called on, in the process that owns it.
-fn receiver<'a>(host: &Host, this: &'a Value, method: &str) -> Result<(&'a AnyUserData, UserDataRef<Socket>), Raise> {
-    let found = borrowed(this, method)?;
-    host.check_process()?;
-    Ok(found)
+/// Adds a method, which raises in the child of a fork. It gets the userdata and its connection, and the other arguments.
+fn add_method<A: FromLuaMulti>(
+    builder: &Builder,
+    methods: &Table,
+    name: &'static str,
+    method: impl Fn(&Lua, &AnyUserData, &Socket, A) -> Answer + 'static,
+) -> mlua::Result<()> {
+    builder.add(methods, name, move |lua, host, (this, arguments): (Value, A)| {
+        let (userdata, socket) = borrowed(&this, name)?;
+        host.check_process()?;
+        method(lua, userdata, &socket, arguments)
+    })
 }
 
+/// Adds a method that only tells what is known of the connection, which the child of a fork may ask, too.
+fn add_query(
+    builder: &Builder,
+    methods: &Table,
+    name: &'static str,
+    query: impl Fn(&Lua, &Socket) -> Answer + 'static,
+) -> mlua::Result<()> {
+    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(&this, name)?.1))
+}
+
+/// Returns the userdata that a method was called on, and its connection.
 fn borrowed<'a>(this: &'a Value, method: &str) -> Result<(&'a AnyUserData, UserDataRef<Socket>), Raise> {
     if let Value::UserData(userdata) = this
         && let Ok(socket) = userdata.borrow::<Socket>()
