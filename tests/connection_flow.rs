@@ -14,6 +14,8 @@ use std::time::Duration;
 use support::client::{Client, message};
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
 use websocket_core::connection::{Progress, Refusal, Wish};
+#[cfg(target_os = "linux")]
+use websocket_core::error::ErrorCode;
 use websocket_core::event::{Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::EVENT_OVERHEAD;
@@ -205,6 +207,25 @@ fn counts_exactly_what_the_transport_never_took() {
         arrived -= arrived.min(*size);
     }
     assert_eq!(buffered, unread);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_takes_little_for_a_peer_that_does_not_read() {
+    let options = Options {
+        ping_interval: Some(Duration::from_millis(100)),
+        ping_timeout: Some(Duration::from_secs(1)),
+        ..Options::default()
+    };
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url(), &options);
+    let _peer = door.peer();
+    client.opened();
+    client.send(vec![7; 12 * MIB]);
+    // The transport has taken all that it takes when keepalive ends the connection.
+    assert_eq!(client.end().error, Some(ErrorCode::Keepalive));
+    let taken = 12 * MIB - client.connection.outbox.buffered();
+    assert!(taken > 0 && taken < MIB, "{taken} bytes were taken");
 }
 
 #[test]

@@ -196,4 +196,12 @@ mod tests {
         let expected = addresses(&["[::ffff:127.0.0.9]:1", "127.3.2.1:1", "[::1]:1"]);
         assert_eq!(order(given, Reach::Loopback), expected);
     }
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_kernel_of_a_connected_socket_holds_few_bytes_unsent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![listener.local_addr().unwrap()];
+        let socket = connect(addresses, Reach::Anywhere, &mut Tried::default()).await.unwrap();
+        assert_eq!(socket2::SockRef::from(&socket).tcp_notsent_lowat().unwrap(), MAX_UNSENT);
+    }
 }
