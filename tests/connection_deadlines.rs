@@ -1,6 +1,6 @@
 //! Which deadline ends a connection, and what may put it off: peers that flood, stall, read slowly or never answer.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/codec.rs"]
@@ -247,7 +247,7 @@ fn close_timeout_bounds_the_answer_to_the_peers_close() {
     client.is_down_to(64 * MIB - 1);
     peer.say(&close(4000, ""));
     assert_eq!(client.closing().0, 4000);
-    // It never stops to read, and never gets to the end.
+    // It keeps reading, but too slowly to finish.
     let reader = thread::spawn(move || {
         let mut step = vec![0; 64 * KIB];
         while matches!(peer.stream.read(&mut step), Ok(read) if read > 0) {

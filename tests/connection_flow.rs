@@ -1,6 +1,6 @@
 //! Limits and accounts: what waits for the script, what waits for the transport, and peers that are faster or slower.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -23,7 +23,7 @@ use websocket_core::queue::EVENT_OVERHEAD;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Long enough for a fault to show, and short enough to wait in vain.
+/// How long a test waits to see that nothing happens.
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn number_of(payload: &[u8]) -> u32 {

@@ -1,6 +1,6 @@
 //! Accounts and ends over TLS, which has a buffer of its own between the engine and the kernel.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

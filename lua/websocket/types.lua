@@ -116,7 +116,7 @@ function websocket.new(url, callback, options) end
 
 --- Runs the callbacks of waiting events on this thread: of those that wait when it starts, in their order.
 ---
---- Raises inside a callback: return from it, and the next poll brings what comes. Raises the error of an interrupt and one
+--- Raises inside a callback: return from it; the next poll delivers later events. Raises the error of an interrupt and one
 --- that the abort test knows at once; what was not dispatched then stays for the next poll.
 --- @param timeout? number seconds to wait for the first event; default 0, and a negative time means 0; math.huge waits while a connection is alive
 --- @param max? integer the most callbacks to run, at least 1; the others wait for the next poll, which then does not wait; default no bound

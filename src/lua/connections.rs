@@ -8,7 +8,7 @@ use super::builder::Builder;
 use super::host::Host;
 use super::socket::{Socket, close_frame};
 
-/// Adds both.
+/// Adds `connections` and `close_all`.
 pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
     builder.add(core, "connections", |lua, host, what: Value| match &what {
         Value::Nil => one(lua, host.alive()),
@@ -31,7 +31,7 @@ pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
     })
 }
 
-/// Returns the connections that are alive, in the order of their making.
+/// Returns the connections that are alive, the oldest first.
 fn userdata(host: &Host) -> mlua::Result<Vec<AnyUserData>> {
     host.alive_numbers().into_iter().filter_map(|number| host.sockets.raw_get(number).transpose()).collect()
 }
