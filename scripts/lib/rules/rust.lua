@@ -109,7 +109,7 @@ function M.unwrap(tree)
    end)
 end
 
---- A caller reads what an argument means: no parameter is a `bool`; two functions or an enum say it.
+--- A caller reads what an argument means: no parameter is a `bool` or `&mut bool`; two functions or an enum say it.
 function M.boolean_parameters(tree)
    return each_file(tree, function(_, code, breach)
       for _, parameter in ipairs(source.boolean_parameters(code)) do
