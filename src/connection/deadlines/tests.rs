@@ -66,7 +66,7 @@ impl Table {
             Look => {}
         }
         if deadlines.is_open() {
-            deadlines.keepalive().due(now);
+            deadlines.keepalive().take_due_ping(now);
         }
         let next = deadlines.next(now)?;
         Some(((next.at - self.start).as_millis() as u64, next.due))
