@@ -203,13 +203,13 @@ impl Driver {
                 if payload >= PAYLOAD_PER_TURN {
                     break;
                 }
-                if self.deadlines.is_resting() && self.must_rest(cx.waker(), sink) {
+                if self.deadlines.is_paused() && self.must_pause(cx.waker(), sink) {
                     return Poll::Pending;
                 }
-                if !self.leftover.is_empty() || self.deadlines.is_resting() {
+                if !self.leftover.is_empty() || self.deadlines.is_paused() {
                     let leftover = std::mem::take(&mut self.leftover);
                     payload += self.decode(&leftover, cx.waker(), sink, now);
-                    if self.deadlines.is_resting() {
+                    if self.deadlines.is_paused() {
                         return Poll::Pending;
                     }
                 }
@@ -235,9 +235,9 @@ impl Driver {
         let mut payload = 0;
         let mut items = Vec::new();
         loop {
-            if self.must_rest(reader, sink) {
+            if self.must_pause(reader, sink) {
                 self.leftover = input.to_vec();
-                self.deadlines.note_rest(now);
+                self.deadlines.note_pause(now);
                 break;
             }
             match self.decoder.next(&mut input) {
@@ -282,7 +282,7 @@ impl Driver {
 
     /// Tells whether the script's queue is full; where nothing more is delivered, that does not matter. If it is full,
     /// the reader is woken when it has capacity again.
-    fn must_rest(&self, reader: &Waker, sink: &EventSink) -> bool {
+    fn must_pause(&self, reader: &Waker, sink: &EventSink) -> bool {
         let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
         delivers && !sink.budget.poll_admits(reader)
     }

@@ -87,9 +87,9 @@ impl Keepalive {
 
     /// Notes that reading was paused from `began` to `ended`: that time does not count, because the peer's bytes were not
     /// read and the peer may have waited for us.
-    pub fn note_rest(&mut self, began: Instant, ended: Instant) {
+    pub fn note_pause(&mut self, began: Instant, ended: Instant) {
         if let Ping::Unanswered { since, .. } = &mut self.ping {
-            *since = without_rest(*since, began, ended);
+            *since = without_pause(*since, began, ended);
         }
     }
 
@@ -123,7 +123,7 @@ impl Keepalive {
 }
 
 /// Returns the moment from which a time-out counts that began at `since`, when a pause does not count.
-pub fn without_rest(since: Instant, began: Instant, ended: Instant) -> Instant {
+pub fn without_pause(since: Instant, began: Instant, ended: Instant) -> Instant {
     let counted = began.saturating_duration_since(since);
     ended.checked_sub(counted).unwrap_or(since)
 }
@@ -204,7 +204,7 @@ mod tests {
         for (began, ended, expiry) in [(22, 60, 63), (20, 60, 65), (10, 60, 65), (10, 20, 25), (22, 23, 26)] {
             let (mut keepalive, now) = started();
             keepalive.take_due_ping(now + 20 * SECOND).unwrap();
-            keepalive.note_rest(now + began * SECOND, now + ended * SECOND);
+            keepalive.note_pause(now + began * SECOND, now + ended * SECOND);
             assert_eq!(keepalive.expiry(), Some(now + expiry * SECOND), "a pause from {began} to {ended}");
         }
     }
@@ -215,7 +215,7 @@ mod tests {
         keepalive.take_due_ping(now + 20 * SECOND).unwrap();
         for number in 0..100 {
             let began = now + 20 * SECOND + number * SECOND / 50;
-            keepalive.note_rest(began, began + SECOND / 100);
+            keepalive.note_pause(began, began + SECOND / 100);
         }
         assert_eq!(keepalive.expiry(), Some(now + 26 * SECOND), "a hundred pauses of 10 ms are one second");
     }
