@@ -65,7 +65,7 @@ fn read_slowly(peer: &mut Peer, bytes: usize, pause: Duration) {
 
 #[test]
 fn close_timeout_ends_a_peer_that_goes_on_sending() {
-    // A queue that one frame fills, so that reading rests after each; and one that a slow script fills now and then.
+    // A queue that one frame fills, so that reading is paused after each; and one that a slow script fills now and then.
     for (max_queue, pause) in
         [(64 * KIB, Duration::ZERO), (256 * KIB, Duration::from_millis(10)), (MIB, Duration::ZERO)]
     {
@@ -97,7 +97,7 @@ fn a_close_that_came_in_time_counts_though_the_script_took_longer_than_close_tim
     client.close(1000, "");
     assert_eq!(peer.hear_close().0, 1000);
     peer.say(&[frame(TEXT, b"c"), close(1000, "")].concat());
-    client.is_told_nothing_for(3 * options.close_timeout);
+    client.expect_no_event_for(3 * options.close_timeout);
     drop(charge);
     assert_eq!((client.message(), client.message()), (b"b".to_vec(), b"c".to_vec()));
     assert_eq!(client.closing().0, 1000);

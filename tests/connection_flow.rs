@@ -64,15 +64,15 @@ fn stops_reading_when_the_queue_is_full_and_resumes_at_half_without_loss() {
     for _ in 0..capacity {
         take(&mut client, &mut held);
     }
-    client.is_told_nothing_for(MOMENT);
+    client.expect_no_event_for(MOMENT);
     assert!((written.load(Ordering::Relaxed) as u32) < COUNT, "the server stalls");
     held.truncate(capacity / 2 + 1);
-    client.is_told_nothing_for(MOMENT);
+    client.expect_no_event_for(MOMENT);
     held.pop();
     for _ in 0..capacity / 2 {
         take(&mut client, &mut held);
     }
-    client.is_told_nothing_for(MOMENT);
+    client.expect_no_event_for(MOMENT);
     held.clear();
     for _ in 0..COUNT as usize - capacity - capacity / 2 {
         take(&mut client, &mut held);
@@ -84,7 +84,7 @@ fn stops_reading_when_the_queue_is_full_and_resumes_at_half_without_loss() {
 }
 
 #[test]
-fn stays_open_while_reading_rests_for_longer_than_ping_timeout() {
+fn stays_open_while_reading_is_paused_for_longer_than_ping_timeout() {
     let options = Options {
         max_queue: 1,
         ping_interval: Some(Duration::from_millis(50)),
@@ -99,9 +99,9 @@ fn stays_open_while_reading_rests_for_longer_than_ping_timeout() {
     let (_, _, charge) = client.host.next_charged();
     let (first, payload) = peer.hear();
     assert_eq!(first, PING);
-    // The peer answers; reading rests, so we do not see that.
+    // The peer answers; reading is paused, so we do not see that.
     peer.say(&frame(PONG, &payload));
-    client.is_told_nothing_for(Duration::from_millis(2500));
+    client.expect_no_event_for(Duration::from_millis(2500));
     drop(charge);
     assert_eq!(client.message(), b"b");
     client.close(1000, "");

@@ -179,9 +179,9 @@ fn refuses_a_file_that_is_no_regular_file_without_waiting() {
             ("tls.cert_file", TlsOptions { cert_file: Some(path.clone()), key_file: good(), ..TlsOptions::default() }),
             ("tls.key_file", TlsOptions { cert_file: good(), key_file: Some(path.clone()), ..TlsOptions::default() }),
         ] {
-            let (tell, told) = mpsc::channel();
-            thread::spawn(move || tell.send(refusal(tls)));
-            let text = told.recv_timeout(PATIENCE).expect("opening blocks");
+            let (sender, receiver) = mpsc::channel();
+            thread::spawn(move || sender.send(refusal(tls)));
+            let text = receiver.recv_timeout(PATIENCE).expect("opening blocks");
             assert!(text.contains(option) && text.contains("not a regular file"), "{text}");
         }
     }
