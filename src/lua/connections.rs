@@ -7,6 +7,7 @@ use super::arguments::type_name;
 use super::builder::Builder;
 use super::host::Host;
 use super::socket::{Socket, close_frame};
+use crate::quote::quoted;
 
 /// Adds `connections` and `close_all`.
 pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
@@ -14,7 +15,7 @@ pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
         Value::Nil => one(lua, host.alive()),
         Value::String(text) if *text.as_bytes() == *b"list" => one(lua, userdata(host)?),
         Value::String(text) => {
-            raise(format!("argument of connections must be \"list\" or nil, got \"{}\"", text.to_string_lossy()))
+            raise(format!("argument of connections must be \"list\" or nil, got {}", quoted(&text.to_string_lossy())))
         }
         other => raise(format!("argument of connections must be \"list\" or nil, got {}", type_name(other))),
     })?;
