@@ -31,9 +31,13 @@ const MAX_UNSENT: u32 = 128 * 1024;
 type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Resolves a host's name, and returns its addresses with a port, the preferred one first.
+///
+/// Public for the tests, which resolve names without a network.
+#[doc(hidden)]
 pub type Resolver = Arc<dyn Fn(String, u16) -> Answer + Send + Sync>;
 
-/// Creates a [`Resolver`] from an asynchronous function.
+/// Creates a [`Resolver`] from an asynchronous function. Public for the tests, as [`Resolver`] is.
+#[doc(hidden)]
 pub fn resolver<F, A>(answer: F) -> Resolver
 where
     F: Fn(String, u16) -> A + Send + Sync + 'static,
