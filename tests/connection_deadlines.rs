@@ -196,7 +196,7 @@ fn keepalive_takes_capacity_that_opens_in_a_full_transport_for_life() {
     let mut peer = door.peer();
     client.opened();
     let begin = Instant::now();
-    // The pings stand behind the message, so the peer cannot answer one before it has read all of it.
+    // The pings follow the message, so the peer cannot answer one before it has read all of it.
     let mut left = 14 + size;
     while begin.elapsed() < Duration::from_secs(6) {
         read_slowly(&mut peer, 64 * KIB, Duration::from_millis(30));

@@ -83,7 +83,7 @@ fn keepalive_takes_a_slow_peer_for_alive_over_tls() {
     client.send(vec![7; COUNT * PART]);
     let mut header = [0; 14];
     peer.stream.read_exact(&mut header).unwrap();
-    // It answers no ping, because they stand behind the message.
+    // It answers no ping, because they follow the message.
     let mut parts = 0;
     while begin.elapsed() < Duration::from_secs(7) && parts < COUNT {
         peer.stream.read_exact(&mut [0; PART]).unwrap();

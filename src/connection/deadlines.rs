@@ -10,7 +10,7 @@
 //! | sending our Close | `close_timeout` after it was wanted | bytes that the transport takes and messages that are deflated: they are finite, because nothing more is accepted | checked [`CATCH_UP`] after the pause |
 //! | awaiting the peer's Close | `close_timeout` after ours was written | nobody | checked [`CATCH_UP`] after the pause, or as soon as reading is paused again |
 //! | answering the peer's Close | [`LINGER`] after it arrived, and at most `close_timeout` after it arrived | the [`LINGER`]: bytes that the transport takes; the `close_timeout`: nobody | reading is not paused |
-//! | lingering: both Close frames are through, or the peer broke the protocol, or writing failed | [`LINGER`] after that | nobody | the time of the pause does not count |
+//! | lingering: both Close frames were exchanged, or the peer broke the protocol, or writing failed | [`LINGER`] after that | nobody | the time of the pause does not count |
 //!
 //! Reading is paused while the script does not take what waits for it. The peer's bytes, its Close among them, may wait in
 //! the socket meanwhile, and the peer may wait for us to read. So no deadline ends a connection in the pause during
@@ -43,13 +43,13 @@ pub enum Due {
     Ping,
     /// The end: the peer showed no sign of life for too long.
     Silence,
-    /// The failing of the connection, because the script had its time to answer.
+    /// The failing of the connection: the script's [`LINGER`] to answer has passed.
     Breach,
-    /// The end: what stands before our Close, or our Close itself, could not be written.
+    /// The end: the messages before our Close, or our Close itself, could not be written.
     CloseUnwritten,
     /// The end: the peer did not answer our Close.
     CloseUnanswered,
-    /// The end: the peer had its time to end the stream.
+    /// The end: the peer's [`LINGER`] to end the stream has passed.
     Linger,
 }
 
@@ -189,7 +189,7 @@ impl Deadlines {
         self.keepalive.note_life();
     }
 
-    /// Notes that a part of what stands before our Close is done: the transport took bytes, or a message was deflated.
+    /// Notes progress towards writing our Close: the transport accepted bytes, or a message was deflated.
     pub fn note_progress(&mut self, now: Instant) {
         if let Phase::SendingClose { since } | Phase::AnsweringClose { since, .. } = &mut self.phase {
             *since = now;

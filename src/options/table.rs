@@ -67,8 +67,8 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "max_queue",
             bytes(|options| &mut options.max_queue),
-            "How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit the engine stops \
-             reading from the connection until half of it is free.",
+            "How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit, \
+             reading from the connection is paused until half of it is free.",
         ),
         optional(
             "max_buffered",
