@@ -83,7 +83,8 @@ function M.defines(code, name)
    return false
 end
 
---- Returns the parameters of every function of the code that are of the type `bool` or `&mut bool`, each as `function(parameter)`.
+--- Returns the parameters of every function of the code that are of the type `bool` or `&mut bool`, each as
+--- `function(parameter)`.
 --- @param code string bare code
 --- @return string[]
 function M.boolean_parameters(code)
