@@ -302,7 +302,7 @@ fn add_query(
     name: &'static str,
     query: impl Fn(&Lua, &Socket) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(&this, name)?.1))
+    builder.add(methods, name, move |lua, _, this: Value| query(lua, &borrowed(&this, name)?.1))
 }
 
 /// Returns the userdata that a method was called on, and its connection.
