@@ -1,7 +1,7 @@
 //! The engine of `websocket-native`, and its Lua module.
 //!
 //! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
-//! [`extension`], [`options`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]), [`protocol`] and
+//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]), [`protocol`] and
 //! [`transport`], [`connection`], then `lua`.
 //!
 //! Two threads do the work. The host's thread runs Lua, and one thread of ours drives all connections of the process. The
@@ -27,6 +27,7 @@ pub mod options;
 pub mod process;
 pub mod protocol;
 pub mod queue;
+pub mod quote;
 pub mod response;
 pub mod runtime;
 mod sync;

@@ -1,8 +1,8 @@
 //! Where the engine's thread meets the host's thread: one queue for each Lua state, one byte budget for each connection.
 //!
 //! Comes in: events of many connections, and functions that the script defers, in order of arrival. Goes out: all of
-//! them, to the one thread that polls. A connection whose budget is used up stops reading until the host has released
-//! half of it.
+//! them, to the one thread that polls. Reading from a connection whose budget is used up is paused until the host has
+//! released half of it.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -83,7 +83,7 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    /// The reader to wake when half of the limit is free again; set while the connection stops reading.
+    /// The reader to wake when half of the limit is free again; set while reading is paused.
     reader: Option<Waker>,
 }
 

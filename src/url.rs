@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use url::{Host, ParseError, Url};
 
 use crate::error::InvalidInput;
+use crate::quote::quoted;
 
 /// Where a connection goes: the checked form of a `ws` or `wss` URL.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Endpoint {
         };
         if !["ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             // Without // it may be a user name, which no text may contain.
-            let named = if rest.starts_with("//") { format!(" {scheme:?}") } else { String::new() };
+            let named = if rest.starts_with("//") { format!(" {}", quoted(scheme)) } else { String::new() };
             return Err(InvalidInput::new(format!("invalid URL: unknown scheme{named}, must be \"ws\" or \"wss\"")));
         }
         if !rest.starts_with("//") || rest[2..].starts_with(['/', '?', '\\']) || rest.len() == 2 {
@@ -146,8 +147,8 @@ impl Parts {
         let url = parse(text)?;
         if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
             return Err(InvalidInput::new(format!(
-                "invalid URL: unknown scheme {:?}, must be \"ws\", \"wss\", \"http\" or \"https\"",
-                url.scheme()
+                "invalid URL: unknown scheme {}, must be \"ws\", \"wss\", \"http\" or \"https\"",
+                quoted(url.scheme())
             )));
         }
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {

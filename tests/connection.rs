@@ -1,6 +1,6 @@
 //! An open connection: messages in both directions and in order, pings, keepalive, and connections that do not interfere.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

@@ -1,6 +1,6 @@
 //! Limits and accounts: what waits for the script, what waits for the transport, and peers that are faster or slower.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use support::client::{Client, message};
 use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
 use websocket_core::connection::{Progress, Refusal, Wish};
+#[cfg(target_os = "linux")]
+use websocket_core::error::ErrorCode;
 use websocket_core::event::{Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::EVENT_OVERHEAD;
@@ -21,7 +23,7 @@ use websocket_core::queue::EVENT_OVERHEAD;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Long enough for a fault to show, and short enough to wait in vain.
+/// How long a test waits to see that nothing happens.
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn number_of(payload: &[u8]) -> u32 {
@@ -62,15 +64,15 @@ fn stops_reading_when_the_queue_is_full_and_resumes_at_half_without_loss() {
     for _ in 0..capacity {
         take(&mut client, &mut held);
     }
-    client.is_told_nothing_for(MOMENT);
+    client.expect_no_event_for(MOMENT);
     assert!((written.load(Ordering::Relaxed) as u32) < COUNT, "the server stalls");
     held.truncate(capacity / 2 + 1);
-    client.is_told_nothing_for(MOMENT);
+    client.expect_no_event_for(MOMENT);
     held.pop();
     for _ in 0..capacity / 2 {
         take(&mut client, &mut held);
     }
-    client.is_told_nothing_for(MOMENT);
+    client.expect_no_event_for(MOMENT);
     held.clear();
     for _ in 0..COUNT as usize - capacity - capacity / 2 {
         take(&mut client, &mut held);
@@ -82,7 +84,7 @@ fn stops_reading_when_the_queue_is_full_and_resumes_at_half_without_loss() {
 }
 
 #[test]
-fn stays_open_while_reading_rests_for_longer_than_ping_timeout() {
+fn stays_open_while_reading_is_paused_for_longer_than_ping_timeout() {
     let options = Options {
         max_queue: 1,
         ping_interval: Some(Duration::from_millis(50)),
@@ -97,9 +99,9 @@ fn stays_open_while_reading_rests_for_longer_than_ping_timeout() {
     let (_, _, charge) = client.host.next_charged();
     let (first, payload) = peer.hear();
     assert_eq!(first, PING);
-    // The peer answers; reading rests, so we do not see that.
+    // The peer answers; reading is paused, so we do not see that.
     peer.say(&frame(PONG, &payload));
-    client.is_told_nothing_for(Duration::from_millis(2500));
+    client.expect_no_event_for(Duration::from_millis(2500));
     drop(charge);
     assert_eq!(client.message(), b"b");
     client.close(1000, "");
@@ -205,6 +207,25 @@ fn counts_exactly_what_the_transport_never_took() {
         arrived -= arrived.min(*size);
     }
     assert_eq!(buffered, unread);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_takes_little_for_a_peer_that_does_not_read() {
+    let options = Options {
+        ping_interval: Some(Duration::from_millis(100)),
+        ping_timeout: Some(Duration::from_secs(1)),
+        ..Options::default()
+    };
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url(), &options);
+    let _peer = door.peer();
+    client.opened();
+    client.send(vec![7; 12 * MIB]);
+    // The transport has taken all that it takes when keepalive ends the connection.
+    assert_eq!(client.end().error, Some(ErrorCode::Keepalive));
+    let taken = 12 * MIB - client.connection.outbox.buffered();
+    assert!(taken > 0 && taken < MIB, "{taken} bytes were taken");
 }
 
 #[test]

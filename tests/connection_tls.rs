@@ -1,6 +1,6 @@
 //! Accounts and ends over TLS, which has a buffer of its own between the engine and the kernel.
 
-// Helpers of tests may panic as tests do; clippy.toml reaches the test functions alone.
+// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -83,7 +83,7 @@ fn keepalive_takes_a_slow_peer_for_alive_over_tls() {
     client.send(vec![7; COUNT * PART]);
     let mut header = [0; 14];
     peer.stream.read_exact(&mut header).unwrap();
-    // It answers no ping, because they stand behind the message.
+    // It answers no ping, because they follow the message.
     let mut parts = 0;
     while begin.elapsed() < Duration::from_secs(7) && parts < COUNT {
         peer.stream.read_exact(&mut [0; PART]).unwrap();

@@ -242,8 +242,7 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
     });
 }
 
-/// Plays the connection: takes and writes everything that is sent, until the script wants the end; returns how many pings
-/// it took.
+/// Acts as the connection: takes and writes all messages until the script closes it; returns how many pings it took.
 fn drive(outbox: &Outbox) -> usize {
     let (task, waker) = Task::new();
     let mut taken = 0;

@@ -39,18 +39,18 @@ async fn failure(answer: &str, options: &Options) -> websocket_core::error::Fail
 }
 
 async fn request(url: &str, options: &Options) -> String {
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let address = serve(move |mut socket| {
-        let tell = tell.clone();
+        let sender = sender.clone();
         async move {
             let request = read_request(&mut socket).await;
             socket.write_all(&fill(GOOD.as_bytes(), &request)).await.unwrap();
-            tell.send(request).unwrap();
+            sender.send(request).unwrap();
         }
     })
     .await;
     open(&url.replace("HOST", &address.to_string()), options).await.map_err(|failure| failure.text).unwrap();
-    let request = told.recv().await.unwrap();
+    let request = receiver.recv().await.unwrap();
     let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
     assert_eq!(key.len(), 24);
     request.replace(key, "KEY").replace(&address.to_string(), "HOST")

@@ -2,6 +2,8 @@
 
 // Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// The limit on memory is set by prlimit, and its value is found in /proc.
+#![cfg(target_os = "linux")]
 
 mod support;
 

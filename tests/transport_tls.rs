@@ -244,13 +244,13 @@ fn garbled(pem: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn sends_nothing_but_tls() {
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let server = serve(move |mut socket| {
-        let tell = tell.clone();
-        async move { tell.send(socket.read_u8().await.unwrap()).unwrap() }
+        let sender = sender.clone();
+        async move { sender.send(socket.read_u8().await.unwrap()).unwrap() }
     })
     .await;
     let failure = refused(&format!("wss://u:secret@{server}/"), &trusting(&Authority::new())).await;
     assert!(!failure.text.contains("secret"));
-    assert_eq!(told.recv().await, Some(22));
+    assert_eq!(receiver.recv().await, Some(22));
 }

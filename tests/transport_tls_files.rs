@@ -167,6 +167,25 @@ fn says_why_a_private_key_cannot_be_used() {
 }
 
 #[test]
+fn errors_quote_names_and_paths_on_one_line() {
+    let odd = || Some("J\u{fc}rgen\n\u{1b}\"".to_owned());
+    let quoted = "\"J\u{fc}rgen\\n\\x1b\\\"\"";
+    let good = || Some(stored_path("client.pem"));
+    for tls in [
+        TlsOptions { server_name: odd(), ..TlsOptions::default() },
+        TlsOptions { ca_file: odd(), ..TlsOptions::default() },
+        TlsOptions { cert_file: odd(), key_file: good(), ..TlsOptions::default() },
+        TlsOptions { cert_file: good(), key_file: odd(), ..TlsOptions::default() },
+        with_ca("-----BEGIN J\u{fc}rgen\u{1b}\"\n"),
+    ] {
+        let is_line_of_pem = tls.ca.is_some();
+        let text = refusal(tls);
+        let expected = if is_line_of_pem { "\"-----BEGIN J\u{fc}rgen\\x1b\\\"\"" } else { quoted };
+        assert!(text.contains(expected) && !text.contains(char::is_control), "{text}");
+    }
+}
+
+#[test]
 fn refuses_a_file_that_is_no_regular_file_without_waiting() {
     let files = Files::new("special");
     let fifo = files.path().join("fifo").to_str().unwrap().to_owned();
@@ -179,9 +198,9 @@ fn refuses_a_file_that_is_no_regular_file_without_waiting() {
             ("tls.cert_file", TlsOptions { cert_file: Some(path.clone()), key_file: good(), ..TlsOptions::default() }),
             ("tls.key_file", TlsOptions { cert_file: good(), key_file: Some(path.clone()), ..TlsOptions::default() }),
         ] {
-            let (tell, told) = mpsc::channel();
-            thread::spawn(move || tell.send(refusal(tls)));
-            let text = told.recv_timeout(PATIENCE).expect("opening blocks");
+            let (sender, receiver) = mpsc::channel();
+            thread::spawn(move || sender.send(refusal(tls)));
+            let text = receiver.recv_timeout(PATIENCE).expect("opening blocks");
             assert!(text.contains(option) && text.contains("not a regular file"), "{text}");
         }
     }

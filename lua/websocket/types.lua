@@ -45,7 +45,7 @@ websocket._VERSION = ""
 --- @field threshold? integer Messages below this size go uncompressed. (0 to 2^53 bytes; default 64)
 --- @field level? integer How hard to compress: 1 is the fastest, 9 gives the smallest messages. (1 to 9; default 6)
 
---- What `websocket.new` may be told about one connection.
+--- The options of `websocket.new`.
 --- @class websocket.Options
 --- @field headers? table<string, string|string[]> Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; headers that belong to the opening handshake are refused.
 --- @field protocols? string|string[] Subprotocols to offer, the preferred one first.
@@ -53,19 +53,19 @@ websocket._VERSION = ""
 --- @field origin? string The Origin header (RFC 6454).
 --- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
 --- @field open_timeout? number How long opening may take: name resolution, TCP, TLS and the opening handshake together. (above 0, up to 1e9 seconds; default 10)
---- @field close_timeout? number How long the peer may take to answer our Close frame once it is written, whatever else it sends. Before that, how long the transport may take nothing of what stands before our Close. (above 0, up to 1e9 seconds; default 10)
+--- @field close_timeout? number How long the peer may take to answer our Close frame once it is written, whatever else it sends. Until then, the longest time without progress in sending the messages before it. (above 0, up to 1e9 seconds; default 10)
 --- @field ping_interval? number|false Time between keepalive pings; false sends none. (above 0, up to 1e9 seconds; default 20)
 --- @field ping_timeout? number|false How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. False waits for ever. (above 0, up to 1e9 seconds; default 20)
 --- @field max_message_size? integer Size of the largest message to accept, after decompression. A larger one closes the connection with 1009. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_fragments? integer The most frames that one message may come in. More close the connection with 1009. (1 to 2^53 frames; default 131072)
---- @field max_queue? integer How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit the engine stops reading from the connection until half of it is free. (1 to 2^53 bytes; default 16 MiB)
+--- @field max_queue? integer How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit, reading from the connection is paused until half of it is free. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_buffered? integer How much may wait to be sent, before compression: each message as encoded and 128 bytes more. The limit is checked before a message is added, so one message of any size is accepted below the limit. (1 to 2^53 bytes; default 16 MiB)
 --- @field report_pings? boolean Delivers the event `ping` for each Ping of the peer. The engine has answered it already. (default false)
 --- @field report_closing? boolean Delivers the event `closing` when the peer's Close frame arrives. (default false)
 --- @field compression? boolean|websocket.CompressionOptions Offers permessage-deflate (RFC 7692); a table also chooses its parameters. (default false)
 --- @field tls? websocket.TlsOptions Certificates and verification, for `wss` URLs.
 
---- What `send` may be told about one message.
+--- The options of `ws:send`.
 --- @class websocket.SendOptions
 --- @field compress? boolean False sends the message uncompressed, for one that holds a secret. (default true)
 
@@ -116,7 +116,7 @@ function websocket.new(url, callback, options) end
 
 --- Runs the callbacks of waiting events on this thread: of those that wait when it starts, in their order.
 ---
---- Raises inside a callback: return from it, and the next poll brings what comes. Raises the error of an interrupt and one
+--- Raises inside a callback: return from it; the next poll delivers later events. Raises the error of an interrupt and one
 --- that the abort test knows at once; what was not dispatched then stays for the next poll.
 --- @param timeout? number seconds to wait for the first event; default 0, and a negative time means 0; math.huge waits while a connection is alive
 --- @param max? integer the most callbacks to run, at least 1; the others wait for the next poll, which then does not wait; default no bound

@@ -3,18 +3,18 @@
 //! Comes in: what happened, and when. Goes out: the next moment at which something is due, and what. One phase holds at
 //! a time, and each has one deadline:
 //!
-//! | phase | ends at | put off by | while reading rests |
+//! | phase | ends at | put off by | while reading is paused |
 //! |---|---|---|---|
-//! | open | `ping_timeout` after a Ping was due | a byte that arrives; capacity that opens in a transport that was full | the time of the rest does not count |
-//! | breached: the script may still answer what came before the peer's breach | [`LINGER`] after the breach | nobody | reading does not rest |
-//! | sending our Close | `close_timeout` after it was wanted | bytes that the transport takes and messages that are deflated: they are finite, because nothing more is accepted | judged [`CATCH_UP`] after the rest |
-//! | awaiting the peer's Close | `close_timeout` after ours was written | nobody | judged [`CATCH_UP`] after the rest, or as soon as reading rests again |
-//! | answering the peer's Close | [`LINGER`] after it arrived, and at most `close_timeout` after it arrived | the [`LINGER`]: bytes that the transport takes; the `close_timeout`: nobody | reading does not rest |
-//! | lingering: both Close frames are through, or the peer broke the protocol, or writing failed | [`LINGER`] after that | nobody | the time of the rest does not count |
+//! | open | `ping_timeout` after a Ping was due | a byte that arrives; capacity that opens in a transport that was full | the time of the pause does not count |
+//! | breached: the script may still answer what came before the peer's breach | [`LINGER`] after the breach | nobody | reading is not paused |
+//! | sending our Close | `close_timeout` after it was wanted | bytes that the transport takes and messages that are deflated: they are finite, because nothing more is accepted | checked [`CATCH_UP`] after the pause |
+//! | awaiting the peer's Close | `close_timeout` after ours was written | nobody | checked [`CATCH_UP`] after the pause, or as soon as reading is paused again |
+//! | answering the peer's Close | [`LINGER`] after it arrived, and at most `close_timeout` after it arrived | the [`LINGER`]: bytes that the transport takes; the `close_timeout`: nobody | reading is not paused |
+//! | lingering: both Close frames were exchanged, or the peer broke the protocol, or writing failed | [`LINGER`] after that | nobody | the time of the pause does not count |
 //!
-//! Reading rests while the script does not take what waits for it. The peer's bytes, its Close among them, may wait in
-//! the socket meanwhile, and the peer may wait for us to read. So no deadline ends a connection in the rest during which
-//! it passed; but it is put off once and never starts anew, or a peer that keeps the queue full would live for ever.
+//! Reading is paused while the script does not take what waits for it. The peer's bytes, its Close among them, may wait in
+//! the socket meanwhile, and the peer may wait for us to read. So no deadline ends a connection in the pause during
+//! which it passed; but it is put off once and never starts anew, or a peer that keeps the queue full would live for ever.
 //!
 //! Bytes that go into a transport which was not full are no sign of life: the kernel takes them for a link that was cut.
 //!
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::keepalive::{Keepalive, without_rest};
+use super::keepalive::{Keepalive, without_pause};
 
 /// How long the peer may take for the last step: to end the stream, or to make progress with reading after its Close.
 pub const LINGER: Duration = Duration::from_secs(2);
@@ -43,13 +43,13 @@ pub enum Due {
     Ping,
     /// The end: the peer showed no sign of life for too long.
     Silence,
-    /// The failing of the connection, because the script had its time to answer.
+    /// The failing of the connection: the script's [`LINGER`] to answer has passed.
     Breach,
-    /// The end: what stands before our Close, or our Close itself, could not be written.
+    /// The end: the messages before our Close, or our Close itself, could not be written.
     CloseUnwritten,
     /// The end: the peer did not answer our Close.
     CloseUnanswered,
-    /// The end: the peer had its time to end the stream.
+    /// The end: the peer's [`LINGER`] to end the stream has passed.
     Linger,
 }
 
@@ -79,8 +79,8 @@ pub struct Deadlines {
     phase: Phase,
     keepalive: Keepalive,
     close_timeout: Duration,
-    /// Since when reading rests.
-    rest: Option<Instant>,
+    /// Since when reading is paused.
+    paused: Option<Instant>,
     /// No deadline counts before this moment.
     put_off: Option<PutOff>,
 }
@@ -96,14 +96,14 @@ struct PutOff {
 enum Reason {
     /// The process was stopped or starved.
     Late,
-    /// The deadline passed while reading rested.
-    Rest,
+    /// The deadline passed while reading was paused.
+    Pause,
 }
 
 impl Deadlines {
     /// Makes the deadlines of a connection that opened just now.
     pub fn new(keepalive: Keepalive, close_timeout: Duration) -> Deadlines {
-        Deadlines { phase: Phase::Open, keepalive, close_timeout, rest: None, put_off: None }
+        Deadlines { phase: Phase::Open, keepalive, close_timeout, paused: None, put_off: None }
     }
 
     /// Returns the next deadline as it is seen at `now`.
@@ -124,7 +124,7 @@ impl Deadlines {
         match self.phase {
             Phase::Open => {
                 let ping = self.keepalive.next_ping().map(|at| Deadline { at, due: Due::Ping });
-                let expiry = if self.rest.is_none() { self.keepalive.expiry() } else { None };
+                let expiry = if self.paused.is_none() { self.keepalive.expiry() } else { None };
                 let silence = expiry.map(|at| Deadline { at, due: Due::Silence });
                 ping.into_iter().chain(silence).min_by_key(|deadline| deadline.at)
             }
@@ -136,15 +136,15 @@ impl Deadlines {
                 } else {
                     Due::CloseUnanswered
                 };
-                let passes_in_this_rest = self.rest.is_some_and(|began| began < at);
-                if passes_in_this_rest { None } else { deadline(at, due) }
+                let passes_in_this_pause = self.paused.is_some_and(|began| began < at);
+                if passes_in_this_pause { None } else { deadline(at, due) }
             }
             Phase::AnsweringClose { received, since } => {
                 let silent = since + LINGER;
                 let at = received.checked_add(self.close_timeout).map_or(silent, |at| at.min(silent));
                 deadline(at, Due::CloseUnwritten)
             }
-            Phase::Lingering { since } if self.rest.is_none() => deadline(since + LINGER, Due::Linger),
+            Phase::Lingering { since } if self.paused.is_none() => deadline(since + LINGER, Due::Linger),
             Phase::Lingering { .. } => None,
         }
     }
@@ -169,9 +169,9 @@ impl Deadlines {
         self.phase == Phase::Open
     }
 
-    /// Tells whether reading rests.
-    pub fn is_resting(&self) -> bool {
-        self.rest.is_some()
+    /// Tells whether reading is paused.
+    pub fn is_paused(&self) -> bool {
+        self.paused.is_some()
     }
 
     /// Returns the keepalive, to note what became of its Pings.
@@ -189,19 +189,19 @@ impl Deadlines {
         self.keepalive.note_life();
     }
 
-    /// Notes that a part of what stands before our Close is done: the transport took bytes, or a message was deflated.
+    /// Notes progress towards writing our Close: the transport accepted bytes, or a message was deflated.
     pub fn note_progress(&mut self, now: Instant) {
         if let Phase::SendingClose { since } | Phase::AnsweringClose { since, .. } = &mut self.phase {
             *since = now;
         }
     }
 
-    /// Notes that reading rests, if it did not rest already.
-    pub fn note_rest(&mut self, now: Instant) {
-        if self.rest.is_none() {
-            self.rest = Some(now);
+    /// Notes that reading is paused, if it was not paused already.
+    pub fn note_pause(&mut self, now: Instant) {
+        if self.paused.is_none() {
+            self.paused = Some(now);
             // What waited in the socket has been read once.
-            if let (Phase::AwaitingClose { .. }, Some(PutOff { until, reason: Reason::Rest })) =
+            if let (Phase::AwaitingClose { .. }, Some(PutOff { until, reason: Reason::Pause })) =
                 (self.phase, &mut self.put_off)
             {
                 *until = now.min(*until);
@@ -211,15 +211,15 @@ impl Deadlines {
 
     /// Notes that reading goes on.
     pub fn note_reading(&mut self, now: Instant) {
-        let Some(began) = self.rest.take() else { return };
-        self.keepalive.note_rest(began, now);
+        let Some(began) = self.paused.take() else { return };
+        self.keepalive.note_pause(began, now);
         if let Phase::Lingering { since } = &mut self.phase {
-            *since = without_rest(*since, began, now);
+            *since = without_pause(*since, began, now);
         }
         if let Some(at) = self.close_deadline()
             && (began..=now).contains(&at)
         {
-            self.put_off_once(at, now, Reason::Rest);
+            self.put_off_once(at, now, Reason::Pause);
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::closing::{Cause, Closing, OurClose};
 use super::deadlines::{Deadline, Deadlines, Due};
-use super::keepalive::Keepalive;
+use super::keepalive::{Keepalive, PongOf};
 use super::outbox::{Outbox, Wish};
 use super::sink::EventSink;
 use super::writer::{PAYLOAD_PER_TURN, Turn, Writer, yield_turn};
@@ -130,7 +130,7 @@ impl Driver {
                 self.fail_on_breach(&sink.connection.outbox, now);
             }
             if self.deadlines.is_open()
-                && let Some(payload) = self.deadlines.keepalive().due(now)
+                && let Some(payload) = self.deadlines.keepalive().take_due_ping(now)
             {
                 self.writer.queue_ping(payload);
             }
@@ -203,13 +203,13 @@ impl Driver {
                 if payload >= PAYLOAD_PER_TURN {
                     break;
                 }
-                if self.deadlines.is_resting() && self.must_rest(cx.waker(), sink) {
+                if self.deadlines.is_paused() && self.must_pause(cx.waker(), sink) {
                     return Poll::Pending;
                 }
-                if !self.leftover.is_empty() || self.deadlines.is_resting() {
+                if !self.leftover.is_empty() || self.deadlines.is_paused() {
                     let leftover = std::mem::take(&mut self.leftover);
                     payload += self.decode(&leftover, cx.waker(), sink, now);
-                    if self.deadlines.is_resting() {
+                    if self.deadlines.is_paused() {
                         return Poll::Pending;
                     }
                 }
@@ -235,9 +235,9 @@ impl Driver {
         let mut payload = 0;
         let mut items = Vec::new();
         loop {
-            if self.must_rest(reader, sink) {
+            if self.must_pause(reader, sink) {
                 self.leftover = input.to_vec();
-                self.deadlines.note_rest(now);
+                self.deadlines.note_pause(now);
                 break;
             }
             match self.decoder.next(&mut input) {
@@ -261,8 +261,8 @@ impl Driver {
         payload
     }
 
-    /// Delivers, before the end, what was read and not yet decoded: at most one read. What that inflates to is bounded,
-    /// too, by what the script's queue may hold, and by [`PAYLOAD_PER_TURN`] where that is more.
+    /// Delivers the bytes of the last read that were not decoded. The decompressed size is limited as well: by what the
+    /// script's queue may hold, or by [`PAYLOAD_PER_TURN`] where that is more.
     fn deliver_leftover(&mut self, sink: &mut EventSink) {
         let leftover = std::mem::take(&mut self.leftover);
         if self.leaving {
@@ -282,13 +282,13 @@ impl Driver {
 
     /// Tells whether the script's queue is full; where nothing more is delivered, that does not matter. If it is full,
     /// the reader is woken when it has capacity again.
-    fn must_rest(&self, reader: &Waker, sink: &EventSink) -> bool {
+    fn must_pause(&self, reader: &Waker, sink: &EventSink) -> bool {
         let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
         delivers && !sink.budget.poll_admits(reader)
     }
 
     /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the breach,
-    /// so that its answers to that still go out before our Close, or when it had its time.
+    /// so that its answers to that still go out before our Close, or when its two seconds have passed.
     fn fail_on_breach(&mut self, outbox: &Outbox, now: Instant) {
         if let Some(violation) = self.breach.take() {
             outbox.shut();
@@ -306,9 +306,9 @@ impl Driver {
                 }
                 self.settings.report_pings.then(|| sink.charged(Event::Ping(payload)))
             }
-            Incoming::Pong(payload) => match self.deadlines.keepalive().pong(&payload, now) {
-                None => Some(sink.charged(Event::Pong(payload))),
-                Some(latency) => {
+            Incoming::Pong(payload) => match self.deadlines.keepalive().note_pong(&payload, now) {
+                PongOf::Script => Some(sink.charged(Event::Pong(payload))),
+                PongOf::Engine { latency } => {
                     if let Some(latency) = latency {
                         sink.connection.set_latency(latency);
                     }

@@ -19,14 +19,26 @@ pub struct Keepalive {
     ping: Ping,
 }
 
+/// Whose Ping a Pong answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PongOf {
+    /// Not one of the keepalive: the script may wait for it, or the peer sent it unasked.
+    Script,
+    /// One of the keepalive.
+    Engine {
+        /// How long the answer took; known only for the first answer to the last Ping, if that was noted as written.
+        latency: Option<Duration>,
+    },
+}
+
 /// What became of the last Ping.
 #[derive(Clone, Copy, Debug)]
 enum Ping {
     /// It was answered, or none was due yet.
     None,
-    /// There was no sign of life since it was due; the time-out counts from `since`. The transport took it at `written`.
+    /// No sign of life followed. `since`: when it was due; `written`: when the transport accepted it.
     Unanswered { since: Instant, written: Option<Instant> },
-    /// There was a sign of life since it was due, but not its Pong yet.
+    /// A sign of life followed, but not its Pong yet.
     Alive { written: Option<Instant> },
 }
 
@@ -38,8 +50,9 @@ impl Keepalive {
         Keepalive { interval, timeout, prefix: rand::random(), count: 0, next, ping: Ping::None }
     }
 
-    /// Returns the payload of the Ping to send, if one is due. None is due while the last one has no answer.
-    pub fn due(&mut self, now: Instant) -> Option<[u8; 8]> {
+    /// If a Ping is due, starts its time-out and returns its payload. None is due while there was no sign of life since
+    /// the last one.
+    pub fn take_due_ping(&mut self, now: Instant) -> Option<[u8; 8]> {
         let interval = self.interval?;
         if self.next? > now {
             return None;
@@ -56,7 +69,7 @@ impl Keepalive {
         Some(payload)
     }
 
-    /// Notes that the transport took the Ping; the latency counts from here.
+    /// Notes that the transport accepted the Ping; the latency counts from here.
     pub fn note_written(&mut self, now: Instant) {
         match &mut self.ping {
             Ping::Unanswered { written, .. } | Ping::Alive { written } => *written = Some(now),
@@ -72,23 +85,26 @@ impl Keepalive {
         }
     }
 
-    /// Notes that reading rested from `began` to `ended`: that time does not count, because the peer's bytes were not
+    /// Notes that reading was paused from `began` to `ended`: that time does not count, because the peer's bytes were not
     /// read and the peer may have waited for us.
-    pub fn note_rest(&mut self, began: Instant, ended: Instant) {
+    pub fn note_pause(&mut self, began: Instant, ended: Instant) {
         if let Ping::Unanswered { since, .. } = &mut self.ping {
-            *since = without_rest(*since, began, ended);
+            *since = without_pause(*since, began, ended);
         }
     }
 
-    /// Tells whether a Pong answers one of our Pings, and if it is the last one, how long it took.
-    pub fn pong(&mut self, payload: &[u8], now: Instant) -> Option<Option<Duration>> {
-        let number = payload.strip_prefix(&self.prefix).and_then(|rest| <[u8; 4]>::try_from(rest).ok())?;
+    /// Notes a Pong, and returns whose Ping it answers.
+    pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> PongOf {
+        let number = payload.strip_prefix(&self.prefix).and_then(|number| <[u8; 4]>::try_from(number).ok());
+        let Some(number) = number else { return PongOf::Script };
         if u32::from_be_bytes(number) != self.count {
-            return Some(None);
+            return PongOf::Engine { latency: None };
         }
         match std::mem::replace(&mut self.ping, Ping::None) {
-            Ping::Alive { written } | Ping::Unanswered { written, .. } => Some(written.map(|written| now - written)),
-            Ping::None => Some(None),
+            Ping::Alive { written } | Ping::Unanswered { written, .. } => {
+                PongOf::Engine { latency: written.map(|written| now - written) }
+            }
+            Ping::None => PongOf::Engine { latency: None },
         }
     }
 
@@ -106,8 +122,8 @@ impl Keepalive {
     }
 }
 
-/// Returns the moment from which a time-out counts that began at `since`, when a rest does not count.
-pub fn without_rest(since: Instant, began: Instant, ended: Instant) -> Instant {
+/// Returns the moment from which a time-out counts that began at `since`, when a pause does not count.
+pub fn without_pause(since: Instant, began: Instant, ended: Instant) -> Instant {
     let counted = began.saturating_duration_since(since);
     ended.checked_sub(counted).unwrap_or(since)
 }
@@ -127,13 +143,17 @@ mod tests {
     fn expires_a_timeout_after_a_ping_was_due_whether_or_not_it_was_written() {
         for written in [None, Some(20), Some(24)] {
             let (mut keepalive, now) = started();
-            assert_eq!((keepalive.due(now + 19 * SECOND), keepalive.expiry()), (None, None));
-            assert!(keepalive.due(now + 20 * SECOND).is_some());
+            assert_eq!((keepalive.take_due_ping(now + 19 * SECOND), keepalive.expiry()), (None, None));
+            assert!(keepalive.take_due_ping(now + 20 * SECOND).is_some());
             if let Some(written) = written {
                 keepalive.note_written(now + written * SECOND);
             }
             assert_eq!(keepalive.expiry(), Some(now + 25 * SECOND));
-            assert_eq!(keepalive.due(now + 40 * SECOND), None, "no second ping while the first has no answer");
+            assert_eq!(
+                keepalive.take_due_ping(now + 40 * SECOND),
+                None,
+                "no second ping while the first has no answer"
+            );
             assert_eq!(keepalive.expiry(), Some(now + 25 * SECOND));
         }
     }
@@ -141,63 +161,72 @@ mod tests {
     #[test]
     fn a_sign_of_life_lasts_until_the_next_ping_is_due() {
         let (mut keepalive, now) = started();
-        keepalive.due(now + 20 * SECOND).unwrap();
+        keepalive.take_due_ping(now + 20 * SECOND).unwrap();
         keepalive.note_life();
         assert_eq!((keepalive.expiry(), keepalive.next_ping()), (None, Some(now + 40 * SECOND)));
-        assert!(keepalive.due(now + 40 * SECOND).is_some());
+        assert!(keepalive.take_due_ping(now + 40 * SECOND).is_some());
         assert_eq!(keepalive.expiry(), Some(now + 45 * SECOND));
     }
 
     #[test]
     fn knows_its_own_pongs_and_how_long_they_took() {
         let (mut keepalive, now) = started();
-        assert_eq!(keepalive.pong(b"hello", now), None);
-        let first = keepalive.due(now + 20 * SECOND).unwrap();
+        let unmeasured = PongOf::Engine { latency: None };
+        assert_eq!(keepalive.note_pong(b"hello", now), PongOf::Script);
+        let first = keepalive.take_due_ping(now + 20 * SECOND).unwrap();
         // A sign of life before the ping is written does not hide when that was.
         keepalive.note_life();
         keepalive.note_written(now + 21 * SECOND);
-        assert_eq!(keepalive.pong(&first, now + 22 * SECOND), Some(Some(SECOND)));
-        assert_eq!(keepalive.pong(&first, now + 23 * SECOND), Some(None), "a second pong for one ping is no latency");
-        assert_eq!(keepalive.pong(&first[..7], now), None);
+        assert_eq!(keepalive.note_pong(&first, now + 22 * SECOND), PongOf::Engine { latency: Some(SECOND) });
+        assert_eq!(
+            keepalive.note_pong(&first, now + 23 * SECOND),
+            unmeasured,
+            "a second pong for one ping is no latency"
+        );
+        assert_eq!(keepalive.note_pong(&first[..7], now), PongOf::Script);
     }
 
     #[test]
     fn accepts_a_pong_that_comes_before_its_ping_is_noted_as_written() {
         let (mut keepalive, now) = started();
-        let ping = keepalive.due(now + 20 * SECOND).unwrap();
+        let unmeasured = PongOf::Engine { latency: None };
+        let ping = keepalive.take_due_ping(now + 20 * SECOND).unwrap();
         // TLS has sent the ping, but still holds bytes that follow it.
-        assert_eq!(keepalive.pong(&ping, now + 21 * SECOND), Some(None), "when it was written is not known");
+        assert_eq!(keepalive.note_pong(&ping, now + 21 * SECOND), unmeasured, "when it was written is not known");
         keepalive.note_written(now + 22 * SECOND);
         assert_eq!(keepalive.expiry(), None);
-        assert!(keepalive.due(now + 40 * SECOND).is_some());
+        assert!(keepalive.take_due_ping(now + 40 * SECOND).is_some());
     }
 
     #[test]
-    fn does_not_count_the_time_of_a_rest() {
-        // (the rest's begin and end, the expiry), for a ping that is due at 20 with a time-out of 5.
+    fn does_not_count_the_time_of_a_pause() {
+        // (the pause's begin and end, the expiry), for a ping that is due at 20 with a time-out of 5.
         for (began, ended, expiry) in [(22, 60, 63), (20, 60, 65), (10, 60, 65), (10, 20, 25), (22, 23, 26)] {
             let (mut keepalive, now) = started();
-            keepalive.due(now + 20 * SECOND).unwrap();
-            keepalive.note_rest(now + began * SECOND, now + ended * SECOND);
-            assert_eq!(keepalive.expiry(), Some(now + expiry * SECOND), "a rest from {began} to {ended}");
+            keepalive.take_due_ping(now + 20 * SECOND).unwrap();
+            keepalive.note_pause(now + began * SECOND, now + ended * SECOND);
+            assert_eq!(keepalive.expiry(), Some(now + expiry * SECOND), "a pause from {began} to {ended}");
         }
     }
 
     #[test]
-    fn many_short_rests_do_not_start_the_timeout_anew() {
+    fn many_short_pauses_do_not_start_the_timeout_anew() {
         let (mut keepalive, now) = started();
-        keepalive.due(now + 20 * SECOND).unwrap();
+        keepalive.take_due_ping(now + 20 * SECOND).unwrap();
         for number in 0..100 {
             let began = now + 20 * SECOND + number * SECOND / 50;
-            keepalive.note_rest(began, began + SECOND / 100);
+            keepalive.note_pause(began, began + SECOND / 100);
         }
-        assert_eq!(keepalive.expiry(), Some(now + 26 * SECOND), "a hundred rests of 10 ms are one second");
+        assert_eq!(keepalive.expiry(), Some(now + 26 * SECOND), "a hundred pauses of 10 ms are one second");
     }
 
     #[test]
     fn stays_silent_when_it_is_off() {
         let now = Instant::now();
         let mut keepalive = Keepalive::new(None, Some(SECOND), now);
-        assert_eq!((keepalive.due(now + 1000 * SECOND), keepalive.next_ping(), keepalive.expiry()), (None, None, None));
+        assert_eq!(
+            (keepalive.take_due_ping(now + 1000 * SECOND), keepalive.next_ping(), keepalive.expiry()),
+            (None, None, None)
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the runtime's thread: the same
 //! in order, and exact accounts of what the transport has not taken yet. Never blocks on the network, holds no I/O, and
-//! copies nothing while its lock is held. `tests/loom.rs` tries every order of the two threads.
+//! copies no payload while its lock is held. `tests/loom.rs` tries every order of the two threads.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -20,7 +20,7 @@ const MESSAGE_OVERHEAD: usize = 128;
 /// The capacity, in messages, that an idle outbox may keep.
 pub(super) const KEPT: usize = 64;
 
-/// The longest payload, in bytes, that is cheaper to copy in vain than to ask for beforehand.
+/// Payloads up to this size are copied without checking the capacity first, because the copy costs less than the lock.
 const CHEAP_COPY: usize = 4096;
 
 /// What goes to the peer.

@@ -26,7 +26,7 @@ impl Connection {
         Arc::new(Connection { outbox: Outbox::new(options.max_buffered), latency: AtomicU64::new(NO_LATENCY) })
     }
 
-    /// Returns how long the last keepalive Ping took there and back.
+    /// Returns the round-trip time of the last keepalive Ping.
     pub fn latency(&self) -> Option<Duration> {
         match self.latency.load(Ordering::Relaxed) {
             NO_LATENCY => None,

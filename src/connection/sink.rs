@@ -23,7 +23,7 @@ pub struct EventSink {
 }
 
 impl EventSink {
-    /// Makes the sink of a connection that the Lua state behind `queue` knows as `id`.
+    /// Makes the sink of the connection `id` of the Lua state that `queue` belongs to.
     pub fn new(id: ConnectionId, queue: Arc<Queue>, budget: Arc<Budget>, connection: Arc<Connection>) -> EventSink {
         EventSink { id, queue, budget, connection, ended: false }
     }

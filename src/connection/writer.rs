@@ -37,10 +37,8 @@ pub struct Writer {
     pong: Option<Vec<u8>>,
     /// The keepalive Ping that is due and not encoded yet.
     ping: Option<[u8; 8]>,
-    /// The last write found the transport full.
-    write_blocked: bool,
-    /// The last flush found the transport full.
-    flush_blocked: bool,
+    writes: Capacity,
+    flushes: Capacity,
     lost: Option<Lost>,
 }
 
@@ -55,8 +53,8 @@ impl Writer {
             unflushed: Taken::default(),
             pong: None,
             ping: None,
-            write_blocked: false,
-            flush_blocked: false,
+            writes: Capacity::Open,
+            flushes: Capacity::Open,
             lost: None,
         }
     }
@@ -110,9 +108,10 @@ impl Writer {
     fn try_write(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>, deflated: &mut usize) -> io::Result<()> {
         loop {
             if self.unflushed != Taken::default() {
-                // Flushed to its end before more is written: TLS that a slow peer keeps full would never be done.
+                // Flush completely before writing more. Otherwise a slow peer keeps TLS's buffer full and the flush never
+                // finishes.
                 let flushed = Pin::new(&mut *turn.stream).poll_flush(cx);
-                note_outcome(&mut self.flush_blocked, &flushed, turn.deadlines);
+                self.flushes.note(&flushed, turn.deadlines);
                 match flushed {
                     Poll::Ready(result) => result?,
                     Poll::Pending => return Ok(()),
@@ -122,7 +121,7 @@ impl Writer {
             self.encode(turn, deflated);
             while !self.output.bytes().is_empty() {
                 let written = Pin::new(&mut *turn.stream).poll_write(cx, self.output.bytes());
-                note_outcome(&mut self.write_blocked, &written, turn.deadlines);
+                self.writes.note(&written, turn.deadlines);
                 match written {
                     Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                     Poll::Ready(result) => self.output.advance(result?, &mut self.unflushed),
@@ -200,16 +199,25 @@ pub struct Turn<'a> {
     pub now: Instant,
 }
 
-/// Notes whether the transport was full for a write or a flush. It has capacity again when the same call that found it
-/// full succeeds; over plain TCP a flush always does, which says nothing.
-fn note_outcome<T>(blocked: &mut bool, outcome: &Poll<T>, deadlines: &mut Deadlines) {
-    if outcome.is_ready() {
-        if std::mem::take(blocked) {
-            deadlines.note_capacity_opened();
+/// What the last call of one kind, a write or a flush, found. A transport that was full has capacity again when the same
+/// kind of call succeeds; over plain TCP a flush always does, so it says nothing about writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Capacity {
+    Open,
+    Full,
+}
+
+impl Capacity {
+    /// Notes the outcome of a call, and for the deadlines, whether capacity opened.
+    fn note<T>(&mut self, outcome: &Poll<T>, deadlines: &mut Deadlines) {
+        if outcome.is_ready() {
+            if std::mem::replace(self, Capacity::Open) == Capacity::Full {
+                deadlines.note_capacity_opened();
+            }
+        } else if coop::has_budget_remaining() {
+            // Without budget it is tokio that ends the task's turn, and the transport may not be full.
+            *self = Capacity::Full;
         }
-    } else if coop::has_budget_remaining() {
-        // Without budget it is tokio that ends the task's turn, and the transport may not be full.
-        *blocked = true;
     }
 }
 

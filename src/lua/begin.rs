@@ -2,8 +2,8 @@
 //!
 //! Comes in: a table, a serial number, a callback and its arguments. Goes out: the number in the table, and the call.
 //! [`super::delivery`] says what the note is for. A debug hook, and so Ctrl-C, can raise an error at every Lua instruction
-//! and at every call; a C function between the note and the callback leaves no such place. This file has `unsafe`,
-//! because mlua changes the error values that pass through its own functions.
+//! and at every call; the note and the call are made in C, so no hook can run between the two. This file has
+//! `unsafe`, because mlua changes the error values that pass through its own functions.
 
 #![allow(unsafe_code)]
 

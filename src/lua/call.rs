@@ -10,7 +10,7 @@ pub struct Call {
     pub callback: Value,
     /// Nothing for a deferred function, which is called without arguments.
     pub arguments: Option<Arguments>,
-    /// The event's share of its connection's budget. Only when the callback has returned has the script seen the event.
+    /// The event's share of its connection's budget. It is released when the callback returns.
     pub _charge: Charge,
 }
 

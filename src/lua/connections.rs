@@ -7,14 +7,15 @@ use super::arguments::type_name;
 use super::builder::Builder;
 use super::host::Host;
 use super::socket::{Socket, close_frame};
+use crate::quote::quoted;
 
-/// Adds both.
+/// Adds `connections` and `close_all`.
 pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
     builder.add(core, "connections", |lua, host, what: Value| match &what {
         Value::Nil => one(lua, host.alive()),
         Value::String(text) if *text.as_bytes() == *b"list" => one(lua, userdata(host)?),
         Value::String(text) => {
-            raise(format!("argument of connections must be \"list\" or nil, got \"{}\"", text.to_string_lossy()))
+            raise(format!("argument of connections must be \"list\" or nil, got {}", quoted(&text.to_string_lossy())))
         }
         other => raise(format!("argument of connections must be \"list\" or nil, got {}", type_name(other))),
     })?;
@@ -31,7 +32,7 @@ pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
     })
 }
 
-/// Returns the connections that are alive, in the order of their making.
+/// Returns the connections that are alive, the oldest first.
 fn userdata(host: &Host) -> mlua::Result<Vec<AnyUserData>> {
     host.alive_numbers().into_iter().filter_map(|number| host.sockets.raw_get(number).transpose()).collect()
 }

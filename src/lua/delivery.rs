@@ -14,7 +14,7 @@
 //! | the callback yields | nil: the call from Rust makes a yield an error in the callback | goes on |
 //! | no memory for the values of the event | no call was made: the event stays in front of the others | makes them again |
 //! | no memory, a full C stack, an interrupt or a hook's error before `begin` has set the mark | an error | delivers it again |
-//! | no memory or Lua stack to enter the callback | nil: the error handler is told of a failed callback | goes on |
+//! | no memory or Lua stack to enter the callback | nil: the error goes to the error handler | goes on |
 //! | an interrupt or an error of the host in the callback | `{ problem }` | drops the call |
 //! | an interrupt after the callback has returned | an error | drops the call |
 //! | the callback's error handler is interrupted | `{ problem }` or an error | drops the call |
@@ -48,7 +48,7 @@ pub enum Outcome {
 }
 
 impl Delivery {
-    /// Makes the half of a state.
+    /// Creates the Rust half for one Lua state.
     pub fn new(lua: &Lua) -> mlua::Result<Delivery> {
         Ok(Delivery { mark: mark(lua)?, last_number: Cell::new(0), unfinished: RefCell::default() })
     }

@@ -30,7 +30,7 @@ pub struct Host {
     pub callbacks: Table,
     /// Numbers whose Lua values could not be dropped yet, for instance for lack of memory.
     stale: RefCell<Vec<u64>>,
-    /// The connections that are alive, in the order of their making.
+    /// The connections that are alive, the oldest first.
     connections: RefCell<BTreeMap<ConnectionId, Arc<Connection>>>,
     lease: RefCell<Option<Lease>>,
     last_number: Cell<u64>,
@@ -120,7 +120,7 @@ impl Host {
         self.connections.borrow().len()
     }
 
-    /// Returns the numbers of the connections that are alive, in the order of their making.
+    /// Returns the numbers of the connections that are alive, the oldest first.
     pub fn alive_numbers(&self) -> Vec<ConnectionId> {
         self.connections.borrow().keys().copied().collect()
     }

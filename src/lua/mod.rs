@@ -1,4 +1,4 @@
-//! The door to Lua, and the only part of the engine that knows mlua.
+//! The Lua module; the only part of the engine that uses mlua.
 //!
 //! Comes in: calls of the script. Goes out: the module's table, the `websocket` userdata, and events as Lua values.
 //! Reading order: `entry` (how a Lua state gets here), `module` (what it gets), `builder`, `answer` and `arguments` (how

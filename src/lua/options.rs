@@ -12,6 +12,7 @@ use crate::error::InvalidInput;
 use crate::options::kind::{Group, Kind, Presence};
 use crate::options::table::{CONNECTION, SEND};
 use crate::options::{Options, SendOptions};
+use crate::quote::quoted;
 
 /// Reads the options of `websocket.new`; nil gives the defaults.
 pub fn read(value: &Value) -> Result<Options, Raise> {
@@ -133,7 +134,7 @@ fn read_headers<T>(value: &Value, add: AddHeader<T>, what: &str, into: &mut T) -
     // Lua visits the entries of a table in an arbitrary order; the same options must give the same request.
     sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (name, value) in sorted {
-        let what = format!("value of header {name:?}");
+        let what = format!("value of header {}", quoted(&name));
         match value {
             Value::Table(list) => {
                 for item in items(&list, &what)? {

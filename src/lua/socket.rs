@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlua::{
-    AnyUserData, FromLuaMulti, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, UserDataRef, Value,
+    AnyUserData, FromLuaMulti, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods,
+    UserDataRef, Value,
 };
 
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
@@ -232,11 +233,9 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     add_query(builder, methods, "extensions", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.extensions))
     })?;
-    add_query(builder, methods, "response", |lua, socket| {
-        match socket.response() {
-            Some(response) => one(lua, record::response(lua, &response)?),
-            None => nothing(),
-        }
+    add_query(builder, methods, "response", |lua, socket| match socket.response() {
+        Some(response) => one(lua, record::response(lua, &response)?),
+        None => nothing(),
     })?;
     add_query(builder, methods, "end_info", |lua, socket| {
         let end = socket.end.borrow().clone();
@@ -303,7 +302,7 @@ fn add_query(
     name: &'static str,
     query: impl Fn(&Lua, &Socket) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(&this, name)?.1))
+    builder.add(methods, name, move |lua, _, this: Value| query(lua, &borrowed(&this, name)?.1))
 }
 
 /// Returns the userdata that a method was called on, and its connection.

@@ -7,7 +7,7 @@ use super::arguments::string;
 use super::builder::Builder;
 use crate::url::Parts;
 
-/// Adds both.
+/// Adds `to_utf8` and `parse_url`.
 pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
     builder.add(core, "to_utf8", |lua, _, text: Value| {
         let bytes = string(&text, "text")?.as_bytes();

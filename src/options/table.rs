@@ -10,7 +10,7 @@ use crate::extension::{Compression, LEVELS, WINDOW_BITS};
 /// The options of `websocket.new`.
 pub static CONNECTION: Group<Options> = Group {
     class: "Options",
-    about: "What `websocket.new` may be told about one connection.",
+    about: "The options of `websocket.new`.",
     start: |_| {},
     entries: &[
         optional(
@@ -39,8 +39,8 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "close_timeout",
             Kind::Seconds(|options| &mut options.close_timeout),
-            "How long the peer may take to answer our Close frame once it is written, whatever else it sends. Before that, \
-             how long the transport may take nothing of what stands before our Close.",
+            "How long the peer may take to answer our Close frame once it is written, whatever else it sends. Until \
+             then, the longest time without progress in sending the messages before it.",
         ),
         optional(
             "ping_interval",
@@ -67,8 +67,8 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "max_queue",
             bytes(|options| &mut options.max_queue),
-            "How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit the engine stops \
-             reading from the connection until half of it is free.",
+            "How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit, \
+             reading from the connection is paused until half of it is free.",
         ),
         optional(
             "max_buffered",
@@ -193,7 +193,7 @@ pub static COMPRESSION: Group<Options> = Group {
 /// The options of `send`.
 pub static SEND: Group<SendOptions> = Group {
     class: "SendOptions",
-    about: "What `send` may be told about one message.",
+    about: "The options of `ws:send`.",
     start: |_| {},
     entries: &[optional(
         "compress",

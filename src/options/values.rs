@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::InvalidInput;
 use crate::extension::Compression;
 use crate::header::{check_value, is_token};
+use crate::quote::quoted;
 
 /// Credentials for Basic authorization (RFC 7617).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -120,20 +121,21 @@ impl Options {
     /// those that announce a body); a second Host; a value with a control character (RFC 9110 section 5.5).
     pub fn add_header(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidInput> {
         if !is_token(name) {
-            return Err(InvalidInput::new(format!("invalid header name: {name:?}")));
+            return Err(InvalidInput::new(format!("invalid header name: {}", quoted(name))));
         }
         let lower = name.to_ascii_lowercase();
         if matches!(&*lower, "connection" | "upgrade" | "content-length" | "transfer-encoding")
             || lower.starts_with("sec-websocket-")
         {
             return Err(InvalidInput::new(format!(
-                "header {name:?} belongs to the opening handshake and cannot be set"
+                "header {} belongs to the opening handshake and cannot be set",
+                quoted(name)
             )));
         }
         if lower == "host" && self.header("host").is_some() {
             return Err(InvalidInput::new("header \"Host\" is given twice"));
         }
-        check_value(&format!("value of header {name:?}"), value)?;
+        check_value(&format!("value of header {}", quoted(name)), value)?;
         self.headers.push((name.to_owned(), value.to_owned()));
         Ok(())
     }
@@ -144,10 +146,10 @@ impl Options {
     /// A name that is not a token, or one that is offered already (RFC 6455 section 4.1).
     pub fn add_protocol(&mut self, name: &str) -> Result<(), InvalidInput> {
         if !is_token(name) {
-            return Err(InvalidInput::new(format!("invalid subprotocol: {name:?}")));
+            return Err(InvalidInput::new(format!("invalid subprotocol: {}", quoted(name))));
         }
         if self.protocols.iter().any(|offered| offered.eq_ignore_ascii_case(name)) {
-            return Err(InvalidInput::new(format!("subprotocol {name:?} is given twice")));
+            return Err(InvalidInput::new(format!("subprotocol {} is given twice", quoted(name))));
         }
         self.protocols.push(name.to_owned());
         Ok(())
@@ -249,6 +251,16 @@ mod tests {
             assert!(options.add_header(name, value.as_bytes()).is_err(), "{name:?}: {value:?}");
         }
         assert!(options.headers.is_empty());
+    }
+
+    #[test]
+    fn quotes_names_in_plain_characters() {
+        let mut options = Options::default();
+        let name = "J\u{fc}rgen\u{1b}\n";
+        let texts = [options.add_header(name, b"x").unwrap_err(), options.add_protocol(name).unwrap_err()];
+        for text in texts {
+            assert!(text.to_string().ends_with("\"J\u{fc}rgen\\x1b\\n\""), "{text}");
+        }
     }
 
     #[test]

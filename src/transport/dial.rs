@@ -31,9 +31,13 @@ const MAX_UNSENT: u32 = 128 * 1024;
 type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Resolves a host's name, and returns its addresses with a port, the preferred one first.
+///
+/// Public for the tests, which resolve names without a network.
+#[doc(hidden)]
 pub type Resolver = Arc<dyn Fn(String, u16) -> Answer + Send + Sync>;
 
-/// Creates a [`Resolver`] from an asynchronous function.
+/// Creates a [`Resolver`] from an asynchronous function. Public for the tests, as [`Resolver`] is.
+#[doc(hidden)]
 pub fn resolver<F, A>(answer: F) -> Resolver
 where
     F: Fn(String, u16) -> A + Send + Sync + 'static,
@@ -195,5 +199,13 @@ mod tests {
         let given = addresses(&["192.0.2.1:1", "[::ffff:127.0.0.9]:1", "[2001:db8::1]:1", "[::1]:1", "127.3.2.1:1"]);
         let expected = addresses(&["[::ffff:127.0.0.9]:1", "127.3.2.1:1", "[::1]:1"]);
         assert_eq!(order(given, Reach::Loopback), expected);
+    }
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_kernel_of_a_connected_socket_holds_few_bytes_unsent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![listener.local_addr().unwrap()];
+        let socket = connect(addresses, Reach::Anywhere, &mut Tried::default()).await.unwrap();
+        assert_eq!(socket2::SockRef::from(&socket).tcp_notsent_lowat().unwrap(), MAX_UNSENT);
     }
 }

@@ -97,10 +97,12 @@ impl Request {
         &self.bytes
     }
 
-    /// Checks a response that arrives in these pieces and then ends, without a network.
+    /// Checks a response that arrives in these pieces and then ends, without a network. Public for the fuzz target of the
+    /// handshake.
     ///
     /// # Errors
     /// `handshake`, `http_status`.
+    #[doc(hidden)]
     pub fn check_response<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
         let mut pieces = pieces.into_iter();
         let mut search = Search::default();

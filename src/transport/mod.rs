@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use self::deadline::Deadline;
+#[doc(hidden)]
 pub use self::dial::{Resolver, resolver};
 pub use self::handshake::{Request, Verdict};
 pub use self::stream::{Loss, Stream};
@@ -80,7 +81,8 @@ impl Plan {
         Ok(Plan { endpoint, open_timeout, resolver: dial::system(), reach, tls, request })
     }
 
-    /// Resolves names by `resolver` instead of the system.
+    /// Resolves names by `resolver` instead of the system. Public for the tests, which resolve names without a network.
+    #[doc(hidden)]
     pub fn with_resolver(self, resolver: Resolver) -> Plan {
         Plan { resolver, ..self }
     }

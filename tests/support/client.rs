@@ -112,9 +112,9 @@ impl Client {
     }
 
     /// Fails the test if an event arrives within `limit`.
-    pub fn is_told_nothing_for(&mut self, limit: Duration) {
+    pub fn expect_no_event_for(&mut self, limit: Duration) {
         if let Some((_, event, _)) = self.host.next_before(limit) {
-            panic!("told too early: {event:?}");
+            panic!("an event within {limit:?}: {event:?}");
         }
     }
 

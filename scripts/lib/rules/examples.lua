@@ -74,6 +74,8 @@ local examples = {
    ["rust.boolean_parameters"] = {
       broken = {
          { ["src/queue.rs"] = "fn f(loud: bool) {}\n" },
+         { ["src/queue.rs"] = "fn f<'a>(&self, blocked: &'a mut bool, at: u8) {}\n" },
+         { ["src/queue.rs"] = "fn f(blocked: &mut bool) {}\n" },
          { ["src/queue.rs"] = "pub fn f<T: Into<u8>>(\n    &self,\n    value: T,\n    loud: bool,\n) {}\n" },
       },
       kept = {

@@ -10,7 +10,7 @@ local M = {}
 -- Imports point down: to a lower level, or to the same top-level module. The modules of one level from 2 on do not know
 -- each other.
 local levels = {
-   close = 0, error = 0, event = 0, extension = 0, header = 0, options = 0, response = 0, sync = 0, url = 0,
+   close = 0, error = 0, event = 0, extension = 0, header = 0, options = 0, quote = 0, response = 0, sync = 0, url = 0,
    process = 1, queue = 1, runtime = 1,
    protocol = 2, transport = 2,
    connection = 3,
@@ -109,7 +109,7 @@ function M.unwrap(tree)
    end)
 end
 
---- A caller reads what an argument means: no parameter is a `bool`; two functions or an enum say it.
+--- A caller reads what an argument means: no parameter is a `bool` or `&mut bool`; two functions or an enum say it.
 function M.boolean_parameters(tree)
    return each_file(tree, function(_, code, breach)
       for _, parameter in ipairs(source.boolean_parameters(code)) do

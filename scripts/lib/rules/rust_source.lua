@@ -83,7 +83,8 @@ function M.defines(code, name)
    return false
 end
 
---- Returns the parameters of every function of the code that are of the type `bool`, each as `function(parameter)`.
+--- Returns the parameters of every function of the code that are of the type `bool` or `&mut bool`, each as
+--- `function(parameter)`.
 --- @param code string bare code
 --- @return string[]
 function M.boolean_parameters(code)
@@ -92,8 +93,11 @@ function M.boolean_parameters(code)
       local parameters = code:sub(rest):match("^%s*(%b())") or code:sub(rest):match("^%s*%b<>%s*(%b())") or ""
       -- A function type, such as `impl Fn(bool)`, is no parameter.
       local plain = parameters:sub(2, -2):gsub("%b()", "")
-      for parameter in (plain .. ","):gmatch("([%w_]+)%s*:%s*bool%s*,") do
-         found[#found + 1] = name .. "(" .. parameter .. ")"
+      for parameter, kind in (plain .. ","):gmatch("([%w_]+)%s*:%s*([^,]-)%s*,") do
+         -- Without its reference, its lifetime and its `mut`.
+         if kind:gsub("^&%s*", ""):gsub("^'[%w_]+%s+", ""):gsub("^mut%s+", "") == "bool" then
+            found[#found + 1] = name .. "(" .. parameter .. ")"
+         end
       end
    end
    return found

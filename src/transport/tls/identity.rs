@@ -13,14 +13,16 @@ use super::errors::describe;
 use super::keys::{self, Certificate};
 use super::{file, pem};
 use crate::error::InvalidInput;
+use crate::quote::quoted;
 
 /// Reads the certificate, perhaps with those of the CAs above it, and the key.
 ///
 /// # Errors
 /// Files that cannot be read, PEM that is not understood, a key that cannot be used or does not fit the certificate.
 pub(super) fn read(cert_file: &str, key_file: &str, provider: &CryptoProvider) -> Result<CertifiedKey, InvalidInput> {
-    let refuse_cert = |cause: String| InvalidInput::new(format!("option tls.cert_file {cert_file:?} {cause}"));
-    let refuse_key = |cause: String| InvalidInput::new(format!("option tls.key_file {key_file:?} {cause}"));
+    let (quoted_cert, quoted_key) = (quoted(cert_file), quoted(key_file));
+    let refuse_cert = |cause: String| InvalidInput::new(format!("option tls.cert_file {quoted_cert} {cause}"));
+    let refuse_key = |cause: String| InvalidInput::new(format!("option tls.key_file {quoted_key} {cause}"));
     let cannot_be_read = |cause: String| format!("cannot be read: {cause}");
 
     let bytes = file::read(Path::new(cert_file)).map_err(cannot_be_read).map_err(refuse_cert)?;
@@ -36,7 +38,7 @@ pub(super) fn read(cert_file: &str, key_file: &str, provider: &CryptoProvider) -
     let key = provider.key_provider.load_private_key(key).map_err(|_| {
         refuse_key(match objection {
             Some(objection) => {
-                format!("cannot be used: the certificate of tls.cert_file {cert_file:?} has {objection}")
+                format!("cannot be used: the certificate of tls.cert_file {quoted_cert} has {objection}")
             }
             None => "holds a private key that cannot be read".to_owned(),
         })
@@ -46,7 +48,7 @@ pub(super) fn read(cert_file: &str, key_file: &str, provider: &CryptoProvider) -
     match identity.keys_match() {
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
         Err(Error::InconsistentKeys(_)) => {
-            Err(refuse_key(format!("does not fit the certificate of tls.cert_file {cert_file:?}")))
+            Err(refuse_key(format!("does not fit the certificate of tls.cert_file {quoted_cert}")))
         }
         Err(error) => Err(refuse_cert(format!("holds a certificate that cannot be read: {}", describe(&error)))),
     }

@@ -30,6 +30,7 @@ use self::verifier::Verifier;
 use super::{background, io_text};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::options::TlsOptions;
+use crate::quote::quoted;
 use crate::url::Endpoint;
 
 /// The configuration of connections without TLS options: one for the process, so that sessions resume.
@@ -58,7 +59,7 @@ impl Setup {
     pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<Option<Setup>, InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)
-                .ok_or_else(|| InvalidInput::new(format!("option tls.server_name is no host name: {name:?}")))
+                .ok_or_else(|| InvalidInput::new(format!("option tls.server_name is no host name: {}", quoted(name))))
                 .map(Some)?,
             None => endpoint.ip().map(ServerName::from),
         };
@@ -108,7 +109,7 @@ fn given_roots(options: &TlsOptions) -> Result<Option<RootCertStore>, InvalidInp
         (Some(pem), _) => ("tls.ca".to_owned(), roots::given(pem)),
         (None, Some(path)) => {
             let bytes = file::read(Path::new(path)).map_err(|cause| format!("cannot be read: {cause}"));
-            (format!("tls.ca_file {path:?}"), bytes.and_then(|bytes| roots::given(&bytes)))
+            (format!("tls.ca_file {}", quoted(path)), bytes.and_then(|bytes| roots::given(&bytes)))
         }
         (None, None) => return Ok(None),
     };

@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE, contents, dotted};
+use crate::quote::quoted;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: &[u8] = b"-----";
@@ -158,9 +159,9 @@ fn not_understood(bytes: &[u8]) -> String {
     let line = bytes.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
     let line = String::from_utf8_lossy(&line[..line.len().min(60)]);
     format!(
-        "holds the line \"{}\", which is not understood: PEM has -----BEGIN CERTIFICATE----- before, and \
+        "holds the line {}, which is not understood: PEM has -----BEGIN CERTIFICATE----- before, and \
          -----END CERTIFICATE----- behind a certificate",
-        line.escape_default()
+        quoted(&line)
     )
 }
 
