@@ -105,7 +105,7 @@ describe("an answer to the offer", function()
       expect.refusal(recorder, "handshake", { "twice" })
    end)
 
-   it("is what extensions() tells, once open", function()
+   it("is what extensions() returns, once open", function()
       local recorder = agreed({ steps.frame(0xc1, HELLO), "await-close", "reply-close" }, nil,
          "permessage-deflate;client_max_window_bits=10 ; server_no_context_takeover")
       assert.equal("", recorder.ws:extensions())

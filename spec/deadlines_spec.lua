@@ -1,4 +1,4 @@
---- Which deadline ends a connection, and what puts none off: peers that flood, stall, read slowly or keep silent.
+--- Which deadline ends a connection, and what does not postpone it: peers that flood, stall, read slowly or keep silent.
 -- One case of each kind; tests/connection_deadlines.rs and the tables in src/connection/deadlines have them all.
 
 local client = require "client"

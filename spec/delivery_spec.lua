@@ -1,4 +1,4 @@
---- Whatever cuts a poll off before a callback has begun, the event is told in the next poll, once and in order.
+--- Whatever cuts a poll off before a callback has begun, the event is delivered by the next poll, once and in order.
 
 local child = require "child"
 local client = require "client"
@@ -98,11 +98,11 @@ describe("A poll under many nested calls of C functions", function()
       return problem or raised
    end
 
-   -- Each level above takes two.
-   it("tells the end then or in the next poll, and once", function()
+   -- Each level of `nested` uses two C calls.
+   it("delivers the end then or in the next poll, and once", function()
       local cut_off = 0
       for depth = 40, 100 do
-         local recorder = client.ended_untold()
+         local recorder = client.ended_undelivered()
          local before = #recorder.events
          local ok
          nested(depth, function()
@@ -161,7 +161,7 @@ describe("Ctrl-C while large messages arrive", function()
             local last = 0
             for _, name in ipairs(seen) do
                if type(name) == "number" then
-                  assert(name > last, "told twice or out of order")
+                  assert(name > last, "delivered twice or out of order")
                   last = name
                end
             end

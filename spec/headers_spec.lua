@@ -161,7 +161,7 @@ describe("subprotocols", function()
       assert.same({}, values(requested({ protocols = {} }), "sec-websocket-protocol"))
    end)
 
-   it("are told by protocol() once the server chose", function()
+   it("are returned by protocol() once the server has chosen", function()
       for _, options in ipairs({ { protocols = { "chat", "other" } }, { protocols = "chat" },
          { protocols = { "other", "chat" }, require_protocol = true } }) do
          assert.equal("chat", opened("chat", options).ws:protocol())
@@ -188,7 +188,7 @@ describe("subprotocols", function()
       local recorder = refused("other", { protocols = { "chat" } }, "not offered")
       assert.equal("other", recorder.ws:response().headers["sec-websocket-protocol"])
       refused("chat", nil, "not offered")
-      -- Names are compared with their case (RFC 6455 section 4.1).
+      -- Names are compared case-sensitively (RFC 6455 section 4.1).
       refused("Chat", { protocols = "chat" }, "not offered")
       refused("chat, other", { protocols = { "chat", "other" } }, "not offered")
    end)
@@ -200,7 +200,7 @@ describe("subprotocols", function()
    it("that are empty are refused", function()
       local recorder = client.connect(
          servers.script({ steps.head(steps.switching("Sec-WebSocket-Protocol: ")) }), { protocols = "chat" })
-      local info = expect.refusal(recorder, "handshake", { "not offered" })
+      local info = expect.refusal(recorder, "handshake", { "Sec-WebSocket-Protocol header is empty" })
       assert.equal("sec-websocket-protocol", info.header)
    end)
 end)

@@ -1,4 +1,4 @@
---- Ctrl-C arrives as an error at any instruction. Wherever it comes, nothing is lost and the text is that of Lua.
+--- Ctrl-C arrives as an error at any instruction. Wherever it arrives, no event is lost, and the text is that of Lua.
 
 local client = require "client"
 local servers = require "servers"

@@ -1,4 +1,4 @@
---- A host may make it an error to read or to set a global that nobody has declared: the module loads and works there.
+--- A host may make it an error to read or to set an undeclared global: the module loads and works there.
 
 local child = require "child"
 local servers = require "servers"

@@ -96,7 +96,7 @@ end
 
 --- Makes a connection that has ended while the event of its end still waits in the queue. Does not poll.
 --- @return Recorder
-function M.ended_untold()
+function M.ended_undelivered()
    local servers = require "servers"
    local recorder = M.connect(servers.url("/", nil, "refused"))
    local deadline = M.now() + PATIENCE
