@@ -197,10 +197,12 @@ describe("subprotocols", function()
       refused({ "chat", "other" }, { protocols = { "chat", "other" } }, "more than one Sec-WebSocket-Protocol")
    end)
 
-   it("that are empty are refused", function()
-      local recorder = client.connect(
-         servers.script({ steps.head(steps.switching("Sec-WebSocket-Protocol: ")) }), { protocols = "chat" })
-      local info = expect.refusal(recorder, "handshake", { "Sec-WebSocket-Protocol header is empty" })
-      assert.equal("sec-websocket-protocol", info.header)
-   end)
+   for _, header in ipairs({ "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions" }) do
+      it("in an empty " .. header .. " are refused", function()
+         local recorder = client.connect(servers.script({ steps.head(steps.switching(header .. ": ")) }),
+            { protocols = "chat", compression = true })
+         local info = expect.refusal(recorder, "handshake", { "the response's " .. header .. " header is empty" })
+         assert.equal(header:lower(), info.header)
+      end)
+   end
 end)
