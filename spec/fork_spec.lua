@@ -113,6 +113,7 @@ describe("a child of a fork", function()
    end)
 
    it("that begins in a callback gets no further event, and the parent gets them all", function()
+      local token = servers.token()
       host.run("run", FORK .. [[
          local delivered, is_child, text = 0
          local ws = websocket.new(url, function(event)
@@ -121,7 +122,14 @@ describe("a child of a fork", function()
                is_child, text = in_child(function() delivered = 0 end)
             end
          end)
-         os.execute("sleep 0.2") -- so that one poll finds them all
+         -- The server reads the answer to its Close when all events are queued, so one poll finds them all.
+         local deadline, closed = host.now() + 30
+         repeat
+            os.execute("sleep 0.02")
+            local file = io.open(record)
+            closed = file and file:read("*a"):find("\nclose=")
+         until closed or host.now() > deadline
+         assert(closed, "the server received no Close within 30 s")
          local ok, problem = pcall(websocket.run)
          if is_child then
             local file = assert(io.open(notes, "w"))
@@ -133,7 +141,11 @@ describe("a child of a fork", function()
             local note = file:read("*a")
             assert(note:find("^false 0 .*child of a fork"), note)
          end
-      ]], { url = servers.url("/push", { count = 20, size = 10, ["then"] = "close" }), notes = notes() })
+      ]], {
+         url = servers.url("/push", { count = 20, size = 10, ["then"] = "close", token = token }),
+         notes = notes(),
+         record = servers.file("reports/" .. token),
+      })
    end)
 
    it("does not keep the parent's connections from ending", function()

@@ -1,4 +1,4 @@
---- How connections and the module live and end with their script: collection, final messages, Ctrl-C, peers that vanish.
+--- How connections and the module live and end with their script: collection, final messages, Ctrl-C, vanished peers.
 
 local child = require "child"
 local client = require "client"
@@ -142,9 +142,9 @@ describe("A script that just ends", function()
       it("has its last message sent, over " .. port, function()
          expect.in_time(function()
             local token = servers.token()
-            opened(token, "/count-messages", port, [[ ws:send("final messages") ]])
+            opened(token, "/count-messages", port, [[ ws:send("the last message") ]])
             local record = servers.await(token, "eof", 5)
-            assert.same({ 1, "final messages" }, { record.messages, record.last })
+            assert.same({ 1, "the last message" }, { record.messages, record.last })
             assert.equal(1001, record.close)
             assert.is_nil(record.reset)
          end)
@@ -166,11 +166,11 @@ describe("A script that just ends", function()
    it("has it sent also if it ends by os.exit after flush", function()
       local token = servers.token()
       opened(token, "/count-messages", "ws", [[
-         ws:send("final messages")
+         ws:send("the last message")
          assert(ws:flush(10))
          os.exit(0)
       ]])
-      assert.equal("final messages", servers.await(token, "messages").last)
+      assert.equal("the last message", servers.await(token, "messages").last)
    end)
 
    it("ends at once, whatever its connections are doing", function()

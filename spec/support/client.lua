@@ -99,14 +99,19 @@ end
 function M.ended_undelivered()
    local servers = require "servers"
    local recorder = M.connect(servers.url("/", nil, "refused"))
-   local deadline = M.now() + PATIENCE
-   repeat
-      os.execute("sleep 0.01")
-      local _, _, code = recorder.ws:send("never")
-   until code == "closed" or M.now() > deadline
-   -- The engine queues the event a moment after it refuses to send.
-   os.execute("sleep 0.01")
+   M.await_queued()
+   local _, _, code = recorder.ws:send("never")
+   assert(code == "closed", code)
    return recorder
+end
+
+--- Waits until something is queued for the next poll, and does not poll; raises at the deadline.
+--- @param seconds? number default 30
+function M.await_queued(seconds)
+   local _, queued = websocket._host.wait(seconds or PATIENCE)
+   if not queued then
+      error(string.format("nothing was queued within %g s", seconds or PATIENCE), 2)
+   end
 end
 
 --- Polls until the condition returns a true value, and returns that value; returns `nil` at the deadline.
