@@ -31,7 +31,7 @@ describe("A connection that nothing refers to", function()
                events[#events + 1] = event .. (event == "closed" and detail or "")
             end)
       end
-      local deadline = client.now() + 10
+      local deadline = client.now() + 30
       while websocket.connections() > 0 and client.now() < deadline do
          collectgarbage()
          collectgarbage()

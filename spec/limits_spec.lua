@@ -108,7 +108,7 @@ end)
 -- Waits, without polling the module, until the server has sent nothing for half a second, and returns its record.
 local function stalled(token)
    local record = servers.await(token, "sent_messages")
-   local quiet, deadline = 0, client.now() + 20
+   local quiet, deadline = 0, client.now() + 60
    while quiet < 10 do
       os.execute("sleep 0.05")
       local now = servers.recorded(token)

@@ -197,7 +197,7 @@ describe("The keepalive", function()
 
    it("fails the connection while the script does not poll", function()
       local recorder = client.open(servers.url("/silent"), { ping_interval = 0.1, ping_timeout = 0.1 })
-      local deadline, code = client.now() + 10
+      local deadline, code = client.now() + 30
       repeat
          os.execute("sleep 0.05")
          code = select(3, recorder.ws:send("x"))

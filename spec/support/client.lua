@@ -223,19 +223,20 @@ function M.report(token, wait, seconds)
    error(servers.describe(token, wait, seconds or PATIENCE), 2)
 end
 
---- Ends every connection that was made here and is still alive. Use it with `after_each`.
+--- Ends every connection that is still alive. Use it with `after_each`.
 --- Raises if one does not end, because the next spec would receive its events.
 function M.finish()
-   for recorder in pairs(alive) do
-      recorder.ws:terminate()
+   for _, ws in ipairs(websocket.connections("list")) do
+      ws:terminate()
    end
-   local left = M.poll_until(function()
-      return next(alive) == nil
+   local ended = M.poll_until(function()
+      return websocket.connections() == 0 and next(alive) == nil
    end)
-   if not left then
+   if not ended then
       local recorder = next(alive)
       alive = {}
-      error("a connection did not end after terminate(); events:\n" .. M.describe(recorder), 2)
+      error("a connection did not end after terminate(); events:\n"
+         .. (recorder and M.describe(recorder) or "  not recorded"), 2)
    end
 end
 
