@@ -120,7 +120,7 @@ describe("credentials", function()
       client.open(at(":secret", { user = "", password = "secret" }))
    end)
 
-   it("of the option may be empty or hold colons and UTF-8", function()
+   it("of the option may be empty or contain colons and UTF-8", function()
       for _, password in ipairs({ "", "a:b", "\195\169\226\130\172" }) do
          client.open(servers.url("/auth", { user = "user", password = password }),
             { basic_auth = { user = "user", password = password } })

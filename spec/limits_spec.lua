@@ -312,7 +312,7 @@ describe("a script that does not poll", function()
       assert.equal("open received closed", client.names(recorder))
    end)
 
-   it("gets the failure of a peer that fell silent", function()
+   it("gets the failure of a peer that became silent", function()
       local token = servers.token()
       local recorder = client.open(servers.url("/silent", { token = token }),
          { ping_interval = 0.1, ping_timeout = 0.2 })

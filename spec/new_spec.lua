@@ -255,7 +255,7 @@ describe("An option", function()
       })
    end)
 
-   it("that is false or an empty table is as good as none", function()
+   it("that is false or an empty table is treated as absent", function()
       client.open(servers.url("/echo"), { headers = {}, protocols = {}, require_protocol = false, tls = {} })
    end)
 end)
@@ -289,7 +289,7 @@ describe("A request header", function()
       end
    end)
 
-   it("does not touch what the opening handshake owns", function()
+   it("cannot replace those that the opening handshake sets", function()
       for _, name in ipairs({ "Connection", "connection", "UPGRADE", "Upgrade", "Sec-WebSocket-Key",
          "sec-websocket-version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Sec-WebSocket-Accept" }) do
          local text = raised(servers.url("/echo"), nothing, { headers = { [name] = "hush" } })

@@ -141,7 +141,7 @@ describe("a TCP connection", function()
          { authority("slow"), "timed out after 1.3 s" })
    end)
 
-   it("that ends without a word fails with handshake", function()
+   it("that ends without a byte fails with handshake", function()
       local info = expect.refusal(attempt(servers.url("/", nil, "eof")), "handshake",
          { authority("eof"), "closed the connection without a response" })
       assert.is_nil(info.status)

@@ -209,7 +209,7 @@ describe("set_abort_test", function()
       assert.equal("interrupted!", expect.raised(websocket.poll))
    end)
 
-   it("goes before raise: the error leaves at once", function()
+   it("takes precedence over raise: the error leaves at once", function()
       websocket.set_error_handler("raise")
       websocket.set_abort_test(function(problem) return problem == "stop" end)
       local list, defer = deferring()
