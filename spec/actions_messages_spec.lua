@@ -90,9 +90,9 @@ describe("the actions shape", function()
          local token = servers.token()
          payload.id = open(servers.url("/echo", { token = token }))
          assert.same({}, call("websocket-close", payload))
-         local told = wait_for(payload.id, "close")
+         local reported = wait_for(payload.id, "close")
          local record = client.report(token, "close")
-         assert.equal(record.close, told.code)
+         assert.equal(record.close, reported.code)
          return record.close, record.reason
       end
 
@@ -160,17 +160,17 @@ describe("the actions shape", function()
       it("reports texts and arraybuffers, with 0 and 255", function()
          local id = open(servers.script { "status101", steps.text "hé", steps.binary "\0\255", steps.binary "" })
          wait_for(id, "close")
-         local told = {}
+         local messages = {}
          for _, event in ipairs(miniprogram.log) do
             if event.name == "message" then
-               told[#told + 1] = event.payload
+               messages[#messages + 1] = event.payload
             end
          end
          assert.same({
             { type = "text", data = "hé" },
             { type = "arraybuffer", data = { 0, 255 } },
             { type = "arraybuffer", data = {} },
-         }, told)
+         }, messages)
       end)
 
       it("reports the server's Close by close alone, with its code and reason", function()

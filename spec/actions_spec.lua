@@ -22,7 +22,7 @@ describe("the actions shape", function()
    after_each(engine.finish)
 
    describe("a host", function()
-      it("tells what can be used", function()
+      it("reports what can be used", function()
          local known = { "can-use", "websocket-create", "websocket-send", "websocket-close", "websocket-event" }
          for _, action in ipairs(known) do
             assert.same({ result = true }, call("can-use", { action = action }))

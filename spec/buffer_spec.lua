@@ -118,7 +118,7 @@ describe("max_buffered", function()
          "status101", "sleep:400", "await-close", steps.close(1000),
       }, token), { max_buffered = 64 * KIB })
       local message, accepted, refusals = ("x"):rep(10000), 0, 0
-      local deadline = client.now() + 10
+      local deadline = client.now() + 30
       while (refusals == 0 or accepted < 1000) and client.now() < deadline do
          if recorder.ws:send(message) then
             accepted = accepted + 1

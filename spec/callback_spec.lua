@@ -24,7 +24,7 @@ describe("A callback", function()
          end
       end
       ws = websocket.new(servers.url("/echo"), callback)
-      client.poll_until(function() return seen[4] end)
+      assert(client.poll_until(function() return seen[4] end))
       assert.same({ "open", "received", "pong", "closed" }, seen)
       assert.same({ 0, 0 }, { foreign, others })
    end)
@@ -88,7 +88,7 @@ describe("The traceback of a callback that fails", function()
    end)
 
    it("begins with the script's line where a function of the module raised", function()
-      local ws = websocket.new(servers.url("/echo"), function() end)
+      local ws = client.connect(servers.url("/echo")).ws
       local function culprit() ws:send(42) end
       websocket.defer(function() culprit() end)
       poll_here()
@@ -124,7 +124,7 @@ describe("The traceback of a callback that fails", function()
       assert.matches("culprit", traceback)
       assert.is_nil(traceback:match("lua/websocket/"))
       socket:close()
-      client.poll_until(function() return socket.readyState == 3 end)
+      assert(client.poll_until(function() return socket.readyState == 3 end))
    end)
 
    it("shows them where the module's folder has a long name, too", function()

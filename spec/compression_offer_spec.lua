@@ -32,7 +32,7 @@ describe("compression without client_max_window_bits", function()
 
    -- RFC 7692 section 7.1.2.2.
    for _, bits in ipairs({ 8, 10, 15 }) do
-      it("refuses an answer that holds it, with " .. bits, function()
+      it("refuses an answer that contains it, with " .. bits, function()
          local recorder = answered("permessage-deflate; client_max_window_bits=" .. bits,
             { client_max_window_bits = false }, "await-eof")
          local text = ("client_max_window_bits=%d was not offered"):format(bits)

@@ -148,7 +148,7 @@ describe("connections", function()
    end)
 
    it("counts a connection that has ended until a poll delivers its end", function()
-      local recorder = client.ended_untold()
+      local recorder = client.ended_undelivered()
       assert.equal(1, websocket.connections())
       client.drain(recorder)
       assert.equal(0, websocket.connections())

@@ -8,12 +8,12 @@ local steps = require "steps"
 local websocket = require "websocket"
 
 -- Collects the calls of the error handler as `{ problem = ..., traceback = ... }`.
-local told
+local reported
 
 local function collect()
-   told = {}
+   reported = {}
    websocket.set_error_handler(function(problem, traceback)
-      told[#told + 1] = { problem = problem, traceback = traceback }
+      reported[#reported + 1] = { problem = problem, traceback = traceback }
    end)
 end
 
@@ -36,11 +36,11 @@ describe("A callback that raises", function()
          culprit()
       end)
       assert.equal(1, websocket.poll())
-      assert.equal(1, #told)
-      assert.matches("errors_spec%.lua:%d+: what a mess$", told[1].problem)
-      assert.equal("string", type(told[1].traceback))
-      assert.matches("^[^\n]*what a mess\nstack traceback:\n", told[1].traceback)
-      assert.matches("errors_spec%.lua:%d+: in [^\n]*culprit", told[1].traceback)
+      assert.equal(1, #reported)
+      assert.matches("errors_spec%.lua:%d+: what a mess$", reported[1].problem)
+      assert.equal("string", type(reported[1].traceback))
+      assert.matches("^[^\n]*what a mess\nstack traceback:\n", reported[1].traceback)
+      assert.matches("errors_spec%.lua:%d+: in [^\n]*culprit", reported[1].traceback)
    end)
 
    it("does not affect other events or other connections", function()
@@ -54,11 +54,11 @@ describe("A callback that raises", function()
       assert.equal(22, #raising.events)
       assert.equal(22, #other.events)
       -- Each event was delivered once, so each error was reported once.
-      assert.equal(22, #told)
-      assert.matches("open $", told[1].problem)
-      assert.matches("closed $", told[22].problem)
+      assert.equal(22, #reported)
+      assert.matches("open $", reported[1].problem)
+      assert.matches("closed $", reported[22].problem)
       websocket.poll(0.05)
-      assert.equal(22, #told)
+      assert.equal(22, #reported)
    end)
 
    it("leaves its connection as it was", function()
@@ -71,7 +71,7 @@ describe("A callback that raises", function()
       assert.equal("still open", client.wait(recorder, "received")[2])
       recorder.ws:close(4000)
       assert.equal(4000, client.drain(recorder)[3])
-      assert.equal(2, #told)
+      assert.equal(2, #reported)
    end)
 
    it("counts in the result of poll, and does not end run", function()
@@ -81,10 +81,10 @@ describe("A callback that raises", function()
       websocket.defer(function() ran = true end)
       assert.equal(3, websocket.poll())
       assert.is_true(ran)
-      assert.equal(2, #told)
+      assert.equal(2, #reported)
       client.connect(servers.url("/close"), nil, function() error("in run") end)
       websocket.run()
-      assert.equal(4, #told)
+      assert.equal(4, #reported)
    end)
 
    it("may raise anything", function()
@@ -95,13 +95,13 @@ describe("A callback that raises", function()
          websocket.defer(function() error(value, 0) end)
       end
       assert.equal(#values, websocket.poll())
-      assert.equal(#values, #told)
+      assert.equal(#values, #reported)
       for index, value in ipairs(values) do
-         assert(rawequal(value, told[index].problem), "value " .. index)
-         assert.equal("string", type(told[index].traceback))
+         assert(rawequal(value, reported[index].problem), "value " .. index)
+         assert.equal("string", type(reported[index].traceback))
       end
-      assert.matches("my own text", told[2].traceback)
-      assert.matches("42", told[4].traceback)
+      assert.matches("my own text", reported[2].traceback)
+      assert.matches("42", reported[4].traceback)
    end)
 
    it("may raise nil", function()
@@ -109,9 +109,9 @@ describe("A callback that raises", function()
       local ran
       websocket.defer(function() ran = true end)
       assert.equal(2, websocket.poll())
-      assert.equal(1, #told)
-      assert.is_nil(told[1].problem)
-      assert.equal("string", type(told[1].traceback))
+      assert.equal(1, #reported)
+      assert.is_nil(reported[1].problem)
+      assert.equal("string", type(reported[1].traceback))
       assert.is_true(ran)
    end)
 
@@ -121,8 +121,8 @@ describe("A callback that raises", function()
       end
       websocket.defer(deeper)
       assert.equal(1, websocket.poll())
-      assert.equal(1, #told)
-      assert.matches("overflow", tostring(told[1].problem))
+      assert.equal(1, #reported)
+      assert.matches("overflow", tostring(reported[1].problem))
       websocket.defer(function() end)
       assert.equal(1, websocket.poll())
    end)
@@ -137,16 +137,16 @@ describe("set_error_handler", function()
    it("accepts anything that can be called, and raises for anything else", function()
       local problem
       websocket.set_error_handler(setmetatable({}, { __call = function(_, value) problem = value end }))
-      websocket.defer(function() error("told", 0) end)
+      websocket.defer(function() error("an error", 0) end)
       websocket.poll()
-      assert.equal("told", problem)
+      assert.equal("an error", problem)
       for _, value in ipairs({ "handler", 42, true, {} }) do
          expect.raised(websocket.set_error_handler, value)
       end
-      -- The last good one stays.
-      websocket.defer(function() error("told again", 0) end)
+      -- The last valid handler stays.
+      websocket.defer(function() error("another error", 0) end)
       websocket.poll()
-      assert.equal("told again", problem)
+      assert.equal("another error", problem)
    end)
 
    it("calls a handler with two arguments", function()
@@ -255,13 +255,13 @@ describe("A yield in a callback", function()
       local ok, count, after = coroutine.resume(polling)
       assert.same({ true, 2, true }, { ok, count, after })
       assert.equal("dead", coroutine.status(polling))
-      assert.equal(1, #told)
-      assert.matches("attempt to yield", told[1].problem)
+      assert.equal(1, #reported)
+      assert.matches("attempt to yield", reported[1].problem)
 
       count, after = poll_once()
       assert.same({ 2, true }, { count, after })
-      assert.equal(2, #told)
-      assert.matches("yield", told[2].problem)
+      assert.equal(2, #reported)
+      assert.matches("yield", reported[2].problem)
    end)
 
    it("in an event of a connection does not affect the connection", function()
@@ -277,8 +277,8 @@ describe("A yield in a callback", function()
          return client.wait(recorder, "received")[2]
       end)
       assert.equal("alive", polling())
-      assert.equal(1, #told)
-      assert.matches("attempt to yield", told[1].problem)
+      assert.equal(1, #reported)
+      assert.matches("attempt to yield", reported[1].problem)
    end)
 
    it("inside a coroutine that the callback made works as usual", function()
@@ -293,7 +293,7 @@ describe("A yield in a callback", function()
       end)
       websocket.poll()
       assert.same({ "in", "out", "done" }, list)
-      assert.equal(0, #told)
+      assert.equal(0, #reported)
    end)
 end)
 
@@ -316,7 +316,7 @@ describe("An interrupt in a callback", function()
       assert.same({ "before", "interrupted" }, list)
       assert.equal(1, websocket.poll())
       assert.same({ "before", "interrupted", "after" }, list)
-      assert.equal(0, #told)
+      assert.equal(0, #reported)
    end)
 
    it("leaves run, also if the text begins with a position", function()
@@ -333,7 +333,7 @@ describe("An interrupt in a callback", function()
       -- It is neither lost nor delivered again.
       client.wait(recorder, function() return #client.messages(recorder) == 3 end)
       assert.same({ "1", "2", "3" }, client.messages(recorder))
-      assert.equal(0, #told)
+      assert.equal(0, #reported)
    end)
 
    it("leaves poll from the error handler, too", function()

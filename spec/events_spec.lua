@@ -6,11 +6,15 @@ local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
 
--- Calls `check` with a connection and the calls of its callback, `nil` arguments and their number included; ends it.
+-- Calls `check` with a connection and the calls of its callback: the number of arguments, and those before the
+-- connection, which is the last. Then ends the connection.
 local function with_calls(url, options, check)
    local calls = {}
-   local ws = websocket.new(url, function(...)
-      calls[#calls + 1] = { n = select("#", ...), ... }
+   local foreign, ws = 0, nil
+   ws = websocket.new(url, function(...)
+      local event, message, detail, connection = ...
+      calls[#calls + 1] = { n = select("#", ...), event, message, detail }
+      foreign = foreign + (rawequal(connection, ws) and 0 or 1)
    end, options)
    -- Polls until an event of that name came, and returns its call.
    local function await(name)
@@ -26,6 +30,7 @@ local function with_calls(url, options, check)
    ws:terminate()
    client.poll_until(function() return websocket.connections() == 0 end)
    assert(ok, problem)
+   assert.equal(0, foreign)
 end
 
 -- Tells whether a number is an integer, in the versions of Lua that have integers.
@@ -36,29 +41,29 @@ end
 describe("The arguments of", function()
    it("open are nil", function()
       with_calls(servers.url("/echo"), nil, function(_, await)
-         assert.same({ n = 3, "open" }, await("open"))
+         assert.same({ n = 4, "open" }, await("open"))
       end)
    end)
 
    it("received are payload and kind", function()
       with_calls(servers.url("/push", { count = 2, size = 4, kind = "both" }), nil, function(_, _, calls)
          client.poll_until(function() return #calls >= 3 end)
-         assert.same({ n = 3, "received", "1:xx", "text" }, calls[2])
-         assert.same({ n = 3, "received", "2:\255\255", "binary" }, calls[3])
+         assert.same({ n = 4, "received", "1:xx", "text" }, calls[2])
+         assert.same({ n = 4, "received", "2:\255\255", "binary" }, calls[3])
       end)
    end)
 
    it("pong are payload and nil", function()
       with_calls(servers.url("/echo"), nil, function(ws, await)
          ws:ping("a\0\255")
-         assert.same({ n = 3, "pong", "a\0\255" }, await("pong"))
+         assert.same({ n = 4, "pong", "a\0\255" }, await("pong"))
       end)
    end)
 
    it("ping are payload and nil", function()
       local url = servers.url("/ping", { count = 1, payload = "a\0\255" })
       with_calls(url, { report_pings = true }, function(_, await)
-         assert.same({ n = 3, "ping", "a\0\255" }, await("ping"))
+         assert.same({ n = 4, "ping", "a\0\255" }, await("ping"))
       end)
    end)
 
@@ -66,21 +71,21 @@ describe("The arguments of", function()
       local url = servers.url("/close", { code = 4001, reason = "b\195\164h" })
       with_calls(url, { report_closing = true }, function(_, await)
          local closed, closing = await("closed"), await("closing")
-         assert.same({ n = 3, "closed", "b\195\164h", 4001 }, closed)
-         assert.same({ n = 3, "closing", "b\195\164h", 4001 }, closing)
+         assert.same({ n = 4, "closed", "b\195\164h", 4001 }, closed)
+         assert.same({ n = 4, "closing", "b\195\164h", 4001 }, closing)
          assert(is_integer(closed[3]) and is_integer(closing[3]))
       end)
    end)
 
    it("closing and closed are never nil", function()
       with_calls(servers.url("/close"), { report_closing = true }, function(_, await)
-         assert.same({ n = 3, "closed", "", 1005 }, await("closed"))
-         assert.same({ n = 3, "closing", "", 1005 }, await("closing"))
+         assert.same({ n = 4, "closed", "", 1005 }, await("closed"))
+         assert.same({ n = 4, "closing", "", 1005 }, await("closing"))
       end)
       with_calls(servers.url("/echo"), nil, function(ws, await)
          ws:terminate()
          local closed = await("closed")
-         assert.same({ n = 3, "closed", "", 1006 }, closed)
+         assert.same({ n = 4, "closed", "", 1006 }, closed)
          assert(is_integer(closed[3]))
       end)
    end)
@@ -88,7 +93,7 @@ describe("The arguments of", function()
    it("fail are text and code", function()
       with_calls(servers.url("/", nil, "refused"), nil, function(_, await, calls)
          local last = await("fail")
-         assert.same({ 3, "string", "connect" }, { last.n, type(last[2]), last[3] })
+         assert.same({ 4, "string", "connect" }, { last.n, type(last[2]), last[3] })
          assert(#last[2] > 0)
          assert.equal(1, #calls)
       end)

@@ -269,11 +269,11 @@ describe("without descriptors", function()
       host.run("run", [[
          local ws, events = open(url)
          host.files(false)
-         local told = {}
-         local other = websocket.new(url, function(...) told[#told + 1] = { ... } end)
-         poll_until(function() return told[1] end)
-         assert(told[1][1] == "fail" and told[1][3] == "connect", told[1][1] .. " " .. tostring(told[1][3]))
-         assert(told[1][2]:find("descriptor") or told[1][2]:find("open files"), told[1][2])
+         local seen = {}
+         local other = websocket.new(url, function(...) seen[#seen + 1] = { ... } end)
+         poll_until(function() return seen[1] end)
+         assert(seen[1][1] == "fail" and seen[1][3] == "connect", seen[1][1] .. " " .. tostring(seen[1][3]))
+         assert(seen[1][2]:find("descriptor") or seen[1][2]:find("open files"), seen[1][2])
          ws:send("still here")
          poll_until(function() return events[2] end)
          host.files(true)
@@ -313,10 +313,10 @@ describe("without threads", function()
       host.run("run", [[
          local ws, events = open(url)
          host.threads(false)
-         local told = {}
-         local other = websocket.new(named, function(...) told[#told + 1] = { ... } end)
-         poll_until(function() return told[1] end)
-         local event, text, code = told[1][1], told[1][2], told[1][3]
+         local seen = {}
+         local other = websocket.new(named, function(...) seen[#seen + 1] = { ... } end)
+         poll_until(function() return seen[1] end)
+         local event, text, code = seen[1][1], seen[1][2], seen[1][3]
          assert(event == "fail" and code == "dns", event .. " " .. tostring(code) .. " " .. text)
          ws:send("still here")
          poll_until(function() return events[2] end)

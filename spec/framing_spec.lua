@@ -115,7 +115,7 @@ describe("what a server may send", function()
       assert.equal("binary", recorder.events[4][3])
    end)
 
-   it("is a pong that nobody asked for, told as an event", function()
+   it("is an unsolicited pong, which is delivered as an event", function()
       local recorder = after({ steps.frame(0x8a, "alone"), steps.frame(0x8a), steps.text("and on"), steps.close(1000) })
       expect.closed(recorder, 1000)
       assert.equal("open received pong pong received closed", client.names(recorder))
@@ -136,7 +136,7 @@ describe("the peer's Close", function()
 
    for _, code in ipairs({ 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000,
       4999 }) do
-      it("with code " .. code .. " is told and answered with the same", function()
+      it("with code " .. code .. " is reported and answered with the same", function()
          local recorder, token = after({ steps.close(code, "said"), "await-close" })
          local info = expect.closed(recorder, code, "said")
          assert.same({ true, false, "peer", code, code },
@@ -145,7 +145,7 @@ describe("the peer's Close", function()
       end)
    end
 
-   it("without a body is told as 1005 and answered without one", function()
+   it("without a body is reported as 1005 and answered without one", function()
       local recorder, token = after({ steps.close(), "await-close" })
       local info = expect.closed(recorder, 1005)
       assert.same({ true, 1005, 1005 }, { info.clean, info.received_code, info.sent_code })

@@ -214,7 +214,7 @@ describe("the Hammerspoon drop-in", function()
          assert.is_nil(next(weak))
       end)
 
-      it("and at the end of the Lua state, where nothing is said", function()
+      it("and at the end of the Lua state, where nothing is reported", function()
          local token = servers.token()
          local ended = child.run(([[
             local hs = { websocket = require "websocket.hammerspoon" }

@@ -120,7 +120,7 @@ describe("credentials", function()
       client.open(at(":secret", { user = "", password = "secret" }))
    end)
 
-   it("of the option may be empty or hold colons and UTF-8", function()
+   it("of the option may be empty or contain colons and UTF-8", function()
       for _, password in ipairs({ "", "a:b", "\195\169\226\130\172" }) do
          client.open(servers.url("/auth", { user = "user", password = password }),
             { basic_auth = { user = "user", password = password } })
@@ -161,7 +161,7 @@ describe("subprotocols", function()
       assert.same({}, values(requested({ protocols = {} }), "sec-websocket-protocol"))
    end)
 
-   it("are told by protocol() once the server chose", function()
+   it("are returned by protocol() once the server has chosen", function()
       for _, options in ipairs({ { protocols = { "chat", "other" } }, { protocols = "chat" },
          { protocols = { "other", "chat" }, require_protocol = true } }) do
          assert.equal("chat", opened("chat", options).ws:protocol())
@@ -188,7 +188,7 @@ describe("subprotocols", function()
       local recorder = refused("other", { protocols = { "chat" } }, "not offered")
       assert.equal("other", recorder.ws:response().headers["sec-websocket-protocol"])
       refused("chat", nil, "not offered")
-      -- Names are compared with their case (RFC 6455 section 4.1).
+      -- Names are compared case-sensitively (RFC 6455 section 4.1).
       refused("Chat", { protocols = "chat" }, "not offered")
       refused("chat, other", { protocols = { "chat", "other" } }, "not offered")
    end)
@@ -197,10 +197,12 @@ describe("subprotocols", function()
       refused({ "chat", "other" }, { protocols = { "chat", "other" } }, "more than one Sec-WebSocket-Protocol")
    end)
 
-   it("that are empty are refused", function()
-      local recorder = client.connect(
-         servers.script({ steps.head(steps.switching("Sec-WebSocket-Protocol: ")) }), { protocols = "chat" })
-      local info = expect.refusal(recorder, "handshake", { "header is empty" })
-      assert.equal("sec-websocket-protocol", info.header)
-   end)
+   for _, header in ipairs({ "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions" }) do
+      it("in an empty " .. header .. " are refused", function()
+         local recorder = client.connect(servers.script({ steps.head(steps.switching(header .. ": ")) }),
+            { protocols = "chat", compression = true })
+         local info = expect.refusal(recorder, "handshake", { "the response's " .. header .. " header is empty" })
+         assert.equal(header:lower(), info.header)
+      end)
+   end
 end)

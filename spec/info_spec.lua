@@ -284,7 +284,7 @@ describe("end_info", function()
          { violation = true, clean = false, by = "us", code = 1002, reason = ANY, sent_code = 1002, text = ANY },
       },
       {
-         "a peer's Close that tells of a violation of ours", { "status101", steps.close(1002, "you!"), "await-close" },
+         "a peer's Close that reports a violation of ours", { "status101", steps.close(1002, "you!"), "await-close" },
          { clean = true, by = "peer", code = 1002, reason = "you!", sent_code = 1002, received_code = 1002, text = "" },
       },
       {
@@ -344,7 +344,7 @@ describe("end_info", function()
    end
 
    for _, case in ipairs(ends) do
-      it("tells of " .. case[1], function()
+      it("reports " .. case[1], function()
          local recorder = client.connect(servers.script(case[2]), case[5], function(recorder, event)
             if event == "open" and case[4] then
                case[4](recorder.ws)
@@ -355,7 +355,7 @@ describe("end_info", function()
       end)
    end
 
-   it("tells of a refused connection", function()
+   it("reports a refused connection", function()
       local recorder = client.connect(servers.url("/", nil, "refused"))
       client.drain(recorder)
       check(recorder, {
@@ -363,7 +363,7 @@ describe("end_info", function()
       })
    end)
 
-   it("tells of our close and terminate before open", function()
+   it("reports our close and terminate before open", function()
       for _, method in ipairs({ "close", "terminate" }) do
          local recorder = client.connect(servers.url("/", nil, "silent"))
          recorder.ws[method](recorder.ws)

@@ -1,4 +1,4 @@
---- How connections and the module live and end with their script: collection, last words, Ctrl-C, peers that vanish.
+--- How connections and the module live and end with their script: collection, final messages, Ctrl-C, vanished peers.
 
 local child = require "child"
 local client = require "client"
@@ -19,7 +19,7 @@ local function run(source, ...)
    return result
 end
 
-describe("A connection that nobody refers to", function()
+describe("A connection that nothing refers to", function()
    after_each(client.finish)
 
    it("stays alive with its callback until it ends", function()
@@ -31,7 +31,7 @@ describe("A connection that nobody refers to", function()
                events[#events + 1] = event .. (event == "closed" and detail or "")
             end)
       end
-      local deadline = client.now() + 10
+      local deadline = client.now() + 30
       while websocket.connections() > 0 and client.now() < deadline do
          collectgarbage()
          collectgarbage()
@@ -142,9 +142,9 @@ describe("A script that just ends", function()
       it("has its last message sent, over " .. port, function()
          expect.in_time(function()
             local token = servers.token()
-            opened(token, "/count-messages", port, [[ ws:send("last words") ]])
+            opened(token, "/count-messages", port, [[ ws:send("the last message") ]])
             local record = servers.await(token, "eof", 5)
-            assert.same({ 1, "last words" }, { record.messages, record.last })
+            assert.same({ 1, "the last message" }, { record.messages, record.last })
             assert.equal(1001, record.close)
             assert.is_nil(record.reset)
          end)
@@ -166,11 +166,11 @@ describe("A script that just ends", function()
    it("has it sent also if it ends by os.exit after flush", function()
       local token = servers.token()
       opened(token, "/count-messages", "ws", [[
-         ws:send("last words")
+         ws:send("the last message")
          assert(ws:flush(10))
          os.exit(0)
       ]])
-      assert.equal("last words", servers.await(token, "messages").last)
+      assert.equal("the last message", servers.await(token, "messages").last)
    end)
 
    it("ends at once, whatever its connections are doing", function()

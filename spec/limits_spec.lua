@@ -108,7 +108,7 @@ end)
 -- Waits, without polling the module, until the server has sent nothing for half a second, and returns its record.
 local function stalled(token)
    local record = servers.await(token, "sent_messages")
-   local quiet, deadline = 0, client.now() + 20
+   local quiet, deadline = 0, client.now() + 60
    while quiet < 10 do
       os.execute("sleep 0.05")
       local now = servers.recorded(token)
@@ -169,6 +169,8 @@ describe("max_queue", function()
    for name, size in pairs({ ["64 KiB"] = SIZE, ["a byte"] = 1 }) do
       it("bounds the memory that messages of " .. name .. " take while they wait", function()
          local LARGEST = 2 * MIB
+         -- The kernel may give memory by pages of 2 MiB, to the heap of each thread; unbounded, it would be BYTES.
+         local least, most = 2 * MIB, 4 * MIB + LARGEST + 8 * MIB
          local token = servers.token()
          -- The child reads the file of the record, because a call of `servers` would start another server.
          local result = child.run(string.format([[
@@ -192,16 +194,20 @@ describe("max_queue", function()
                quiet = now and now == sent and quiet + 1 or 0
                sent = now
             end
-            print(resident() - before)
+            -- The server may know that the kernel has its bytes before the engine has read all that it may.
+            local deadline, grown = client.now() + 10, nil
+            repeat
+               os.execute("sleep 0.05")
+               grown = resident() - before
+            until grown > %d and grown <= %d or client.now() > deadline
+            print(grown)
             client.finish()
          ]], servers.url("/echo"), servers.url("/flood", { bytes = BYTES, size = size, token = token }), 4 * MIB,
-            LARGEST, servers.file("reports/" .. token)))
+            LARGEST, servers.file("reports/" .. token), least, most))
          local grown = tonumber(result.output)
          assert.is_truthy(grown, result.output)
          assert.is_nil(client.report(token).flooded)
-         -- The kernel may give memory by pages of 2 MiB, to the heap of each thread; unbounded, it would be BYTES.
-         local most = 4 * MIB + LARGEST + 8 * MIB
-         assert.is_true(grown > 2 * MIB and grown <= most, "memory grew by " .. grown .. " bytes")
+         assert.is_true(grown > least and grown <= most, "memory grew by " .. grown .. " bytes")
       end)
    end
 
@@ -306,7 +312,7 @@ describe("a script that does not poll", function()
       assert.equal("open received closed", client.names(recorder))
    end)
 
-   it("gets the failure of a peer that fell silent", function()
+   it("gets the failure of a peer that became silent", function()
       local token = servers.token()
       local recorder = client.open(servers.url("/silent", { token = token }),
          { ping_interval = 0.1, ping_timeout = 0.2 })

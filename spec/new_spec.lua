@@ -9,7 +9,8 @@ local NAN = 0 / 0
 
 local function nothing() end
 
--- The text that a call raises: a string that begins with the place of the call, and shows nothing that is called hush.
+-- The text that a call raises: a string that begins with the place of the call, and contains none of the
+-- secrets, which all begin with hush.
 local function raised(...)
    local alive = websocket.connections()
    local ok, text = pcall(function(...)
@@ -64,7 +65,7 @@ describe("new", function()
       raised(servers.url("/echo"), nothing, { open_timeout = -1 })
       raised(servers.url("/echo"), nothing, { headers = { ["X-A"] = "a\r\nb" } })
       raised(servers.url("/echo") .. "#top", nothing)
-      -- One that comes through shows that the others, sent before it, would have.
+      -- The message that arrives shows that the others, which were sent before it, would have arrived too.
       client.open(servers.url("/echo"))
       client.poll_until(function() return accepted() > before end)
       assert.equal(before + 1, accepted())
@@ -173,7 +174,7 @@ describe("An option", function()
          local text = raised(servers.url("/echo"), nothing, { [misspelt] = true })
          assert.matches("unknown option", text)
          expect.holds(text, { misspelt })
-         -- The misspelt name may hold the right one.
+         -- The misspelt name may contain the right one.
          local rest = text:gsub(misspelt, "", 1)
          assert.matches("%f[%w_]" .. name .. "%f[^%w_]", rest)
       end)
@@ -254,7 +255,7 @@ describe("An option", function()
       })
    end)
 
-   it("that is false or an empty table is as good as none", function()
+   it("that is false or an empty table is treated as absent", function()
       client.open(servers.url("/echo"), { headers = {}, protocols = {}, require_protocol = false, tls = {} })
    end)
 end)
@@ -288,7 +289,7 @@ describe("A request header", function()
       end
    end)
 
-   it("does not touch what the opening handshake owns", function()
+   it("cannot replace those that the opening handshake sets", function()
       for _, name in ipairs({ "Connection", "connection", "UPGRADE", "Upgrade", "Sec-WebSocket-Key",
          "sec-websocket-version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Sec-WebSocket-Accept" }) do
          local text = raised(servers.url("/echo"), nothing, { headers = { [name] = "hush" } })

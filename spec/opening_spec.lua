@@ -38,7 +38,7 @@ describe("a name", function()
    after_each(client.finish)
 
    it("that does not resolve fails with dns", function()
-      -- No label of a name is that long (RFC 1035 section 2.3.4), so no resolver has to be asked.
+      -- No label of a name is that long (RFC 1035 section 2.3.4), so no resolver is asked.
       local name = ("n"):rep(64) .. ".invalid"
       local recorder = attempt("ws://" .. name .. ":81/?q=hush")
       local info = expect.refusal(recorder, "dns", { name .. ":81", "name resolution" })
@@ -141,7 +141,7 @@ describe("a TCP connection", function()
          { authority("slow"), "timed out after 1.3 s" })
    end)
 
-   it("that ends without a word fails with handshake", function()
+   it("that ends without a byte fails with handshake", function()
       local info = expect.refusal(attempt(servers.url("/", nil, "eof")), "handshake",
          { authority("eof"), "closed the connection without a response" })
       assert.is_nil(info.status)
@@ -189,7 +189,7 @@ describe("a response", function()
       for index = 1, 120 do
          more[index] = "X-Header-" .. index .. ": value"
       end
-      -- With the three that switch.
+      -- Plus the three headers of the handshake.
       more[121] = "X-Last: value"
       local recorder = client.open(servers.script({ steps.head(steps.switching(unpack(more))), "await-close" }))
       assert.equal("value", recorder.ws:response().headers["x-last"])
@@ -229,7 +229,7 @@ describe("a response", function()
       end)
    end
 
-   it("101 is told by response() after open", function()
+   it("101 is returned by response() after open", function()
       local recorder = client.open(servers.script({
          steps.head(steps.switching("X-Thing: one", "x-thing: two", "Set-Cookie: a=1, b", "Set-Cookie: c=2")),
          "await-close", "reply-close",
@@ -250,7 +250,7 @@ describe("a response", function()
       assert.equal("open", recorder.ws:status())
    end)
 
-   it("101 with frames in the same segment opens, then tells every message", function()
+   it("101 with frames in the same segment opens, then delivers every message", function()
       local whole = table.concat(steps.switching(), "\r\n") .. "\r\n\r\n" .. "\129\3one\130\3two\136\2\15\160"
       local recorder = client.connect(servers.script({ steps.raw_head(whole), "await-close" }))
       local info = expect.closed(recorder, 4000)
@@ -276,7 +276,7 @@ describe("a refusal", function()
    end)
 
    for _, code in ipairs({ 401, 403, 429, 503 }) do
-      it("by status " .. code .. " tells headers and body", function()
+      it("by status " .. code .. " reports headers and body", function()
          local headers = { "X-Reason: hush", "Retry-After: 5" }
          local response, text = refused({ code = code, header = headers, body = "hush: no" })
          assert.equal("hush: no", response.body)
@@ -287,13 +287,13 @@ describe("a refusal", function()
    end
 
    for _, code in ipairs({ 301, 302, 307, 308 }) do
-      it("by redirect " .. code .. " names the target's origin and asks nobody", function()
+      it("by redirect " .. code .. " names the target's origin and sends no second request", function()
          local token = servers.token()
          local target = servers.url("/echo", { token = token, q = "hush" })
          local _, text = refused({ code = code, header = "Location: " .. target })
          expect.holds(text, { "ws://" .. authority("ws") })
          assert.is_nil(text:find("/echo", 1, true))
-         -- Whatever had been asked for would be on its way before this echo.
+         -- A second request would have been sent before this echo came.
          local probe = client.open(servers.url("/echo"))
          probe.ws:send("probe")
          client.wait(probe, "received")
@@ -310,12 +310,12 @@ describe("a refusal", function()
       assert.same({}, client.report(token))
    end)
 
-   it("with a long body tells its first 4 KiB", function()
+   it("with a long body reports its first 4 KiB", function()
       local body = ("0123456789abcdef"):rep(300)
       assert.equal(body:sub(1, 4096), refused({ code = 503, body = body }).body)
    end)
 
-   it("with an endless body ends at once and reads no more than it tells", function()
+   it("with an endless body ends at once and reads no more than it reports", function()
       local token = servers.token()
       local recorder = attempt(servers.script({
          steps.head({ "HTTP/1.1 503 Service Unavailable", "Content-Type: text/plain" }),
@@ -335,7 +335,7 @@ describe("a refusal", function()
       assert.equal("only", recorder.ws:response().body)
    end)
 
-   it("of wrong credentials tells none of them", function()
+   it("of wrong credentials reports none of them", function()
       local recorder = client.connect(servers.url("/auth", { password = "right" }),
          { basic_auth = { user = "user", password = "hush" } })
       local info = expect.refusal(recorder, "http_status", { "401" })

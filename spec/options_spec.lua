@@ -168,7 +168,7 @@ describe("a list", function()
       end
    end)
 
-   -- What a request says in one header, each line in its place.
+   -- The lines of one header in a request, in their order.
    local function sent(options, name)
       local recorder = client.open(servers.url("/headers"), options)
       local head = client.wait(recorder, "received")[2]

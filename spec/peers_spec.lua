@@ -81,7 +81,7 @@ for name, ports_of in pairs(peers) do
             assert.same({ "closed", 1005, true }, { last[1], last[3], info.clean })
          end)
 
-         it("closes, and is told its code and reason", function()
+         it("closes, and its code and reason are reported", function()
             local recorder = open("/close", { code = 4002, reason = "server is tired" })
             local info = expect.closed(recorder, 4002, "server is tired")
             assert.same({ true, "peer", 4002, 4002 }, { info.clean, info.by, info.sent_code, info.received_code })

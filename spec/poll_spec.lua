@@ -77,7 +77,7 @@ describe("poll", function()
       local passed, count = timed(websocket.poll, 0.3)
       assert.equal(0, count)
       assert(passed > 0.25 and passed < 8, passed .. " s")
-      -- Also above the 0.25 s that Ctrl-C has to wait.
+      -- Also longer than one 0.25 s slice.
       passed, count = timed(websocket.poll, 0.7)
       assert.equal(0, count)
       assert(passed > 0.65 and passed < 8, passed .. " s")
@@ -166,7 +166,7 @@ describe("poll", function()
    it("leaves events that arrive meanwhile to the next poll", function()
       local recorder
       websocket.defer(function()
-         recorder = client.ended_untold()
+         recorder = client.ended_undelivered()
       end)
       assert.equal(1, websocket.poll())
       assert.equal(0, #recorder.events)

@@ -67,14 +67,12 @@ describe("every shape", function()
                heard = heard + 1
                outside = outside + (polling and 0 or 1)
             end
-            local function flow(url, patience)
+            local function flow(url)
                local connection = shape.start(url, on, { max_buffered = 1 })
                polling = false
                connection.send "early"
-               for _ = 1, patience do -- gives the engine time to have an event ready
-                  os.execute "sleep 0.01"
-                  connection.send "again"
-               end
+               client.await_queued()
+               connection.send "again"
                polling = true
                websocket.poll()
                polling = false
@@ -90,9 +88,9 @@ describe("every shape", function()
                polling = true
                websocket.poll()
             end
-            flow(servers.url "/echo", 5)
-            flow(servers.url("/", nil, "refused"), 5)
-            flow(servers.url "/close", 5)
+            flow(servers.url "/echo")
+            flow(servers.url("/", nil, "refused"))
+            flow(servers.url "/close")
             assert.equal(0, outside)
             assert.is_true(heard > 2)
          end)

@@ -163,7 +163,7 @@ describe("a client's certificate", function()
       echoes(servers.url("/echo", nil, "wss_client_cert"), identity("client"))
    end)
 
-   it("that is missing fails with tls and says so", function()
+   it("that is missing fails with tls and a text that names it", function()
       expect.refusal(client.connect(servers.url("/echo", nil, "wss_client_cert"), trusting()), "tls",
          { "the server wants a client certificate", "127.0.0.1:" .. servers.ports().wss_client_cert })
    end)

@@ -3,6 +3,7 @@ local client = require "client"
 local page = require "whatwg_client"
 local servers = require "servers"
 local steps = require "steps"
+local websocket = require "websocket"
 
 local NAN = 0 / 0
 
@@ -152,9 +153,10 @@ describe("close", function()
       assert.same({ 3000, "first" }, { ended.code, ended.reason })
       recorder.ws:close(4000, "third")
       assert.equal(3, recorder.ws.readyState)
-      client.poll_until(function() return false end, 0.1)
+      assert.equal(0, websocket.connections())
+      assert.equal(0, websocket.poll())
       assert.equal("open close", page.names(recorder))
-      assert.equal(1, client.report(token, "close").closes or 1)
+      assert.equal(3000, client.report(token, "close").close)
    end)
 
    it("returns nothing", function()
@@ -181,7 +183,7 @@ describe("close", function()
       local program = { "status101", steps.text("hello"), "log:sent", "await-eof" }
       local recorder = page.connect(servers.script(program, token))
       servers.await(token, "log.1")
-      os.execute("sleep 0.1")
+      client.await_queued()
       recorder.ws:close()
       assert.equal(1006, page.drain(recorder).code)
       assert.equal("error close", page.names(recorder))

@@ -267,18 +267,18 @@ describe("the option signal", function()
 end)
 
 describe("an AbortController", function()
-   it("aborts its signal once, with a reason, and tells it", function()
+   it("aborts its signal once, with a reason, and dispatches the event abort", function()
       local controller = whatwg.AbortController()
       local signal = controller.signal
       assert.same({ false, nil }, { signal.aborted, signal.reason })
       signal:throwIfAborted()
-      local told = {}
-      signal.onabort = function(event) told[#told + 1] = event end
-      signal:addEventListener("abort", function(event) told[#told + 1] = event.type end)
+      local seen = {}
+      signal.onabort = function(event) seen[#seen + 1] = event end
+      signal:addEventListener("abort", function(event) seen[#seen + 1] = event.type end)
       controller:abort("why")
       controller:abort("again")
-      assert.same({ true, "why", 2, "abort" }, { signal.aborted, signal.reason, #told, told[2] })
-      assert.is_true(told[1].isTrusted)
+      assert.same({ true, "why", 2, "abort" }, { signal.aborted, signal.reason, #seen, seen[2] })
+      assert.is_true(seen[1].isTrusted)
       assert.equal(signal, controller.signal)
       local ok, reason = pcall(signal.throwIfAborted, signal)
       assert.same({ false, "why" }, { ok, reason })

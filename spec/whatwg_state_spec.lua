@@ -6,10 +6,6 @@ local steps = require "steps"
 local websocket = require "websocket"
 local whatwg = require "websocket.whatwg"
 
-local function pause()
-   os.execute("sleep 0.1")
-end
-
 describe("the properties of a WebSocket", function()
    after_each(page.finish)
 
@@ -116,7 +112,7 @@ describe("readyState", function()
       local token = servers.token()
       local recorder = page.connect(servers.url("/close", { code = 1000, token = token }))
       servers.await(token, "close")
-      pause()
+      client.await_queued()
       assert.equal(0, recorder.ws.readyState)
       assert.equal("", page.names(recorder))
       page.drain(recorder)
@@ -165,18 +161,14 @@ describe("bufferedAmount", function()
    end)
 
    it("does not change until the next poll, and falls there", function()
-      local token = servers.token()
-      local ws = page.open(servers.url("/count-messages", { token = token })).ws
+      local ws = page.open(servers.url("/echo")).ws
       ws:send(("x"):rep(100000))
-      servers.await(token, "messages:1")
-      pause()
+      -- The echo shows that the message was written.
+      client.await_queued()
       assert.equal(100000, ws.bufferedAmount)
       ws:send("more")
       assert.equal(100004, ws.bufferedAmount)
-      servers.await(token, "messages:2")
-      pause()
-      websocket.poll()
-      assert.equal(0, ws.bufferedAmount)
+      assert(client.poll_until(function() return ws.bufferedAmount == 0 end))
    end)
 
    it("does not change within one poll", function()
@@ -185,7 +177,8 @@ describe("bufferedAmount", function()
       recorder.ws.onmessage = function()
          recorder.ws:send("12345")
          amounts[1] = recorder.ws.bufferedAmount
-         pause()
+         -- The echo shows that the message was written.
+         client.await_queued()
          amounts[2] = recorder.ws.bufferedAmount
          recorder.ws.onmessage = nil
       end

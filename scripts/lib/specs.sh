@@ -32,7 +32,7 @@ busted_on() {
   local name=$1
   shift
   # This python3 has the servers of install_peers.
-  PATH=$PWD/target/python/bin:$PATH with_lua "$name" scripts/lib/busted.lua "$@"
+  PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua "$@"
 }
 
 # Starts a run as soon as fewer than `at_once` are running.

@@ -96,17 +96,22 @@ end
 
 --- Makes a connection that has ended while the event of its end still waits in the queue. Does not poll.
 --- @return Recorder
-function M.ended_untold()
+function M.ended_undelivered()
    local servers = require "servers"
    local recorder = M.connect(servers.url("/", nil, "refused"))
-   local deadline = M.now() + PATIENCE
-   repeat
-      os.execute("sleep 0.01")
-      local _, _, code = recorder.ws:send("never")
-   until code == "closed" or M.now() > deadline
-   -- The engine queues the event a moment after it refuses to send.
-   os.execute("sleep 0.01")
+   M.await_queued()
+   local _, _, code = recorder.ws:send("never")
+   assert(code == "closed", code)
    return recorder
+end
+
+--- Waits until something is queued for the next poll, and does not poll; raises at the deadline.
+--- @param seconds? number default 30
+function M.await_queued(seconds)
+   local _, queued = websocket._host.wait(seconds or PATIENCE)
+   if not queued then
+      error(string.format("nothing was queued within %g s", seconds or PATIENCE), 2)
+   end
 end
 
 --- Polls until the condition returns a true value, and returns that value; returns `nil` at the deadline.
@@ -218,19 +223,20 @@ function M.report(token, wait, seconds)
    error(servers.describe(token, wait, seconds or PATIENCE), 2)
 end
 
---- Ends every connection that was made here and is still alive. Use it with `after_each`.
+--- Ends every connection that is still alive. Use it with `after_each`.
 --- Raises if one does not end, because the next spec would receive its events.
 function M.finish()
-   for recorder in pairs(alive) do
-      recorder.ws:terminate()
+   for _, ws in ipairs(websocket.connections("list")) do
+      ws:terminate()
    end
-   local left = M.poll_until(function()
-      return next(alive) == nil
+   local ended = M.poll_until(function()
+      return websocket.connections() == 0 and next(alive) == nil
    end)
-   if not left then
+   if not ended then
       local recorder = next(alive)
       alive = {}
-      error("a connection did not end after terminate(); events:\n" .. M.describe(recorder), 2)
+      error("a connection did not end after terminate(); events:\n"
+         .. (recorder and M.describe(recorder) or "  not recorded"), 2)
    end
 end
 

@@ -2,7 +2,7 @@
 -- Comes in: what a function expects, and what a script gave it. Goes out: nothing, or an error with LuaSkin's text,
 -- raised at the script's line. Knows nothing of what the arguments are for.
 
-local callable = require("websocket.shape.listeners").callable
+local callable = require("websocket").is_callable
 
 local error, getmetatable, ipairs, select, type = error, getmetatable, ipairs, select, type
 
