@@ -1,13 +1,8 @@
 //! Tests the opening handshake with scripted servers: the request, the responses that are accepted, and those that are not.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::{GOOD, accept, answering, fill, linger, open, plan, read_request, refused, serve, within};
+use crate::support::{GOOD, accept, answering, fill, linger, open, plan, read_request, refused, serve, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use websocket_core::error::ErrorCode;

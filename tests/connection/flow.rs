@@ -1,18 +1,13 @@
 //! Limits and accounts: what waits for the script, what waits for the transport, and peers that are faster or slower.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use support::client::{Client, message};
-use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
+use crate::support::client::{Client, message};
+use crate::support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
 use websocket_core::connection::{Progress, Refusal, Wish};
 #[cfg(target_os = "linux")]
 use websocket_core::error::ErrorCode;
@@ -251,7 +246,7 @@ fn refuses_over_the_limit_and_accepts_again_when_everything_is_written() {
         }
         peer
     });
-    assert_eq!(client.connection.outbox.wait_written(support::PATIENCE), Progress::Written);
+    assert_eq!(client.connection.outbox.wait_written(crate::support::PATIENCE), Progress::Written);
     assert_eq!(client.connection.outbox.buffered(), 0);
     let mut peer = reader.join().unwrap();
     client.send(b"again");

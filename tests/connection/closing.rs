@@ -1,22 +1,17 @@
 //! The ways in which a connection ends, and the end that is reported for each.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::client::{Client, body};
-use support::peer::{BINARY, CLOSE, Door, PING, TEXT, close, frame};
+use crate::support::client::{Client, body};
+use crate::support::peer::{BINARY, CLOSE, Door, PING, TEXT, close, frame};
 use websocket_core::connection::{Outgoing, Progress, Refusal, Wish};
 use websocket_core::error::ErrorCode;
 use websocket_core::event::{EndedBy, Event};
 use websocket_core::options::Options;
 
 /// An open connection and its peer.
-fn opened(options: &Options) -> (Client, support::peer::Peer) {
+fn opened(options: &Options) -> (Client, crate::support::peer::Peer) {
     let door = Door::new();
     let mut client = Client::start(&door.url(), options);
     let peer = door.peer();

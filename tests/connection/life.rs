@@ -1,17 +1,12 @@
 //! An open connection: messages in both directions and in order, pings, keepalive, and connections that do not interfere.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
-use support::client::{Client, Host, message};
-use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
-use support::plan;
+use crate::support::client::{Client, Host, message};
+use crate::support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
+use crate::support::plan;
 use tokio_tungstenite::tungstenite;
 use websocket_core::connection::{Outgoing, Refusal};
 use websocket_core::error::ErrorCode;

@@ -1,16 +1,11 @@
 //! Tests TLS with servers that have certificates of a private authority: which are trusted, and what the failures say.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::support::authority::{Authority, Files, Identity, Server, tls12};
+use crate::support::{linger, open, plan, refused, serve, within};
 use rcgen::date_time_ymd;
-use support::authority::{Authority, Files, Identity, Server, tls12};
-use support::{linger, open, plan, refused, serve, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use websocket_core::error::{ErrorCode, Failure};
 use websocket_core::options::{Options, TlsOptions};

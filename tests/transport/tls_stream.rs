@@ -1,14 +1,9 @@
 //! Tests an established TLS stream: bytes in both directions, and the ways in which it ends.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::net::SocketAddr;
 
-use support::authority::{Authority, Server, accept_tls};
-use support::{accept, plan, serve, within};
+use crate::support::authority::{Authority, Server, accept_tls};
+use crate::support::{accept, plan, serve, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use websocket_core::error::Failure;
 use websocket_core::options::{Options, TlsOptions};

@@ -1,17 +1,12 @@
 //! Tests the files that TLS options name: variants of PEM, what is refused, and files that are no regular files.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
-use support::authority::{Authority, Files, Server, stored, stored_path};
-use support::{PATIENCE, open};
+use crate::support::authority::{Authority, Files, Server, stored, stored_path};
+use crate::support::{PATIENCE, open};
 use websocket_core::options::{Options, TlsOptions};
 use websocket_core::transport::Plan;
 use websocket_core::url::Endpoint;

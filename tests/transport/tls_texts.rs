@@ -1,18 +1,13 @@
 //! Tests the texts for certificates and keys of servers that cannot be used: plain words, and what to do.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::net::SocketAddr;
 
+use crate::support::authority::{Authority, Identity, Server, stored, tls12};
+use crate::support::{plan, within};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_RSA_SHA256, PublicKeyData,
     SignatureAlgorithm, SigningKey,
 };
-use support::authority::{Authority, Identity, Server, stored, tls12};
-use support::{plan, within};
 use websocket_core::error::ErrorCode;
 use websocket_core::options::{Options, TlsOptions};
 use websocket_core::transport::resolver;

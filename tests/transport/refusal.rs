@@ -1,13 +1,8 @@
 //! Tests responses with a status other than 101: what is reported of them, and how long they are waited for.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{answering, read_request, refused, serve, takes_less_than};
+use crate::support::{answering, read_request, refused, serve, takes_less_than};
 use tokio::io::AsyncWriteExt;
 use websocket_core::error::ErrorCode;
 use websocket_core::options::Options;

@@ -1,22 +1,15 @@
 //! Which deadline ends a connection, and what may put it off: peers that flood, stall, read slowly or never answer.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "support/codec.rs"]
-mod codec;
-mod support;
-
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use codec::deflate;
-use support::client::Client;
-use support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
-use support::{GOOD, PATIENCE, fill};
+use crate::codec::deflate;
+use crate::support::client::Client;
+use crate::support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
+use crate::support::{GOOD, PATIENCE, fill};
 use websocket_core::connection::{Outgoing, Wish};
 use websocket_core::error::ErrorCode;
 use websocket_core::event::{End, EndedBy, Event};

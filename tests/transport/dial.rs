@@ -1,15 +1,10 @@
 //! Tests name resolution and connecting to one of several addresses.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use support::{GOOD, answering, linger, open, plan, serve_at, takes_less_than, within};
+use crate::support::{GOOD, answering, linger, open, plan, serve_at, takes_less_than, within};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use websocket_core::error::{ErrorCode, Failure};
@@ -151,7 +146,7 @@ async fn resolves_localhost_by_the_systems_resolver() {
 async fn connects_by_the_loopback_family_on_which_the_server_listens() {
     for family in ["127.0.0.1", "::1"] {
         let good = serve_at(&SocketAddr::new(family.parse().unwrap(), 0).to_string(), |mut socket| async move {
-            support::accept(&mut socket).await;
+            crate::support::accept(&mut socket).await;
             linger(socket).await;
         })
         .await;
@@ -165,8 +160,8 @@ async fn sends_small_writes_immediately() {
     // Our sockets have TCP_NODELAY set: without it, each of these small writes could wait 40 ms for a delayed
     // acknowledgement.
     use tokio::io::AsyncReadExt;
-    let address = support::serve(|mut socket| async move {
-        support::accept(&mut socket).await;
+    let address = crate::support::serve(|mut socket| async move {
+        crate::support::accept(&mut socket).await;
         let mut pair = [0; 2];
         while socket.read_exact(&mut pair).await.is_ok() {
             let _ = socket.write_all(&pair[..1]).await;

@@ -1,19 +1,14 @@
 //! Accounts and ends over TLS, which has a buffer of its own between the engine and the kernel.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::io::Read;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::authority::{Authority, Server};
-use support::client::Client;
-use support::peer::{CLOSE, Door, Peer, close};
+use crate::support::authority::{Authority, Server};
+use crate::support::client::Client;
+use crate::support::peer::{CLOSE, Door, Peer, close};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_core::connection::Progress;
 use websocket_core::error::ErrorCode;
@@ -49,7 +44,7 @@ fn counts_what_waits_over_tls_while_a_slow_peer_reads() {
         // What the peer has read was written. What the kernel took since TLS was last flushed is not accounted yet.
         client.is_down_to((COUNT - read) * PART + 100 * PART);
     }
-    assert_eq!(client.connection.outbox.wait_written(support::PATIENCE), Progress::Written);
+    assert_eq!(client.connection.outbox.wait_written(crate::support::PATIENCE), Progress::Written);
     assert_eq!(client.connection.outbox.buffered(), 0);
 }
 

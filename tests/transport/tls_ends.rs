@@ -1,16 +1,11 @@
 //! Tests that the server receives close_notify before the end of TCP (RFC 8446 section 6.1), however we end a connection.
 
-// Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-use support::authority::{Authority, Server, tls12};
-use support::client::Client;
-use support::peer::{CLOSE, Door, Peer, close, frame};
+use crate::support::authority::{Authority, Server, tls12};
+use crate::support::client::Client;
+use crate::support::peer::{CLOSE, Door, Peer, close, frame};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_core::connection::Wish;
 use websocket_core::error::ErrorCode;
