@@ -2,7 +2,7 @@
 # Comes in: luas, results, children; SPEC, one file instead of all. Each run writes target/specs/NAME.log.
 
 # Specs wait for the network most of the time, so more runs than processors keep these busy.
-at_once=$(($(nproc) * 2))
+at_once=$(($(nproc) * 3))
 
 # The spec files that take longest have a run of their own on each Lua, and start first.
 slow_specs=(

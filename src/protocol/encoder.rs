@@ -3,7 +3,7 @@
 //! Comes in: payload that already keeps the rules. Goes out: unfragmented masked frames, each with its own masking key
 //! (RFC 6455 sections 5.1 and 5.3). Does not know what was sent before, nor whether sending is still allowed.
 
-use rand::RngCore;
+use rand::Rng;
 
 use super::frame::{Coding, Control, MAX_CONTROL_PAYLOAD, Opcode, append_client_header, server_header_len};
 use super::mask::{append_masked, mask_in_place};
