@@ -1,5 +1,5 @@
 # Runs the specs on every Lua, and the check of process exits beside them. Sourced by scripts/test.
-# Comes in: luas, results, children; SPEC, one file instead of all. Each run writes target/specs/NAME.log.
+# Comes in: luas, lua_versions, results, children, await_rock; SPEC, one file instead of all. Each run writes target/specs/NAME.log.
 
 # Specs wait for the network most of the time, so more runs than processors keep these busy.
 at_once=$(($(nproc) * 3))
@@ -57,16 +57,28 @@ add_results() {
   [[ $status == 0 ]]
 }
 
+start_runs_on() {
+  local name=$1
+  if [[ -n ${SPEC:-} ]]; then
+    start_run "$(lua_command "$name")" busted_on "$name" "$SPEC"
+  else
+    start_run "$(lua_command "$name"),slow" busted_on "$name" "${slow_specs[@]}"
+    start_run "$(lua_command "$name"),others" busted_on "$name" "${others[@]}"
+  fi
+}
+
 run_specs() {
-  local name failed=0 others runs=()
+  local version name failed=0 others runs=()
   mapfile -t others < <(other_specs)
   rm -rf target/specs
   mkdir -p target/specs
-  if [[ -n ${SPEC:-} ]]; then
-    for name in "${luas[@]}"; do start_run "$(lua_command "$name")" busted_on "$name" "$SPEC"; done
-  else
-    for name in "${luas[@]}"; do start_run "$(lua_command "$name"),slow" busted_on "$name" "${slow_specs[@]}"; done
-    for name in "${luas[@]}"; do start_run "$(lua_command "$name"),others" busted_on "$name" "${others[@]}"; done
+  for version in $(lua_versions); do
+    await_rock "$version" || return 1
+    for name in "${luas[@]}"; do
+      [[ $(lua_version "$name") != "$version" ]] || start_runs_on "$name"
+    done
+  done
+  if [[ -z ${SPEC:-} ]]; then
     start_run "exits" python3 scripts/lib/exits.py 200 target/debug/test-server "${luas[@]}"
   fi
   for name in "${runs[@]}"; do
