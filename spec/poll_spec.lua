@@ -1,5 +1,6 @@
 --- `websocket.poll`, `run` and `stop`: when callbacks run, and how many.
 
+local child = require "child"
 local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
@@ -314,5 +315,25 @@ describe("run", function()
       websocket.defer(again)
       websocket.run()
       assert.equal(0, left)
+   end)
+end)
+
+describe("run", function()
+   it("ends where a poll of a debug hook has delivered the last event", function()
+      local result = child.run(([[
+         local websocket = require "websocket"
+         for _, count in ipairs { 1, 3, 10, 30 } do
+            websocket.new(%q, function(event, _, _, ws)
+               if event == "open" then
+                  ws:close()
+               end
+            end)
+            debug.sethook(function() pcall(websocket.poll) end, "", count)
+            websocket.run()
+            debug.sethook()
+         end
+         print("ended")
+      ]]):format(servers.url("/echo")))
+      assert.same({ 0, "ended\n" }, { result.status, result.output })
    end)
 end)

@@ -67,6 +67,34 @@ describe('With set_error_handler("raise")', function()
       assert.equal(1, websocket.poll())
    end)
 
+   it("an error that is held when an interrupt strikes between two callbacks is not raised later", function()
+      local result = child.run([[
+         local websocket = require "websocket"
+         websocket.set_error_handler("raise")
+         for count = 1, 80 do
+            websocket.defer(function()
+               debug.sethook(function()
+                  debug.sethook()
+                  error("interrupted!", 0)
+               end, "", count)
+               error("earlier", 0)
+            end)
+            websocket.defer(function() end)
+            pcall(websocket.poll)
+            debug.sethook()
+            pcall(websocket.poll)
+            websocket.defer(function() error("later", 0) end)
+            local _, problem = pcall(websocket.poll)
+            if problem ~= "later" then
+               print("wrong", count, problem)
+            end
+         end
+         print("done")
+      ]])
+      assert.is_nil(result.output:match("wrong[^\n]*"))
+      assert.matches("done", result.output)
+   end)
+
    it("further errors of the turn, and those that an interrupt overtakes, go to stderr", function()
       local result = child.run([[
          local websocket = require "websocket"

@@ -54,4 +54,18 @@ describe("an end is reported", function()
       assert.is_nil(shape_engine.problem(closed))
       assert.same({ code = 4000, reason = "bye" }, shape_engine.code_and_reason(closed))
    end)
+
+   it("are refused by the engine if they inherit entries, which a copy would not hold", function()
+      local inherited = { __index = { open_timeout = 1 } }
+      for _, options in ipairs {
+         shape_engine.options(setmetatable({}, inherited), {}),
+         shape_engine.options(setmetatable({}, { __index = {}, __metatable = "hidden" }), {}),
+         shape_engine.options({}, setmetatable({}, inherited)),
+      } do
+         local ok, problem = pcall(websocket.new, "ws://127.0.0.1:1/", print, options)
+         assert.is_false(ok)
+         assert.matches("metatable", problem)
+      end
+      assert.is_nil(getmetatable(shape_engine.options(setmetatable({}, { __len = print }), {})))
+   end)
 end)

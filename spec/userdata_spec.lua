@@ -47,4 +47,9 @@ describe("userdata", function()
       ws:terminate()
       websocket.run()
    end)
+
+   it("raises for a metatable that C code knows its own userdata by", function()
+      assert.matches("userdata_spec.*metatable must be one of the script's own",
+         expect.raised(function() websocket.userdata(debug.getmetatable(io.stdout)) end))
+   end)
 end)

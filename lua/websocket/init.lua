@@ -66,16 +66,17 @@ local function poll(timeout, max)
    if not ok then
       return false, problem
    end
-   if timeout == huge then
-      local _, alive = host.alive()
-      timeout = alive > 0 and huge or 0 -- without a connection nothing can come
-   end
    while true do
+      if timeout == huge then
+         local _, alive = host.alive()
+         timeout = alive > 0 and huge or 0 -- without a connection nothing can come
+      end
       local _, ready, elapsed = host.wait(timeout < SLICE and timeout or SLICE)
       timeout = timeout - elapsed
       if ready then
          local dispatched, ran, leaves = host.dispatch(delivery.deliver, max)
          if not dispatched then
+            delivery.cut_turn()
             return false, ran
          end
          delivery.end_turn(leaves)
@@ -202,7 +203,11 @@ websocket.userdata = guard(function(metatable)
    if type(metatable) ~= "table" then
       return false, "metatable must be a table, got " .. type(metatable)
    end
-   return true, host.new_userdata(metatable)
+   local made = host.new_userdata(metatable)
+   if made == nil then
+      return false, "metatable must be one of the script's own, not one that C code knows its userdata by"
+   end
+   return true, made
 end)
 
 host.is_whole = true -- set last, so that a load that ran out of memory is repeated

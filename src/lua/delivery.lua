@@ -237,16 +237,24 @@ function M.is_abort(problem)
    return true, leaving(problem) ~= nil
 end
 
--- Ends a turn: raises the error that must leave `poll`, or the first one that was held.
-function M.end_turn(leaves)
+-- Ends a turn that was cut off: another error leaves `poll`, so the one that was held is written.
+function M.cut_turn()
    local first = held
    held = nil
+   if first then
+      write_error(nil, first.traceback)
+   end
+end
+
+-- Ends a turn: raises the error that must leave `poll`, or the first one that was held.
+function M.end_turn(leaves)
    if leaves then
-      if first then
-         write_error(nil, first.traceback)
-      end
+      M.cut_turn()
       error(leaves.problem, 0)
-   elseif first then
+   end
+   local first = held
+   held = nil
+   if first then
       error(first.problem, 0)
    end
 end

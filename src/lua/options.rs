@@ -79,7 +79,12 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, what: &str, into: &mut T) -> Res
         Kind::SmallOrFalse(field, range) => {
             *field(into) = match value {
                 Value::Boolean(false) => None,
-                value => Some(small(value, what, range)?),
+                Value::Integer(_) | Value::Number(_) => Some(small(value, what, range)?),
+                other => {
+                    let (least, most) = (range.start(), range.end());
+                    let got = type_name(other);
+                    return raise(format!("{what} must be an integer from {least} to {most} or false, got {got}"));
+                }
             }
         }
         Kind::Seconds(field) => *field(into) = duration(value, what)?,

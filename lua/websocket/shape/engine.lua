@@ -5,12 +5,25 @@
 local websocket = require "websocket"
 local closing = require "websocket.shape.closing"
 
-local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local error, getmetatable, next, pcall = error, getmetatable, next, pcall
+local setmetatable, tostring, type = setmetatable, tostring, type
 local is_abort = websocket.is_abort
 
 local M = {}
 
---- Returns a copy of the options with others laid over them. Whether they are right the engine decides.
+-- Makes `options` inherit as `given` does, so that the engine refuses it: a copy holds only what `given` itself holds.
+local function keep_inheritance(options, given)
+   local metatable = getmetatable(given)
+   if type(metatable) ~= "table" and metatable ~= nil then -- hidden by `__metatable`
+      metatable = { __index = {} }
+   end
+   if metatable and (metatable.__index ~= nil or metatable.__pairs ~= nil) then
+      setmetatable(options, { __index = {} })
+   end
+end
+
+--- Returns a copy of the options with others laid over them. Whether they are right the engine decides; it refuses a
+--- table that inherits entries.
 --- @param given websocket.Options?
 --- @param own table<string, any>
 --- @return table options
@@ -25,6 +38,8 @@ function M.options(given, own)
    for name, value in next, own do
       options[name] = value
    end
+   keep_inheritance(options, given)
+   keep_inheritance(options, own)
    return options
 end
 
