@@ -66,6 +66,7 @@ local function poll(timeout, max)
    if not ok then
       return false, problem
    end
+   delivery.cut_turn() -- of the turn before, if an interrupt struck outside of its callbacks
    while true do
       if timeout == huge then
          local _, alive = host.alive()
@@ -76,7 +77,6 @@ local function poll(timeout, max)
       if ready then
          local dispatched, ran, leaves = host.dispatch(delivery.deliver, max)
          if not dispatched then
-            delivery.cut_turn()
             return false, ran
          end
          delivery.end_turn(leaves)

@@ -237,7 +237,7 @@ function M.is_abort(problem)
    return true, leaving(problem) ~= nil
 end
 
--- Ends a turn that was cut off: another error leaves `poll`, so the one that was held is written.
+-- Ends a turn whose first error is not raised any more, because another error left `poll`: it is written instead.
 function M.cut_turn()
    local first = held
    held = nil
