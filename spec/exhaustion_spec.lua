@@ -189,7 +189,7 @@ if host.has_allocator then
       end)
 
       it("loads or raises in a new state, whichever allocation fails, and loads later", function()
-         local output = host.run("again 2000", [[
+         local output = host.run("again 3000", [[
             local text = tostring(problem)
             assert(loaded or failures > 0, text)
             assert(loaded or text:find("memory") or text:find("not enough stack slots"), text)
