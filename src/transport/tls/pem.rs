@@ -157,11 +157,10 @@ fn check_between(bytes: &[u8]) -> Result<(), String> {
 
 fn not_understood(bytes: &[u8]) -> String {
     let line = bytes.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
-    let line = String::from_utf8_lossy(&line[..line.len().min(60)]);
     format!(
         "holds the line {}, which is not understood: PEM has -----BEGIN CERTIFICATE----- before, and \
          -----END CERTIFICATE----- behind a certificate",
-        quoted(&line)
+        quoted(&line[..line.len().min(60)])
     )
 }
 
