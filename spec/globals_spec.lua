@@ -76,7 +76,7 @@ describe("A script without globals", function()
       ]])
       assert.equal(0, result.status, result.output)
       for _, text in ipairs({
-         "timeout must be a number of seconds, got string", "timeout must be a number of seconds, got %-?nan",
+         "timeout must be a number of seconds, got string", "timeout must be a number of seconds, got nan",
          "fn must be a function or callable, got number", "error handler must be [^\n]*, got number",
          "metatable must be a table, got number",
       }) do

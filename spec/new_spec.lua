@@ -316,7 +316,10 @@ describe("A subprotocol", function()
 
    it("is offered once", function()
       assert.matches("chat", raised(servers.url("/echo"), nothing, { protocols = { "chat", "super", "chat" } }))
-      raised(servers.url("/echo"), nothing, { protocols = { "chat", "CHAT" } })
+      -- Names are compared case-sensitively.
+      local recorder = client.open(servers.url("/protocol", { choose = "Chat" }), { protocols = { "chat", "Chat" } })
+      assert.equal("Chat", recorder.ws:protocol())
+      client.finish()
    end)
 end)
 

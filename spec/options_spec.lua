@@ -68,7 +68,7 @@ describe("an option that is an integer", function()
       end)
 
       it(name .. " refuses every other number, and shows it", function()
-         for shown, value in pairs({ NaN = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["8.5"] = 8.5,
+         for shown, value in pairs({ nan = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["8.5"] = 8.5,
             ["1e300"] = 1e300, ["-1e300"] = -1e300, ["5e-324"] = 5e-324 }) do
             refuses(set(name, value), { text .. shown })
          end
@@ -92,7 +92,7 @@ describe("an option that is a time", function()
       end)
 
       it(name .. " refuses every other number, and shows it", function()
-         for shown, value in pairs({ NaN = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["0"] = 0,
+         for shown, value in pairs({ nan = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["0"] = 0,
             ["-5e-324"] = -5e-324, ["-1"] = -1, ["1000000000.0000001"] = 1e9 + 2 ^ -23, ["1e300"] = 1e300 }) do
             refuses({ [name] = value }, { text .. shown })
          end
@@ -107,16 +107,19 @@ end)
 describe("a close code", function()
    after_each(client.finish)
 
-   it("may be a float without a fraction, and each other number is refused and shown", function()
+   local wrong = { nan = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge, ["1000.5"] = 1000.5,
+      ["1e300"] = 1e300, ["9.223372036854776e18"] = 2 ^ 63, ["9007199254740992"] = 2 ^ 53,
+      ["9007199254740994"] = 2 ^ 53 + 2, ["-1"] = -1, ["-9223372036854775808"] = -2 ^ 63, ["1004"] = 1004.0,
+      string = "1000", table = {} }
+
+   it("may be a float without a fraction, and what is none is refused with the limits", function()
       local recorder = client.open(servers.url("/echo"))
-      for shown, value in pairs({ NaN = NAN, ["math.huge"] = math.huge, ["-math.huge"] = -math.huge,
-         ["1000.5"] = 1000.5, ["1e300"] = 1e300, ["9.223372036854776e18"] = 2 ^ 63 }) do
-         local text = expect.raised(recorder.ws.close, recorder.ws, value)
-         expect.holds(text, { "close code must be an integer, got " .. shown })
-      end
-      for shown, value in pairs({ ["9007199254740992"] = 2 ^ 53, ["9007199254740994"] = 2 ^ 53 + 2, ["-1"] = -1,
-         ["-9223372036854775808"] = -2 ^ 63, ["1004"] = 1004.0 }) do
-         expect.holds(expect.raised(recorder.ws.close, recorder.ws, value), { "invalid close code: " .. shown .. "," })
+      for shown, value in pairs(wrong) do
+         local text = "close code must be 1000-1003, 1007-1014 or 3000-4999, or 1005 for none, got " .. shown
+         for _, raised in ipairs({ expect.raised(recorder.ws.close, recorder.ws, value),
+            expect.raised(websocket.close_all, value) }) do
+            assert.equal(text, raised:match("close code.*"))
+         end
       end
       recorder.ws:close(4999 + 0.0)
       expect.closed(recorder, 4999)
@@ -220,7 +223,42 @@ describe("a table of options", function()
    end)
 
    it("has strings for names", function()
-      refuses({ "headers" }, { "option names must be strings, got a number" })
-      refuses({ tls = { "ca" } }, { "option tls names must be strings, got a number" })
+      refuses({ "headers" }, { "a name in options must be a string, got number" })
+      refuses({ tls = { "ca" } }, { "a name in option tls must be a string, got number" })
+   end)
+
+   it("that holds an unknown name is refused with the name in quotes, cut, and the nearest known one", function()
+      for name, text in pairs({
+         [""] = 'unknown option "", the nearest known is "tls"',
+         ["open timeout"] = 'unknown option "open timeout", the nearest known is "open_timeout"',
+         ["tsl\n\27[31m\0"] = [[unknown option "tsl\n\x1b[31m\x00", the nearest known is "tls"]],
+         [("tls"):rep(2 ^ 20)] = ('unknown option "%s"... (3145728 bytes), the nearest known is "'):format(
+            ("tls"):rep(67):sub(1, 200)),
+      }) do
+         refuses({ [name] = true }, { text })
+      end
+      refuses({ tls = { ["ca\r\nfile"] = "x" } },
+         { [[unknown option "tls.ca\r\nfile", the nearest known is "tls.ca_file"]] })
+      local recorder = client.open(servers.url("/echo"))
+      local text = expect.raised(recorder.ws.send, recorder.ws, "x", false, { compres = false })
+      expect.holds(text, { 'unknown send option "compres", the nearest known is "compress"' })
+      client.finish()
+   end)
+end)
+
+describe("an error text", function()
+   it("shows at most 200 characters of a name that a script gave", function()
+      local long = ("n"):rep(2 ^ 20)
+      local shown = ("n"):rep(200) .. '"... (1048576 bytes)'
+      for _, options in ipairs({ { headers = { [long] = "a\nb" } }, { headers = { [long] = 42 } },
+         { headers = { [" " .. long] = "x" } }, { protocols = { long, " " .. long } }, { tls = { ca_file = long } },
+         { tls = { cert_file = long, key_file = long } }, { tls = { server_name = long } } }) do
+         local ok, text = pcall(websocket.new, servers.url("/echo"), function() end, options)
+         assert.is_false(ok)
+         assert(#text < 500, #text .. " bytes")
+         assert.matches('"[ n]n+"... %(104857%d bytes%)', text)
+      end
+      expect.holds(expect.raised(websocket.connections, long), { '"list" or nil, got "' .. shown })
+      expect.holds(expect.raised(websocket.new, long .. "://host/", print), { 'unknown scheme "' .. shown })
    end)
 end)

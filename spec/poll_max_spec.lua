@@ -72,8 +72,11 @@ describe("poll with a bound", function()
    it("raises at a bound that is no integer of 1 or more, and runs nothing", function()
       local ran = false
       websocket.defer(function() ran = true end)
-      for _, max in ipairs({ 0, -1, 1.5, math.huge, 0 / 0, "3", true, {} }) do
-         assert.matches("max must be ", expect.raised(websocket.poll, 0, max))
+      for shown, max in pairs({ ["0"] = 0, ["-1"] = -1, ["1.5"] = 1.5, ["math.huge"] = math.huge, nan = 0 / 0,
+         ["9.223372036854776e18"] = 2 ^ 63, ["9007199254740994"] = 2 ^ 53 + 2, string = "3", boolean = true,
+         table = {} }) do
+         local text = expect.raised(websocket.poll, 0, max)
+         assert.equal("max must be an integer from 1 to 9007199254740992, got " .. shown, text:match("max.*"))
       end
       assert.is_false(ran)
       assert.equal(1, websocket.poll(nil, nil))

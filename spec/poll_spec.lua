@@ -143,6 +143,9 @@ describe("poll", function()
       for _, timeout in ipairs({ NAN, "1", true, {}, print }) do
          assert.matches("timeout", expect.raised(websocket.poll, timeout))
       end
+      for _, nan in ipairs({ NAN, -NAN }) do
+         assert.matches("timeout must be a number of seconds, got nan$", expect.raised(websocket.poll, nan))
+      end
       -- Nothing ran.
       local ran = false
       websocket.defer(function() ran = true end)

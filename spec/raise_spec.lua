@@ -158,8 +158,9 @@ describe("set_error_handler", function()
    after_each(restore)
 
    it("takes no other text than raise", function()
-      for _, value in ipairs({ "Raise", "", "stderr" }) do
-         assert.matches('must be a function, callable or "raise"', expect.raised(websocket.set_error_handler, value))
+      for shown, value in pairs({ ['"Raise"'] = "Raise", ['""'] = "", ['"a\\nb"'] = "a\nb", number = 42 }) do
+         local text = expect.raised(websocket.set_error_handler, value)
+         expect.holds(text, { 'error handler must be a function, callable or "raise", got ' .. shown })
       end
    end)
 end)

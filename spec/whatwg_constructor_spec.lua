@@ -179,9 +179,8 @@ describe("WebSocket(url, protocols)", function()
       end)
    end
 
-   it("raises SyntaxError for one that is offered twice, in any case of letters", function()
+   it("raises SyntaxError for one that is offered twice", function()
       assert.equal("SyntaxError", page.raised(WebSocket, "ws://127.0.0.1:1/", { "a", "b", "a" }).name)
-      assert.equal("SyntaxError", page.raised(WebSocket, "ws://127.0.0.1:1/", { "chat", "CHAT" }).name)
    end)
 
    it("raises TypeError for what is neither a string nor a list of strings", function()

@@ -44,6 +44,12 @@ impl CloseCode {
         format!("{first}, {second} or {third}")
     }
 
+    /// Returns the error for what is no close code that a script may send. `got`: how the text shows it.
+    pub fn refuse(got: &str) -> InvalidInput {
+        let ranges = CloseCode::ranges();
+        InvalidInput::new(format!("close code must be {ranges}, or {NO_STATUS} for none, got {got}"))
+    }
+
     /// Returns the number.
     pub fn get(self) -> u16 {
         self.0
@@ -82,10 +88,7 @@ impl CloseFrame {
             };
         }
         let Some(legal) = u16::try_from(code).ok().and_then(CloseCode::new) else {
-            return Err(InvalidInput::new(format!(
-                "invalid close code: {code}, must be {}, or {NO_STATUS} for none",
-                CloseCode::ranges()
-            )));
+            return Err(CloseCode::refuse(&code.to_string()));
         };
         if reason.len() > MAX_REASON {
             return Err(InvalidInput::new(format!(
@@ -115,8 +118,8 @@ mod tests {
     fn refuses_what_a_script_must_not_send() {
         for code in [-1, 0, 999, 1004, 1006, 1015, 2999, 5000, 65536 + 1000] {
             let error = CloseFrame::from_script(code, b"").unwrap_err();
-            let wanted = "must be 1000-1003, 1007-1014 or 3000-4999, or 1005 for none";
-            assert_eq!(error.to_string(), format!("invalid close code: {code}, {wanted}"));
+            let limits = "1000-1003, 1007-1014 or 3000-4999, or 1005 for none";
+            assert_eq!(error.to_string(), format!("close code must be {limits}, got {code}"));
         }
         assert!(CloseFrame::from_script(1005, b"x").is_err());
         assert!(CloseFrame::from_script(1000, &[b'x'; 124]).is_err());

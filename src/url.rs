@@ -11,6 +11,13 @@ use url::{Host, ParseError, Url};
 use crate::error::InvalidInput;
 use crate::quote::quoted;
 
+/// The longest URL in bytes, percent-encoded and without user and password: the http crate, which writes the request, takes
+/// no longer one.
+const MAX_URL: usize = u16::MAX as usize - 1;
+
+/// The longest name of a host in bytes (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+
 /// Where a connection goes: the checked form of a `ws` or `wss` URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -32,8 +39,8 @@ impl Endpoint {
     /// Parses a `ws` or `wss` URL (RFC 6455 section 3).
     ///
     /// # Errors
-    /// The URL holds a space or a control character, has a fragment (even an empty one), another scheme or no host, or
-    /// the URL standard calls it a failure. The text never contains the URL's user, password or query.
+    /// The URL holds a space or a control character, has a fragment (even an empty one), another scheme or no host, has more
+    /// than 65534 bytes once it is percent-encoded, or the URL standard calls it a failure. The text never contains the URL's user, password or query.
     pub fn parse(text: &str) -> Result<Endpoint, InvalidInput> {
         if let Some(at) = text.bytes().position(|byte| byte.is_ascii_control() || byte == b' ') {
             let what = match text.as_bytes()[at] {
@@ -71,6 +78,12 @@ impl Endpoint {
         // Neither call can fail on a URL that has a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        let length = url.as_str().len();
+        if length > MAX_URL {
+            return Err(InvalidInput::new(format!(
+                "invalid URL: {length} bytes when it is percent-encoded, limit {MAX_URL}"
+            )));
+        }
         let mut resource = url.path().to_owned();
         if let Some(query) = url.query() {
             resource.push('?');
@@ -79,15 +92,17 @@ impl Endpoint {
         Ok(Endpoint { secure: url.scheme() == "wss", host, port, resource, credentials, href: url.into() })
     }
 
-    /// Returns `host:port` for texts; an IPv6 address stands in brackets.
+    /// Returns `host:port` for texts; an IPv6 address stands in brackets. A host that is too long for any name is cut.
     pub fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        let host = self.host.to_string();
+        let host = if host.len() > MAX_NAME { quoted(host) } else { host };
+        format!("{host}:{}", self.port)
     }
 
     /// Returns the value of the Host header, which has the port only if it is not the scheme's default.
     pub fn host_header(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
-        if self.port == default { self.host.to_string() } else { self.authority() }
+        if self.port == default { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 
     /// Returns the address if the host is an address and not a name.
@@ -238,6 +253,14 @@ mod tests {
     }
 
     #[test]
+    fn cuts_a_host_that_is_too_long_for_a_name_in_texts_alone() {
+        let host = "h".repeat(1000);
+        let endpoint = Endpoint::parse(&format!("ws://{host}:81/")).unwrap();
+        assert_eq!(endpoint.authority(), format!("\"{}\"... (1000 bytes):81", &host[..200]));
+        assert_eq!(endpoint.host_header(), format!("{host}:81"));
+    }
+
+    #[test]
     fn refuses_what_is_not_a_websocket_url() {
         for text in [
             "",
@@ -265,6 +288,22 @@ mod tests {
         ] {
             let error = Endpoint::parse(text).expect_err(text).to_string();
             assert!(error.starts_with("invalid URL: ") && !error.contains("secret"), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_url_that_is_too_long_once_it_is_encoded() {
+        let longest = format!("ws://host/{}", "a".repeat(MAX_URL - 10));
+        assert!(Endpoint::parse(&longest).is_ok());
+        assert!(Endpoint::parse(&longest.replace("ws://", "ws://user:password@")).is_ok());
+        for (text, length) in [
+            (longest + "a", 65_535),
+            (format!("ws://host/?{}", "b".repeat(1 << 20)), 1_048_587),
+            (format!("ws://{}/", "c".repeat(1 << 20)), 1_048_582),
+            (format!("ws://host/{}", "\u{fc}".repeat(20_000)), 120_010),
+        ] {
+            let error = Endpoint::parse(&text).unwrap_err().to_string();
+            assert_eq!(error, format!("invalid URL: {length} bytes when it is percent-encoded, limit 65534"));
         }
     }
 

@@ -55,18 +55,20 @@ fn every_option_has_a_name_of_its_own_and_a_sentence() {
 }
 
 #[test]
-fn the_arguments_of_close_in_the_types_are_those_that_the_engine_sends() {
+fn the_arguments_of_close_and_close_all_in_the_types_are_those_that_the_engine_sends() {
     let text = read(TYPES);
-    let (above, _) = text.split_once("function connection:close(").expect("close in types.lua");
-    let comment = above.rsplit("\n\n").next().unwrap_or_default();
     let facts = [
         CloseCode::ranges(),
         format!("default {}", CloseCode::NORMAL.get()),
         NO_STATUS.to_string(),
         format!("{MAX_REASON} bytes"),
     ];
-    for fact in facts {
-        assert!(comment.contains(&fact), "{TYPES} does not say {fact:?} of close:\n{comment}");
+    for function in ["connection:close", "websocket.close_all"] {
+        let (above, _) = text.split_once(&format!("function {function}(")).expect(function);
+        let comment = above.rsplit("\n\n").next().unwrap_or_default();
+        for fact in &facts {
+            assert!(comment.contains(fact), "{TYPES} does not say {fact:?} of {function}:\n{comment}");
+        }
     }
 }
 

@@ -45,7 +45,7 @@ fn uses_the_trust_roots_that_the_environment_names() {
     run(&[("SSL_CERT_FILE", &ca), ("SSL_CERT_DIR", "")], "");
     run(&[("SSL_CERT_FILE", &marked)], "");
     let unusable = |variable: &str, path: &str, cause: &str| {
-        format!("{variable} names no usable trust roots: {path}: {cause}: TLS handshake with ")
+        format!("{variable} names no usable trust roots: {path:?}: {cause}: TLS handshake with ")
     };
     run(&[("SSL_CERT_FILE", "/none.pem")], &unusable("SSL_CERT_FILE", "/none.pem", "no such file or directory"));
     run(&[("SSL_CERT_FILE", &empty)], &unusable("SSL_CERT_FILE", &empty, "holds no certificate in PEM form"));

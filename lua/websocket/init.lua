@@ -13,7 +13,7 @@ if host.is_whole then
 end
 
 local delivery, guard, is_callable = host.delivery, host.guard, host.is_callable
-local huge, match, rawget, tostring, type = math.huge, string.match, rawget, tostring, type
+local huge, match, rawget, type = math.huge, string.match, rawget, type
 local debug = rawget(_G, "debug")
 
 -- Tracebacks of callbacks leave out the functions of this folder.
@@ -55,7 +55,7 @@ local function seconds(value, default)
    elseif type(value) ~= "number" then
       return nil, "timeout must be a number of seconds, got " .. type(value)
    elseif value ~= value then
-      return nil, "timeout must be a number of seconds, got " .. tostring(value)
+      return nil, "timeout must be a number of seconds, got nan" -- tostring shows the sign on some machines
    end
    return value > 0 and value or 0
 end
@@ -100,7 +100,7 @@ end
 
 --- Runs the callbacks of waiting events on this thread.
 --- @param timeout? number seconds to wait for the first event; default 0; math.huge waits while a connection is alive
---- @param max? integer the most callbacks to run, at least 1; the others wait for the next poll; default no bound
+--- @param max? integer the most callbacks to run, 1 to 2^53; the others wait for the next poll; default no bound
 --- @return integer n callbacks run
 websocket.poll = guard(function(timeout, max)
    local problem

@@ -48,7 +48,7 @@ websocket._VERSION = ""
 --- The options of `websocket.new`.
 --- @class websocket.Options
 --- @field headers? table<string, string|string[]> Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; headers that belong to the opening handshake are refused.
---- @field protocols? string|string[] Subprotocols to offer, the preferred one first.
+--- @field protocols? string|string[] Subprotocols to offer, the preferred one first; together at most 64 KiB.
 --- @field require_protocol? boolean Fails the handshake when the server chooses none of `protocols`. (default false)
 --- @field origin? string The Origin header (RFC 6454).
 --- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
@@ -108,7 +108,7 @@ websocket._VERSION = ""
 --- Connects in the background and returns at once.
 ---
 --- Raises if an argument is wrong. If the connection cannot be made, the callback gets the event "fail".
---- @param url string ws:// or wss://, without a fragment; user:pass@ becomes Basic authorization
+--- @param url string ws:// or wss://, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
 --- @param callback websocket.Callback
 --- @param options? websocket.Options
 --- @return websocket.Connection
@@ -119,7 +119,7 @@ function websocket.new(url, callback, options) end
 --- Raises inside a callback: return from it; the next poll delivers later events. Raises the error of an interrupt and one
 --- that the abort test knows at once; what was not dispatched then stays for the next poll.
 --- @param timeout? number seconds to wait for the first event; default 0, and a negative time means 0; math.huge waits while a connection is alive
---- @param max? integer the most callbacks to run, at least 1; the others wait for the next poll, which then does not wait; default no bound
+--- @param max? integer the most callbacks to run, 1 to 2^53; the others wait for the next poll, which then does not wait; default no bound
 --- @return integer n callbacks run
 function websocket.poll(timeout, max) end
 

@@ -10,6 +10,7 @@ use mlua::{LuaString, Value};
 
 use super::answer::{Raise, raise};
 use crate::options::kind::{MAX_COUNT, MAX_SECONDS};
+use crate::quote::quoted;
 
 /// Returns the name of a value's type, as Lua's own error messages write it.
 pub fn type_name(value: &Value) -> &'static str {
@@ -25,9 +26,19 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as `math.huge`.
+/// Writes a value for a text that names what is accepted: a string in quotes, anything else by its type.
+pub fn described(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text.as_bytes()),
+        other => type_name(other).to_owned(),
+    }
+}
+
+/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as `math.huge`,
+/// and NaN as Lua prints it, but without the sign that it has on some machines.
 pub fn shown(number: f64) -> String {
     match number {
+        number if number.is_nan() => "nan".to_owned(),
         f64::INFINITY => "math.huge".to_owned(),
         f64::NEG_INFINITY => "-math.huge".to_owned(),
         number => {
@@ -63,7 +74,10 @@ pub fn boolean(value: &Value, what: &str) -> Result<bool, Raise> {
 }
 
 /// Reads an integer.
-pub fn integer(value: &Value, what: &str) -> Result<i64, Raise> {
+///
+/// # Errors
+/// How a text shows what is none: its type, or the number if it has a fraction or no i64 holds it.
+pub fn integer(value: &Value) -> Result<i64, String> {
     match value {
         // i32 in a build for a Lua without integers.
         #[allow(clippy::useless_conversion)]
@@ -74,8 +88,8 @@ pub fn integer(value: &Value, what: &str) -> Result<i64, Raise> {
         {
             Ok(*number as i64)
         }
-        Value::Number(number) => raise(format!("{what} must be an integer, got {}", shown(*number))),
-        other => raise(format!("{what} must be an integer, got {}", type_name(other))),
+        Value::Number(number) => Err(shown(*number)),
+        other => Err(type_name(other).to_owned()),
     }
 }
 
@@ -93,22 +107,13 @@ pub fn small(value: &Value, what: &str, range: &RangeInclusive<u8>) -> Result<u8
     Ok(u8::try_from(number).unwrap_or(*range.end()))
 }
 
-/// Reads an integer of a range whose ends a float holds exactly.
 fn within(value: &Value, what: &str, range: RangeInclusive<i64>) -> Result<i64, Raise> {
-    let (least, most) = range.into_inner();
-    let got = match value {
-        #[allow(clippy::useless_conversion)]
-        Value::Integer(number) => match i64::from(*number) {
-            number if (least..=most).contains(&number) => return Ok(number),
-            number => number.to_string(),
-        },
-        Value::Number(number) if number.fract() == 0.0 && (least as f64..=most as f64).contains(number) => {
-            return Ok(*number as i64);
-        }
-        Value::Number(number) => shown(*number),
-        other => type_name(other).to_owned(),
+    let got = match integer(value) {
+        Ok(number) if range.contains(&number) => return Ok(number),
+        Ok(number) => number.to_string(),
+        Err(got) => got,
     };
-    raise(format!("{what} must be an integer from {least} to {most}, got {got}"))
+    raise(format!("{what} must be an integer from {} to {}, got {got}", range.start(), range.end()))
 }
 
 /// Reads a time above 0 and up to [`MAX_SECONDS`].

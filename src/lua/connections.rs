@@ -3,21 +3,17 @@
 use mlua::{AnyUserData, Table, Value};
 
 use super::answer::{one, raise};
-use super::arguments::type_name;
+use super::arguments::described;
 use super::builder::Builder;
 use super::host::Host;
 use super::socket::{Socket, close_frame};
-use crate::quote::quoted;
 
 /// Adds `connections` and `close_all`.
 pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
     builder.add(core, "connections", |lua, host, what: Value| match &what {
         Value::Nil => one(lua, host.alive()),
         Value::String(text) if *text.as_bytes() == *b"list" => one(lua, userdata(host)?),
-        Value::String(text) => {
-            raise(format!("argument of connections must be \"list\" or nil, got {}", quoted(&text.to_string_lossy())))
-        }
-        other => raise(format!("argument of connections must be \"list\" or nil, got {}", type_name(other))),
+        other => raise(format!("argument of connections must be \"list\" or nil, got {}", described(other))),
     })?;
     builder.add(core, "close_all", |lua, host, (code, reason): (Value, Value)| {
         let body = close_frame(&code, &reason)?;

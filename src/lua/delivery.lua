@@ -1,10 +1,11 @@
 -- The Lua half of delivery: it runs one callback, and decides what becomes of its error. delivery.rs has the protocol.
 --
--- Comes in: `begin`, which notes that a callback has begun and calls it, `is_callable`, and `is_dispatching`, which
--- returns `true` and whether a poll is calling back. Goes out: a table of functions for websocket/init.lua.
+-- Comes in: `begin`, which notes that a callback has begun and calls it, `is_callable`, `is_dispatching`, which returns
+-- `true` and whether a poll is calling back, and `described`, which returns `true` and a value as error texts show it.
+-- Goes out: a table of functions for websocket/init.lua.
 -- Every global is local from loading on; those that a host may leave out are read by rawget.
 
-local begin, is_callable, is_dispatching = ...
+local begin, is_callable, is_dispatching, described = ...
 
 local error, pcall, rawget, select, tostring, type, xpcall = error, pcall, rawget, select, tostring, type, xpcall
 local concat, find, gmatch, match, sub = table.concat, string.find, string.gmatch, string.match, string.sub
@@ -219,7 +220,8 @@ end
 
 function M.set_error_handler(handler)
    if handler ~= nil and handler ~= RAISE and not is_callable(handler) then
-      return false, 'error handler must be a function, callable or "raise", got ' .. type(handler)
+      local _, got = described(handler)
+      return false, 'error handler must be a function, callable or "raise", got ' .. got
    end
    error_handler = handler or write_error
    return true

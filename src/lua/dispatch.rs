@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use mlua::{AnyUserData, Function, IntoLua, Lua, Table, UserDataRef, Value};
 
-use super::answer::{Answer, Raise, nothing, one, raise, two};
-use super::arguments::integer;
+use super::answer::{Answer, Raise, nothing, one, two};
+use super::arguments::count;
 use super::builder::Builder;
 use super::call::{Arguments, Call};
 use super::delivery::Outcome;
@@ -54,14 +54,7 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
 
 /// Takes the most callbacks that a poll may run; nil for no bound.
 fn bound(max: &Value) -> Result<usize, Raise> {
-    if max.is_nil() {
-        return Ok(usize::MAX);
-    }
-    let number = integer(max, "max")?;
-    match usize::try_from(number) {
-        Ok(count) if count > 0 => Ok(count),
-        _ => raise(format!("max must be 1 or more callbacks, got {number}")),
-    }
+    if max.is_nil() { Ok(usize::MAX) } else { count(max, "max", 1) }
 }
 
 /// Runs the callbacks of what waits now, at most `max`. Returns how many ran, and what `deliver` returned for an error that

@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use mlua::{Function, Lua, Table, UserData, Value};
 
+use super::answer::one;
+use super::arguments::described;
 use super::builder::Builder;
 use super::host::{Host, Sentinel};
 use super::{bare, begin, connections, dispatch, socket, text};
@@ -40,11 +42,14 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     inner.raw_set("new_userdata", bare::userdata_maker(lua)?)?;
     dispatch::add_functions(&builder, &inner)?;
     socket::add_functions(&builder, &inner)?;
+    builder.add_raw(&inner, "described", |lua, _, value: Value| one(lua, described(&value)))?;
     let is_dispatching: Function = inner.raw_get("is_dispatching")?;
+    let described: Function = inner.raw_get("described")?;
     let delivery: Table = lua.load(include_str!("delivery.lua")).set_name("=websocket").call((
         begin::begin_function(lua)?,
         &is_callable,
         is_dispatching,
+        described,
     ))?;
     inner.raw_set("delivery", delivery)?;
 

@@ -17,7 +17,7 @@ use crate::quote::quoted;
 /// Reads the options of `websocket.new`; nil gives the defaults.
 pub fn read(value: &Value) -> Result<Options, Raise> {
     let mut options = Options::default();
-    read_argument(value, &CONNECTION, Place { table: "options", entry: "option " }, &mut options)?;
+    read_argument(value, &CONNECTION, Place { kind: "option", within: "" }, &mut options)?;
     options.check()?;
     Ok(options)
 }
@@ -25,52 +25,68 @@ pub fn read(value: &Value) -> Result<Options, Raise> {
 /// Reads the options of `send`, and returns whether the message may be compressed.
 pub fn read_send(value: &Value) -> Result<bool, Raise> {
     let mut options = SendOptions::default();
-    read_argument(value, &SEND, Place { table: "send options", entry: "send option " }, &mut options)?;
+    read_argument(value, &SEND, Place { kind: "send option", within: "" }, &mut options)?;
     Ok(options.compress)
 }
 
-/// How error texts name a table of options, and how they begin the name of an option in it.
+/// Where a table of options stands, for error texts.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    table: &'a str,
-    entry: &'a str,
+    /// What an entry is called: "option" or "send option".
+    kind: &'a str,
+    /// The name of the option that holds the table; empty for the argument itself.
+    within: &'a str,
+}
+
+impl Place<'_> {
+    /// Names the table: "options" or "option tls".
+    fn table(self) -> String {
+        if self.within.is_empty() { format!("{}s", self.kind) } else { format!("{} {}", self.kind, self.within) }
+    }
+
+    /// Returns the name of an entry with those of the tables around it: "open_timeout" or "tls.ca_file".
+    fn path(self, name: &str) -> String {
+        if self.within.is_empty() { name.to_owned() } else { format!("{}.{name}", self.within) }
+    }
 }
 
 fn read_argument<T>(value: &Value, group: &Group<T>, place: Place, into: &mut T) -> Result<(), Raise> {
     match value {
         Value::Nil => Ok(()),
         Value::Table(table) => read_group(table, group, place, into),
-        other => raise(format!("{} must be a table, got {}", place.table, type_name(other))),
+        other => raise(format!("{} must be a table, got {}", place.table(), type_name(other))),
     }
 }
 
 fn read_group<T>(table: &Table, group: &Group<T>, place: Place, into: &mut T) -> Result<(), Raise> {
-    let Place { table: whole, entry: prefix } = place;
+    let kind = place.kind;
     (group.start)(into);
     let mut found = Vec::new();
-    for (name, value) in stored(table, whole)? {
+    for (name, value) in stored(table, &place.table())? {
         let Value::String(name) = name else {
-            return raise(format!(
-                "{} names must be strings, got a {}",
-                prefix.trim_end_matches([' ', '.']),
-                type_name(&name)
-            ));
+            let got = type_name(&name);
+            return raise(format!("a name in {} must be a string, got {got}", place.table()));
         };
         let name = name.to_string_lossy();
+        let path = place.path(&name);
         let Some(entry) = group.entries.iter().find(|entry| entry.name == name) else {
             let nearest = nearest(&name, group.entries.iter().map(|entry| entry.name));
-            return raise(format!("unknown {prefix}{name}, the nearest known is {nearest}"));
+            let nearest = place.path(nearest);
+            return raise(format!("unknown {kind} {}, the nearest known is {}", quoted(path), quoted(nearest)));
         };
-        read_value(&value, &entry.kind, &format!("{prefix}{name}"), into)?;
+        let inner = Place { kind, within: &path };
+        read_value(&value, &entry.kind, inner, into)?;
         found.push(entry.name);
     }
     match group.entries.iter().find(|entry| entry.presence == Presence::Required && !found.contains(&entry.name)) {
-        Some(missing) => raise(format!("{prefix}{} is missing", missing.name)),
+        Some(missing) => raise(format!("{kind} {} is missing", place.path(missing.name))),
         None => Ok(()),
     }
 }
 
-fn read_value<T>(value: &Value, kind: &Kind<T>, what: &str, into: &mut T) -> Result<(), Raise> {
+/// Reads the value of one option. `place` is that of the tables that such a value may be.
+fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> Result<(), Raise> {
+    let what = &*place.table();
     match kind {
         Kind::Boolean(field) => *field(into) = boolean(value, what)?,
         Kind::Count { field, least, .. } => *field(into) = count(value, what, *least)?,
@@ -104,11 +120,11 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, what: &str, into: &mut T) -> Res
         },
         Kind::HeaderMap(add) => read_headers(value, *add, what, into)?,
         Kind::Table(group) => match value {
-            Value::Table(table) => read_inner(table, group, what, into)?,
+            Value::Table(table) => read_group(table, group, place, into)?,
             other => return raise(format!("{what} must be a table, got {}", type_name(other))),
         },
         Kind::TableOrBoolean(group) => match value {
-            Value::Table(table) => read_inner(table, group, what, into)?,
+            Value::Table(table) => read_group(table, group, place, into)?,
             Value::Boolean(true) => (group.start)(into),
             // As without the option.
             Value::Boolean(false) => {}
@@ -116,10 +132,6 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, what: &str, into: &mut T) -> Res
         },
     }
     Ok(())
-}
-
-fn read_inner<T>(table: &Table, group: &Group<T>, what: &str, into: &mut T) -> Result<(), Raise> {
-    read_group(table, group, Place { table: what, entry: &format!("{what}.") }, into)
 }
 
 /// The function of [`Kind::HeaderMap`].

@@ -273,7 +273,7 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
 pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, Raise> {
     let code = match code {
         Value::Nil => i64::from(CloseCode::NORMAL.get()),
-        code => integer(code, "close code")?,
+        code => integer(code).map_err(|got| CloseCode::refuse(&got))?,
     };
     Ok(match reason {
         Value::Nil => CloseFrame::from_script(code, b"")?,

@@ -19,7 +19,11 @@ pub static CONNECTION: Group<Options> = Group {
             "Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; \
              headers that belong to the opening handshake are refused.",
         ),
-        optional("protocols", Kind::List(Options::add_protocol), "Subprotocols to offer, the preferred one first."),
+        optional(
+            "protocols",
+            Kind::List(Options::add_protocol),
+            "Subprotocols to offer, the preferred one first; together at most 64 KiB.",
+        ),
         optional(
             "require_protocol",
             Kind::Boolean(|options| &mut options.require_protocol),

@@ -2,6 +2,7 @@
 //!
 //! Comes in: names and values of the right type. Goes out: [`Options`] that the layers above may trust.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::error::InvalidInput;
@@ -87,6 +88,9 @@ impl Default for SendOptions {
     }
 }
 
+/// The longest offer of subprotocols in bytes. Servers refuse whole requests far below it.
+const MAX_OFFER: usize = 64 * 1024;
+
 const MIB: usize = 1024 * 1024;
 
 impl Default for Options {
@@ -143,13 +147,10 @@ impl Options {
     /// Adds a subprotocol to the offer.
     ///
     /// # Errors
-    /// A name that is not a token, or one that is offered already (RFC 6455 section 4.1).
+    /// A name that is not a token (RFC 6455 section 4.1). [`Options::check`] finds one that is offered twice.
     pub fn add_protocol(&mut self, name: &str) -> Result<(), InvalidInput> {
         if !is_token(name) {
             return Err(InvalidInput::new(format!("invalid subprotocol: {}", quoted(name))));
-        }
-        if self.protocols.iter().any(|offered| offered.eq_ignore_ascii_case(name)) {
-            return Err(InvalidInput::new(format!("subprotocol {} is given twice", quoted(name))));
         }
         self.protocols.push(name.to_owned());
         Ok(())
@@ -200,8 +201,9 @@ impl Options {
     /// Checks the rules between options, once all of them are set.
     ///
     /// # Errors
-    /// Credentials together with an Authorization header, an origin together with an Origin header, `require_protocol`
-    /// without subprotocols, one of `cert_file` and `key_file` without the other, `ca` together with `ca_file`.
+    /// Credentials together with an Authorization header, an origin together with an Origin header, a subprotocol that is
+    /// offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, one of `cert_file`
+    /// and `key_file` without the other, `ca` together with `ca_file`.
     pub fn check(&self) -> Result<(), InvalidInput> {
         if self.basic_auth.is_some() && self.header("authorization").is_some() {
             return Err(InvalidInput::new(
@@ -211,6 +213,7 @@ impl Options {
         if self.origin.is_some() && self.header("origin").is_some() {
             return Err(InvalidInput::new("the origin is given twice: option origin and an Origin header"));
         }
+        self.check_protocols()?;
         if self.require_protocol && self.protocols.is_empty() {
             return Err(InvalidInput::new("option require_protocol needs option protocols"));
         }
@@ -221,6 +224,22 @@ impl Options {
             return Err(InvalidInput::new("options tls.ca and tls.ca_file exclude each other"));
         }
         Ok(())
+    }
+
+    /// Checks the offer as a whole. Names that differ only in the case of letters are different names: RFC 6455 says of no
+    /// comparison of subprotocols that it ignores case, and browsers accept such names.
+    fn check_protocols(&self) -> Result<(), InvalidInput> {
+        let size = self.protocols.iter().map(|name| name.len() + 2).sum::<usize>().saturating_sub(2);
+        if size > MAX_OFFER {
+            return Err(InvalidInput::new(format!(
+                "option protocols makes a header of {size} bytes, limit {MAX_OFFER}"
+            )));
+        }
+        let mut seen = HashSet::new();
+        match self.protocols.iter().find(|name| !seen.insert(*name)) {
+            Some(twice) => Err(InvalidInput::new(format!("subprotocol {} is given twice", quoted(twice)))),
+            None => Ok(()),
+        }
     }
 
     /// Returns the first value of the request header that has this name, in lower case.
@@ -276,10 +295,27 @@ mod tests {
     #[test]
     fn refuses_invalid_and_repeated_subprotocols() {
         let mut options = Options::default();
-        options.add_protocol("chat").unwrap();
-        for name in ["", "a b", "a,b", "chat", "CHAT", "é"] {
+        for name in ["", "a b", "a,b", "é"] {
             assert!(options.add_protocol(name).is_err(), "{name:?}");
         }
+        for name in ["chat", "Chat", "CHAT"] {
+            options.add_protocol(name).unwrap();
+        }
+        assert_eq!(options.check(), Ok(()));
+        options.add_protocol("Chat").unwrap();
+        assert_eq!(options.check().unwrap_err().to_string(), "subprotocol \"Chat\" is given twice");
+    }
+
+    #[test]
+    fn refuses_more_subprotocols_than_a_header_may_hold() {
+        let offer = |count: usize| Options {
+            // Each takes 8 bytes with the comma and the space behind it.
+            protocols: (0..count).map(|number| format!("p{number:05}")).collect(),
+            ..Options::default()
+        };
+        assert_eq!(offer(8192).check(), Ok(()));
+        let text = offer(60_000).check().unwrap_err().to_string();
+        assert_eq!(text, "option protocols makes a header of 479998 bytes, limit 65536");
     }
 
     #[test]

@@ -128,36 +128,63 @@ fn accepts_a_private_key_in_every_unencrypted_form() {
 #[test]
 fn says_why_a_private_key_cannot_be_used() {
     let files = Files::new("bad-keys");
-    let certificate = |name: &str| Some(stored_path(name));
-    let cases = [
-        ("client.pem", stored_path("encrypted-pkcs8.key"), "is encrypted"),
-        ("client.pem", stored_path("encrypted-sec1.key"), "is encrypted"),
-        ("p521.pem", stored_path("p521.key"), "P-521"),
-        ("client.pem", stored_path("pkcs1.key"), "does not fit"),
+    let section = |label: &str, body: &str| {
+        files.write(&format!("{label}.key"), &format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"))
+    };
+    let kinds = "which is not supported: use P-256, P-384, Ed25519 or RSA";
+    let sizes = "of 1024 bits, which is not supported: it must have 2048, 3072 or 4096 bits";
+    for (key, expected) in [
+        (stored_path("encrypted-pkcs8.key"), "is encrypted: decrypt it".to_owned()),
+        (stored_path("encrypted-sec1.key"), "is encrypted: decrypt it".to_owned()),
+        (stored_path("p521.key"), format!("holds an elliptic-curve key on P-521, {kinds}")),
+        (stored_path("p521-sec1.key"), format!("holds an elliptic-curve key on P-521, {kinds}")),
+        (stored_path("ed448.key"), format!("holds an Ed448 key, {kinds}")),
+        (stored_path("dsa.key"), format!("holds a DSA key, {kinds}")),
+        (section("DSA PRIVATE KEY", "AAAA"), format!("holds a DSA key, {kinds}")),
+        (stored_path("rsa1024.key"), format!("holds an RSA key {sizes}")),
+        (stored_path("rsa1024-pkcs1.key"), format!("holds an RSA key {sizes}")),
+        (stored_path("pkcs1.key"), "does not fit the certificate".to_owned()),
+        (section("PUBLIC KEY", "AAAA"), "holds no private key in PEM form, only a public key".to_owned()),
+        (section("RSA PUBLIC KEY", "AAAA"), "holds no private key in PEM form, only a public key".to_owned()),
+        (stored_path("client.pem"), "holds no private key in PEM form, only a certificate".to_owned()),
+        (section("PKCS7", "AAAA"), "holds no private key in PEM form, only a PEM section \"PKCS7\"".to_owned()),
+        (files.write("nothing.key", "nothing\n"), "holds no private key in PEM form".to_owned()),
         (
-            "client.pem",
-            files.write("public.key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"),
-            "no private key",
+            section("PRIVATE KEY", "AAAA"),
+            "cannot be read: it is malformed, or of a kind that is not supported: use P-256, P-384, Ed25519 or RSA"
+                .to_owned(),
+        ),
+        (section("EC PRIVATE KEY", "!!!"), "\"EC PRIVATE KEY\" that is not valid base64".to_owned()),
+        (
+            section("OPENSSH PRIVATE KEY", "AAAA"),
+            "holds a private key in the format of OpenSSH, which is not supported: convert".to_owned(),
         ),
         (
-            "client.pem",
-            files.write("odd.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
-            "cannot be read",
+            section("ANY PRIVATE KEY", "AAAA"),
+            "\"ANY PRIVATE KEY\", which is not understood: keys are in PKCS #8, PKCS #1 or SEC 1 form".to_owned(),
         ),
-        (
-            "client.pem",
-            files.write("base64.key", "-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n"),
-            "base64",
-        ),
-        (
-            "client.pem",
-            files.write("ssh.key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"),
-            "OPENSSH PRIVATE KEY",
-        ),
-    ];
-    for (cert, key, expected) in cases {
-        let text = refusal(TlsOptions { cert_file: certificate(cert), key_file: Some(key), ..TlsOptions::default() });
-        assert!(text.contains(expected) && text.contains("tls.key_file"), "{expected}: {text}");
+    ] {
+        let cert_file = Some(stored_path("client.pem"));
+        let text = refusal(TlsOptions { cert_file, key_file: Some(key), ..TlsOptions::default() });
+        assert!(text.contains(&expected) && text.contains("tls.key_file"), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn errors_show_a_short_beginning_of_what_is_long() {
+    let long = "L".repeat(100_000);
+    let named = || Some(long.clone());
+    let good = || Some(stored_path("client.pem"));
+    for tls in [
+        TlsOptions { server_name: named(), ..TlsOptions::default() },
+        TlsOptions { ca_file: named(), ..TlsOptions::default() },
+        TlsOptions { cert_file: named(), key_file: good(), ..TlsOptions::default() },
+        TlsOptions { cert_file: good(), key_file: named(), ..TlsOptions::default() },
+        with_ca(format!("-----BEGIN {long}-----\n-----END {long}-----\n")),
+        with_ca(format!("-----BEGIN {long}-----\n")),
+    ] {
+        let text = refusal(tls);
+        assert!(text.len() < 600 && text.contains("LLL\"... (1000"), "{text}");
     }
 }
 

@@ -46,11 +46,14 @@ pub(super) fn contents(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     Elements(bytes).next().filter(|element| element.tag == tag).map(|element| element.contents)
 }
 
-/// Writes the contents of an object identifier with dots, as `1.2.840.113549`.
+/// The bytes of an object identifier that are shown: several times those of the longest in use.
+const MAX_IDENTIFIER: usize = 64;
+
+/// Writes the contents of an object identifier with dots, as `1.2.840.113549`. One that is too long for a text is cut.
 pub(super) fn dotted(identifier: &[u8]) -> String {
     let mut numbers = Vec::new();
     let mut number: u64 = 0;
-    for byte in identifier {
+    for byte in identifier.iter().take(MAX_IDENTIFIER) {
         number = number.wrapping_mul(128).wrapping_add(u64::from(byte & 0x7f));
         if byte & 0x80 == 0 {
             // The first number stands for two (X.690 section 8.19.4).
@@ -63,7 +66,11 @@ pub(super) fn dotted(identifier: &[u8]) -> String {
             number = 0;
         }
     }
-    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
+    let mut text = numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    if identifier.len() > MAX_IDENTIFIER {
+        text.push_str("...");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -75,6 +82,7 @@ mod tests {
         assert_eq!(dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05]), "1.2.840.113549.1.1.5");
         assert_eq!(dotted(&[0x55, 0x1d, 0x25, 0x00]), "2.5.29.37.0");
         assert_eq!(dotted(&[]), "");
+        assert_eq!(dotted(&[1; 1000]), format!("0{}...", ".1".repeat(64)));
     }
 
     #[test]

@@ -8,9 +8,13 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherErr
 
 use super::keys::signature_name;
 use super::verifier::Objection;
+use crate::quote::quoted;
 
 /// The most names of a certificate that a text lists: the peer may have put hundreds in.
 const MAX_NAMES: usize = 4;
+
+/// The longest name of a host in bytes (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
 
 /// Returns what a TLS error says; `None` where the error is not one.
 pub(in super::super) fn cause(error: &io::Error) -> Option<String> {
@@ -194,12 +198,17 @@ fn list_names(presented: &[String]) -> String {
     }
 }
 
-/// Extracts the name from webpki's form of it: `DnsName("a.example")` or `IpAddress(10.0.0.1)`.
+/// Extracts the name from webpki's form of it: `DnsName("a.example")` or `IpAddress(10.0.0.1)`. What cannot be the name of
+/// a host is quoted, because the peer may have written anything.
 fn plain_name(presented: &str) -> String {
     let inner = presented.split_once('(').map_or(presented, |(_, inner)| inner.trim_end_matches(')'));
     let name = inner.trim_matches('"');
     // webpki does not write IPv6 addresses in their usual short form.
-    name.parse::<std::net::IpAddr>().map_or_else(|_| name.to_owned(), |address| address.to_string())
+    if let Ok(address) = name.parse::<std::net::IpAddr>() {
+        return address.to_string();
+    }
+    let is_plain = name.len() <= MAX_NAME && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain { name.to_owned() } else { quoted(name) }
 }
 
 fn span(late: u64, early: u64) -> String {
@@ -353,6 +362,14 @@ mod tests {
             assert!(!text.contains(['{', '[', '\\']) && !text.contains("(\"") && text.len() > 15, "{text}");
             assert!(text.starts_with(|first: char| first.is_lowercase()) || text.starts_with("TLS"), "{text}");
         }
+    }
+
+    #[test]
+    fn shows_a_name_in_a_certificate_on_one_line_and_cut() {
+        assert_eq!(plain_name("DnsName(\"*.a.example\")"), "*.a.example");
+        assert_eq!(plain_name("DnsName(\"a\u{1b}[31m\nb\")"), r#""a\x1b[31m\nb""#);
+        let long = "d".repeat(60_000);
+        assert_eq!(plain_name(&format!("DnsName(\"{long}\")")), format!("\"{}\"... (60000 bytes)", &long[..200]));
     }
 
     #[test]

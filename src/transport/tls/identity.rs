@@ -10,8 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
 use super::errors::describe;
-use super::keys::{self, Certificate};
-use super::{file, pem};
+use super::{file, keys, pem};
 use crate::error::InvalidInput;
 use crate::quote::quoted;
 
@@ -28,23 +27,16 @@ pub(super) fn read(cert_file: &str, key_file: &str, provider: &CryptoProvider) -
     let bytes = file::read(Path::new(cert_file)).map_err(cannot_be_read).map_err(refuse_cert)?;
     let chain = pem::certificates(&bytes).map_err(refuse_cert)?;
     let chain: Vec<CertificateDer<'static>> = chain.into_iter().map(|certificate| certificate.der).collect();
-    let Some(first) = chain.first() else {
+    if chain.is_empty() {
         return Err(refuse_cert(format!("holds no certificate in PEM form{}", pem::hint(&bytes))));
-    };
-    let objection = Certificate::parse(first).and_then(|certificate| keys::objection(certificate.key));
+    }
 
     let bytes = file::read(Path::new(key_file)).map_err(cannot_be_read).map_err(refuse_key)?;
     let key = pem::private_key(&bytes).map_err(refuse_key)?;
-    let key = provider.key_provider.load_private_key(key).map_err(|_| {
-        refuse_key(match objection {
-            Some(objection) => {
-                format!("cannot be used: the certificate of tls.cert_file {quoted_cert} has {objection}")
-            }
-            None => "holds a private key that cannot be read".to_owned(),
-        })
-    })?;
+    let loaded = provider.key_provider.load_private_key(key.clone_key());
+    let loaded = loaded.map_err(|_| refuse_key(format!("holds {}", keys::private_objection(&key))))?;
 
-    let identity = CertifiedKey::new(chain, key);
+    let identity = CertifiedKey::new(chain, loaded);
     match identity.keys_match() {
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
         Err(Error::InconsistentKeys(_)) => {

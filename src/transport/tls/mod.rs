@@ -76,8 +76,9 @@ impl Setup {
         if !endpoint.secure {
             return Ok(None);
         }
-        let unnameable = || InvalidInput::new(format!("no certificate can name the host {}", endpoint.host));
-        let name = name.or_else(|| server_name(&endpoint.host.to_string())).ok_or_else(unnameable)?;
+        let host = endpoint.host.to_string();
+        let unnameable = || InvalidInput::new(format!("no certificate can name the host {}", quoted(&host)));
+        let name = name.or_else(|| server_name(&host)).ok_or_else(unnameable)?;
         Ok(Some(Setup { name, trust, identity }))
     }
 

@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE, contents, dotted};
+use super::keys::unsupported;
 use crate::quote::quoted;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -48,8 +49,8 @@ pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
             label if is_no_certificate(label) => {}
             label => {
                 return Err(format!(
-                    "holds a PEM section \"{label}\", which is not understood: certificates are in sections \
-                     \"CERTIFICATE\""
+                    "holds a PEM section {}, which is not understood: certificates are in sections \"CERTIFICATE\"",
+                    quoted(label)
                 ));
             }
         }
@@ -62,18 +63,30 @@ pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
 /// # Errors
 /// PEM that is not understood, no private key, one that is encrypted or of another kind.
 pub(super) fn private_key(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
-    let mut sections = sections(bytes)?.into_iter();
-    let Some(section) = sections.find(|section| section.label.ends_with("PRIVATE KEY")) else {
-        return Err(format!("holds no private key in PEM form{}", hint(bytes)));
+    let sections = sections(bytes)?;
+    let Some(section) = sections.iter().find(|section| section.label.ends_with("PRIVATE KEY")) else {
+        let instead = sections.first().map_or(String::new(), |other| format!(", only {}", other.describe()));
+        return Err(format!("holds no private key in PEM form{instead}{}", hint(bytes)));
     };
     if section.label == "ENCRYPTED PRIVATE KEY" || section.body.contains("ENCRYPTED") {
         return Err("is encrypted: decrypt it, for example with openssl pkey -in FILE -out DECRYPTED".to_owned());
     }
-    if !["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"].contains(&&*section.label) {
-        return Err(format!(
-            "holds a PEM section \"{}\", which is not understood: keys are in PKCS #8, PKCS #1 or SEC 1 form",
-            section.label
-        ));
+    match &*section.label {
+        "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => {}
+        "DSA PRIVATE KEY" => return Err(format!("holds {}", unsupported("a DSA key"))),
+        "OPENSSH PRIVATE KEY" => {
+            return Err(
+                "holds a private key in the format of OpenSSH, which is not supported: convert a copy of it, for \
+                        example with ssh-keygen -p -m PKCS8 -f COPY"
+                    .to_owned(),
+            );
+        }
+        label => {
+            return Err(format!(
+                "holds a PEM section {}, which is not understood: keys are in PKCS #8, PKCS #1 or SEC 1 form",
+                quoted(label)
+            ));
+        }
     }
     PrivateKeyDer::from_pem_slice(section.canonical(&section.label).as_bytes()).map_err(|_| section.bad_base64())
 }
@@ -111,7 +124,16 @@ impl Section {
     }
 
     fn bad_base64(&self) -> String {
-        format!("holds a PEM section \"{}\" that is not valid base64", self.label)
+        format!("holds a PEM section {} that is not valid base64", quoted(&self.label))
+    }
+
+    /// Says what a section holds that is no private key.
+    fn describe(&self) -> String {
+        match &*self.label {
+            label if label.ends_with("PUBLIC KEY") => "a public key".to_owned(),
+            label if label.ends_with("CERTIFICATE") => "a certificate".to_owned(),
+            label => format!("a PEM section {}", quoted(label)),
+        }
     }
 }
 
@@ -130,7 +152,8 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
         let body = &line[BEGIN.len() + label.len() + DASHES.len()..];
         let end = format!("-----END {label}-----");
         let length = find(body, end.as_bytes()).filter(|length| find(&body[..*length], DASHES).is_none());
-        let length = length.ok_or_else(|| format!("holds a PEM section \"{label}\" without the line {end}"))?;
+        let length =
+            length.ok_or_else(|| format!("holds a PEM section {} without the line {}", quoted(label), quoted(&end)))?;
         let text = String::from_utf8_lossy(&body[..length]);
         let body_text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         sections.push(Section { label: label.to_owned(), body: body_text });
@@ -157,11 +180,10 @@ fn check_between(bytes: &[u8]) -> Result<(), String> {
 
 fn not_understood(bytes: &[u8]) -> String {
     let line = bytes.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
-    let line = String::from_utf8_lossy(&line[..line.len().min(60)]);
     format!(
         "holds the line {}, which is not understood: PEM has -----BEGIN CERTIFICATE----- before, and \
          -----END CERTIFICATE----- behind a certificate",
-        quoted(&line)
+        quoted(&line[..line.len().min(60)])
     )
 }
 

@@ -13,6 +13,7 @@ use rustls_native_certs::load_native_certs;
 use super::errors::describe;
 use super::pem::Trust;
 use super::{file, pem};
+use crate::quote::quoted;
 use crate::transport::io_text;
 
 /// The roots of the environment or the system, once they were read. Failures are not kept: the next connection looks
@@ -56,7 +57,7 @@ fn load() -> Result<RootCertStore, String> {
         return Ok(roots);
     }
     let unusable = |variable: &str, path: &Path, cause: &str| {
-        format!("{variable} names no usable trust roots: {}: {cause}", path.display())
+        format!("{variable} names no usable trust roots: {}: {cause}", quoted(path.as_os_str().as_encoded_bytes()))
     };
     if let Some(file) = file {
         add_file(&mut roots, &file).map_err(|cause| unusable("SSL_CERT_FILE", &file, &cause))?;
@@ -93,7 +94,9 @@ fn add_folder(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
         let entry = entry.map_err(|error| io_text::describe(&error))?;
         match file::read(&entry.path()).and_then(|bytes| for_servers(&bytes)) {
             Ok(certificates) => found.extend(certificates),
-            Err(cause) => problem = problem.or(Some(format!("{}: {cause}", entry.file_name().display()))),
+            Err(cause) => {
+                problem = problem.or(Some(format!("{}: {cause}", quoted(entry.file_name().as_encoded_bytes()))))
+            }
         }
     }
     // The links that c_rehash makes lead to the same files again.

@@ -40,9 +40,10 @@ pub async fn echo(stream: Stream, tail: BytesMut, record: &Record) {
                 }
             }
             Message::Close(frame) => {
-                let code = frame.as_ref().map_or(1005, |frame| u16::from(frame.code));
-                record.mark("close", code.to_string().as_bytes());
-                record.set("reason", frame.as_ref().map_or(&[], |frame| frame.reason.as_bytes()));
+                let (code, reason) = frame
+                    .as_ref()
+                    .map_or((None, &[][..]), |frame| (Some(u16::from(frame.code)), frame.reason.as_bytes()));
+                record.close(code, reason);
             }
             Message::Ping(_) => record.add("pings", 1),
             Message::Pong(_) => record.add("pongs", 1),

@@ -127,8 +127,8 @@ impl Peer {
             // A TLS client that leaves without close_notify has ended the stream, too.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.ended = true;
-                self.record.mark("eof", b"1");
                 self.record.set("truncated", b"1");
+                self.record.mark("eof", b"1");
             }
             Err(error) => {
                 self.ended = true;

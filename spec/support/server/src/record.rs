@@ -30,6 +30,29 @@ struct State {
     changed: bool,
 }
 
+impl State {
+    fn add(&mut self, key: &'static str, more: u64) {
+        *self.counts.entry(key).or_default() += more;
+        self.changed = true;
+    }
+
+    fn set(&mut self, key: &str, value: &[u8]) {
+        self.texts.insert(key.to_owned(), escape(value));
+        self.changed = true;
+    }
+
+    fn mark(&mut self, key: &str, value: &[u8]) {
+        self.set(key, value);
+        let passed = self.begun.elapsed().as_millis();
+        self.set(&format!("{key}_ms"), passed.to_string().as_bytes());
+    }
+
+    fn close(&mut self, code: Option<u16>, reason: &[u8]) {
+        self.mark("close", code.unwrap_or(1005).to_string().as_bytes());
+        self.set("reason", reason);
+    }
+}
+
 impl Record {
     fn new() -> Record {
         Record(Arc::new(Mutex::new(State {
@@ -47,24 +70,17 @@ impl Record {
 
     /// Adds to a count.
     pub fn add(&self, key: &'static str, more: u64) {
-        let mut state = self.state();
-        *state.counts.entry(key).or_default() += more;
-        state.changed = true;
+        self.state().add(key, more);
     }
 
     /// Sets a value.
     pub fn set(&self, key: &str, value: &[u8]) {
-        let mut state = self.state();
-        state.texts.insert(key.to_owned(), escape(value));
-        state.changed = true;
+        self.state().set(key, value);
     }
 
     /// Sets a value, and `<key>_ms`, the time since the record began.
     pub fn mark(&self, key: &str, value: &[u8]) {
-        self.set(key, value);
-        let mut state = self.state();
-        let passed = state.begun.elapsed().as_millis();
-        state.texts.insert(format!("{key}_ms"), passed.to_string());
+        self.state().mark(key, value);
     }
 
     /// Adds the line `log.N`.
@@ -72,39 +88,43 @@ impl Record {
         let mut state = self.state();
         state.logged += 1;
         let key = format!("log.{}", state.logged);
-        state.texts.insert(key, escape(text));
-        state.changed = true;
+        state.set(&key, text);
     }
 
-    /// Counts a frame of the client; records the first frames, every Close, and the beginning of the last message.
+    /// Records a Close frame: `close`, its code, which is 1005 for none, and `reason`.
+    pub fn close(&self, code: Option<u16>, reason: &[u8]) {
+        self.state().close(code, reason);
+    }
+
+    /// Counts a frame of the client; records the first frames, every Close, and the beginning of the last message. No
+    /// reader sees a part of that, because a spec that has waited for one value reads the others at once.
     pub fn frame(&self, frame: &Frame) {
-        self.add("frames", 1);
+        let mut state = self.state();
+        state.add("frames", 1);
         let beginning = &frame.payload[..frame.payload.len().min(BYTES_KEPT)];
         match frame.opcode {
             0..=2 => {
-                self.add(["continuations", "texts", "binaries"][usize::from(frame.opcode)], 1);
-                self.add("bytes", frame.payload.len() as u64);
-                self.set("last", beginning);
+                state.add(["continuations", "texts", "binaries"][usize::from(frame.opcode)], 1);
+                state.add("bytes", frame.payload.len() as u64);
+                state.set("last", beginning);
                 if frame.fin {
-                    self.add("messages", 1);
+                    state.add("messages", 1);
                 }
             }
             8 => {
-                let code = frame.close_code().map_or(1005, u64::from);
-                self.mark("close", code.to_string().as_bytes());
-                self.set("reason", frame.payload.get(2..).unwrap_or_default());
-                self.add("closes", 1);
+                state.close(frame.close_code(), frame.payload.get(2..).unwrap_or_default());
+                state.add("closes", 1);
             }
-            9 => self.add("pings", 1),
+            9 => state.add("pings", 1),
             10 => {
-                self.add("pongs", 1);
-                self.set("last_pong", beginning);
+                state.add("pongs", 1);
+                state.set("last_pong", beginning);
             }
-            _ => self.add("unknown_frames", 1),
+            _ => state.add("unknown_frames", 1),
         }
-        let number = self.state().counts.get("frames").copied().unwrap_or_default();
+        let number = state.counts.get("frames").copied().unwrap_or_default();
         if number <= FRAMES_KEPT {
-            self.set(&format!("frame.{number}"), frame.describe(BYTES_KEPT).as_bytes());
+            state.set(&format!("frame.{number}"), frame.describe(BYTES_KEPT).as_bytes());
         }
     }
 
@@ -217,5 +237,24 @@ mod tests {
         record.log(b"here");
         assert_eq!(record.lines(), "messages=2\nlast=50%25%0A%FF\nlog.1=here\n");
         assert!(record.has("messages", 2) && !record.has("messages", 3) && record.has("last", 1));
+    }
+
+    #[test]
+    fn shows_all_or_nothing_of_a_close_frame() {
+        let close = Frame { fin: true, reserved: 0, opcode: 8, key: Some([0; 4]), payload: b"\x03\xf2bye".to_vec() };
+        for _ in 0..200 {
+            let record = Record::new();
+            let recorded = record.clone();
+            std::thread::scope(|scope| {
+                scope.spawn(|| recorded.frame(&close));
+                while !record.has("frames", 1) {
+                    std::hint::spin_loop();
+                }
+                let lines = record.lines();
+                for part in ["close=1010\n", "close_ms=", "reason=bye\n", "closes=1\n", "frame.1=opcode=8 "] {
+                    assert!(lines.contains(part), "without {part:?}:\n{lines}");
+                }
+            });
+        }
     }
 }
