@@ -3,6 +3,7 @@
 local child = require "child"
 local client = require "client"
 local engine = require "engine"
+local garbage = require "garbage"
 local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
@@ -131,8 +132,7 @@ describe("the Hammerspoon drop-in", function()
 
       local function collect()
          collectgarbage "restart"
-         collectgarbage()
-         collectgarbage()
+         garbage.collect()
       end
 
       before_each(function() collectgarbage "stop" end)
@@ -152,12 +152,12 @@ describe("the Hammerspoon drop-in", function()
       it("after what was sent before", function()
          local token = servers.token()
          local url = servers.url("/count-messages", { token = token })
-         do
+         local function send_and_drop()
             local ws = hammerspoon.new(url, callback)
             engine.wait_count(calls, 1)
             ws:send "last words"
          end
-         drop(servers.url "/mysock") -- overwrites the place that the first object had on the stack
+         send_and_drop()
          collect()
          local record = client.report(token, "close")
          assert.same({ 1, "last words", 1000 }, { record.messages, record.last, record.close })
@@ -210,8 +210,7 @@ describe("the Hammerspoon drop-in", function()
          connect()
          websocket.run()
          collect()
-         collectgarbage() -- a userdata with a finaliser is freed one cycle later
-         assert.is_nil(next(weak))
+         garbage.await_collected(weak)
       end)
 
       it("and at the end of the Lua state, where nothing is reported", function()

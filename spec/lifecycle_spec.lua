@@ -3,6 +3,7 @@
 local child = require "child"
 local client = require "client"
 local expect = require "expect"
+local garbage = require "garbage"
 local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
@@ -43,29 +44,25 @@ describe("A connection that nothing refers to", function()
 
    it("is collected after its end", function()
       local weak = setmetatable({}, { __mode = "v" })
-      do
+      local function connect()
          local recorder = client.connect(servers.url("/close"))
          weak[1] = recorder.ws
          client.drain(recorder)
-         recorder.ws = nil
       end
-      collectgarbage()
-      collectgarbage()
-      assert.is_nil(weak[1])
+      connect()
+      garbage.await_collected(weak)
    end)
 
    it("releases its callback after its end", function()
       local weak = setmetatable({}, { __mode = "v" })
-      local ws
-      do
+      local function connect()
          local payload = {}
          weak[1] = payload
-         ws = websocket.new(servers.url("/close"), function() payload[1] = true end)
+         return websocket.new(servers.url("/close"), function() payload[1] = true end)
       end
+      local ws = connect()
       assert(client.poll_until(function() return websocket.connections() == 0 end))
-      collectgarbage()
-      collectgarbage()
-      assert.is_nil(weak[1])
+      garbage.await_collected(weak)
       assert.equal("closed", ws:status())
    end)
 end)

@@ -1,6 +1,7 @@
 --- `websocket.userdata`: an object that is a userdata on every Lua, with the metatable of the script.
 
 local expect = require "expect"
+local garbage = require "garbage"
 local websocket = require "websocket"
 
 describe("userdata", function()
@@ -23,11 +24,14 @@ describe("userdata", function()
       local finalised = {}
       local metatable = { __gc = function(object) finalised[#finalised + 1] = type(object) end }
       local kept = websocket.userdata(metatable)
-      for _ = 1, 3 do
-         websocket.userdata(metatable)
+      local function drop_three()
+         for _ = 1, 3 do
+            websocket.userdata(metatable)
+         end
       end
-      collectgarbage()
-      collectgarbage()
+      drop_three()
+      garbage.collect_until(function() return #finalised >= 3 end)
+      garbage.collect()
       assert.same({ "userdata", "userdata", "userdata" }, finalised)
       assert.equal("userdata", type(kept))
    end)

@@ -1,4 +1,5 @@
 -- EventTarget of websocket.whatwg: which listeners are called, in which order, and which are not.
+local garbage = require "garbage"
 local page = require "whatwg_client"
 local servers = require "servers"
 local whatwg = require "websocket.whatwg"
@@ -254,9 +255,7 @@ describe("the option signal", function()
       end
       add_and_remove(function(listener) target:removeEventListener("x", listener) end, {})
       add_and_remove(function() target:dispatchEvent(Event("x")) end, { once = true })
-      collectgarbage()
-      collectgarbage()
-      assert.is_nil(next(weak))
+      garbage.await_collected(weak)
    end)
 
    it("is a TypeError where it is none", function()

@@ -1,5 +1,6 @@
 -- When and where the callbacks of websocket.whatwg run, and what keeps a WebSocket alive.
 local client = require "client"
+local garbage = require "garbage"
 local page = require "whatwg_client"
 local servers = require "servers"
 local websocket = require "websocket"
@@ -129,15 +130,14 @@ describe("a WebSocket that the script no longer refers to", function()
    it("is collected after its end", function()
       assert.equal(0, websocket.connections())
       local weak = setmetatable({}, { __mode = "v" })
-      do
+      local function connect()
          local ws = WebSocket(servers.url("/close", { code = 1000 }))
          weak[1] = ws
          ws.onclose = function() weak[2] = ws end
       end
+      connect()
       websocket.run()
-      collectgarbage()
-      collectgarbage()
-      assert.is_nil(weak[1])
+      garbage.await_collected(weak)
    end)
 end)
 

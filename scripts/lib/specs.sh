@@ -1,7 +1,8 @@
-# Runs the specs on every Lua, and the check of process exits beside them. Sourced by scripts/test.
-# Comes in: luas, lua_versions, results, children, await_rock; SPEC, one file instead of all. Each run writes target/specs/NAME.log.
+# Runs the specs on every Lua, and beside them the Rust tests and the check of process exits. Sourced by scripts/test.
+# Comes in: luas, newest, lua_versions, results, children, await_rock, wanted, rust_tests; SPEC, one file instead of all. Each run
+# writes target/specs/NAME.log.
 
-# Specs wait for the network most of the time, so more runs than processors keep these busy.
+# Tests wait for the network most of the time, so more runs than processors keep these busy.
 at_once=$(($(nproc) * 3))
 
 # The spec files that take longest have a run of their own on each Lua, and start first.
@@ -31,6 +32,8 @@ spec_run() {
 busted_on() {
   local name=$1
   shift
+  # One Lua opens as many connections as a test ever does.
+  if [[ $name == "$newest" ]]; then export VOLUME=full; fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua "$@"
 }
@@ -47,7 +50,7 @@ add_results() {
   local name=$1 status log=target/specs/$1.log
   status=$(cat "target/specs/$name.status" 2>/dev/null || echo "none")
   {
-    printf '\n== specs on %s\n' "$name"
+    printf '\n== tests of %s\n' "$name"
     cat "$log"
     # Such as a crash or the time limit, after which busted names nothing.
     if [[ $status != 0 ]] && ! grep -qE '^(Failure|Error) (→|->) ' "$log"; then
@@ -72,6 +75,7 @@ run_specs() {
   mapfile -t others < <(other_specs)
   rm -rf target/specs
   mkdir -p target/specs
+  if wanted rust; then start_run "rust" rust_tests; fi
   for version in $(lua_versions); do
     await_rock "$version" || return 1
     for name in "${luas[@]}"; do
