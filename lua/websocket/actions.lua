@@ -8,6 +8,7 @@ local closing = require "websocket.shape.closing"
 local engine = require "websocket.shape.engine"
 local listeners = require "websocket.shape.listeners"
 local payloads = require "websocket.actions.payloads"
+local quote = require "websocket.shape.quote"
 
 local error, ipairs, rawequal, setmetatable, tostring, type =
    error, ipairs, rawequal, setmetatable, tostring, type
@@ -70,7 +71,7 @@ end
 --- @param listener fun(event: table, name: string)
 function Host:on(name, listener)
    if name ~= EVENT then
-      error(("unknown event: %s, the only event is %s"):format(tostring(name), EVENT), 2)
+      error(("unknown event: %s, the only event is %s"):format(quote.value(name), EVENT), 2)
    elseif not websocket.is_callable(listener) then
       error("listener must be a function or callable, got " .. type(listener), 2)
    end
@@ -180,7 +181,7 @@ local function message_of(payload)
       end
       return data, true
    end
-   return nil, failure("invalid_argument", 'type must be "text" or "arraybuffer", got ' .. payload.type)
+   return nil, failure("invalid_argument", 'type must be "text" or "arraybuffer", got ' .. quote.quoted(payload.type))
 end
 
 local function find(self, id)
@@ -188,7 +189,7 @@ local function find(self, id)
    if connection then
       return connection
    end
-   return nil, failure("unknown_id", "no connection has the id " .. id)
+   return nil, failure("unknown_id", "no connection has the id " .. quote.quoted(id))
 end
 
 actions["websocket-send"] = function(self, payload)

@@ -8,9 +8,9 @@ local data = require "websocket.scripting.data"
 local engine = require "websocket.shape.engine"
 local errors = require "websocket.shape.error"
 local listeners = require "websocket.shape.listeners"
+local quote = require "websocket.shape.quote"
 
-local getmetatable, ipairs, pairs, rawset, setmetatable, tostring, type =
-   getmetatable, ipairs, pairs, rawset, setmetatable, tostring, type
+local getmetatable, ipairs, pairs, rawset, setmetatable, type = getmetatable, ipairs, pairs, rawset, setmetatable, type
 local raise = errors.raise
 
 -- The close codes that a script may send.
@@ -45,7 +45,7 @@ end
 function metatable.__newindex(self, name, value)
    if properties[name] then
       if value ~= nil and not websocket.is_callable(value) then
-         raise("TypeError", ("%s must be a function or nil, got %s"):format(tostring(name), type(value)))
+         raise("TypeError", ("%s must be a function or nil, got %s"):format(name, type(value)))
       end
       self[STATE].handlers[properties[name]] = value
    elseif name ~= "url" and not methods[name] then
@@ -114,7 +114,7 @@ end
 function methods:close(code, reason)
    local number = code == nil and closing.NORMAL or closing.integer(code)
    if not number or number < LOWEST_CODE or number > HIGHEST_CODE then
-      raise("RangeError", ("close code must be %d to %d, got %s"):format(LOWEST_CODE, HIGHEST_CODE, tostring(code)))
+      raise("RangeError", ("close code must be %d to %d, got %s"):format(LOWEST_CODE, HIGHEST_CODE, quote.value(code)))
    elseif reason ~= nil and type(reason) ~= "string" then
       raise("TypeError", "close reason must be a string, got " .. type(reason))
    elseif reason and closing.reason_problem(reason) then
@@ -127,7 +127,7 @@ end
 
 local function list_of(self, name)
    local text = "unknown event: %s, the events are open, error, message, close"
-   return self[STATE].lists[name] or raise("TypeError", text:format(tostring(name)))
+   return self[STATE].lists[name] or raise("TypeError", text:format(quote.value(name)))
 end
 
 --- Adds a listener at the end, unless it is there already.

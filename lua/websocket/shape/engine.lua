@@ -4,6 +4,7 @@
 
 local websocket = require "websocket"
 local closing = require "websocket.shape.closing"
+local quote = require "websocket.shape.quote"
 
 local error, getmetatable, next, pcall = error, getmetatable, next, pcall
 local setmetatable, tostring, type = setmetatable, tostring, type
@@ -43,8 +44,26 @@ function M.options(given, own)
    return options
 end
 
---- Calls `fn(...)`, which raises texts. Returns true and its result, or false and the text. Ctrl-C, and an error by
---- which the host stops the script, are raised again.
+-- Returns the text of an error. What is raised is no string where an object of the script raised it.
+local function text_of(problem)
+   local metatable = getmetatable(problem)
+   if type(problem) == "string" or type(metatable) == "table" and metatable.__tostring then
+      return tostring(problem)
+   end
+   return ("(error object is %s)"):format(quote.value(problem))
+end
+
+local function outcome(ok, ...)
+   if ok then
+      return true, ...
+   elseif is_abort((...)) then
+      error((...), 0)
+   end
+   return false, text_of((...))
+end
+
+--- Calls `fn(...)`, which raises texts. Returns true and its results, or false and the text, without a position where
+--- `fn` is a function of the engine. Ctrl-C, and an error by which the host stops the script, are raised again.
 --- @param fn function
 --- @param ... any
 --- @return boolean ok
