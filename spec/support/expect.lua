@@ -32,7 +32,7 @@ end
 
 --- Fails if a text contains credentials, a header value or a query string.
 --- @param text string
-function M.tells_no_secrets(text)
+function M.has_no_secrets(text)
    for _, secret in ipairs({ "hush", "?", "token", "program", "Basic " }) do
       assert(not text:find(secret, 1, true), string.format("%q contains %q", text, secret))
    end
@@ -47,7 +47,7 @@ function M.fail(recorder, code, pieces)
    local last = client.drain(recorder)
    assert.same({ "fail", code }, { last[1], last[3] }, "events:\n" .. client.describe(recorder))
    M.holds(last[2], pieces)
-   M.tells_no_secrets(last[2])
+   M.has_no_secrets(last[2])
    local info = recorder.ws:end_info()
    assert.same({ failed = true, violation = false, clean = false, error = code, text = last[2] }, {
       failed = info.failed,
@@ -164,7 +164,7 @@ function M.raises(url, options, pieces)
    local made, text = pcall(websocket.new, url, function() end, options)
    assert(not made, "websocket.new did not raise; expected: " .. table.concat(pieces, ", "))
    M.holds(tostring(text), pieces)
-   M.tells_no_secrets(tostring(text))
+   M.has_no_secrets(tostring(text))
    assert.equal(before, websocket.connections())
 end
 
