@@ -178,8 +178,12 @@ function Connection.close(...)
    arguments.check(METHOD, ...)
    local self = ...
    local state = states[self]
-   state.gave_up = state.gave_up or state.native:status() == "connecting"
-   state.native:close()
+   local gives_up = state.native:status() == "connecting"
+   local ok, problem = engine.attempt(state.native.close, state.native)
+   if not ok then
+      error(problem, 2)
+   end
+   state.gave_up = state.gave_up or gives_up
    return self
 end
 

@@ -89,6 +89,11 @@ end
 
 -- Methods
 
+-- Calls a method of the engine's connection.
+local function ask(state, method, ...)
+   return engine.ask("Error", state.native, method, ...)
+end
+
 --- Sends a text, or a Data as a binary message. Before the connection is open the message waits; after the end it is
 --- ignored. A message that would exceed `max_buffered` is dropped, and `onerror` is called in the next poll.
 --- @param message string|websocket.scripting.Data
@@ -100,7 +105,7 @@ function methods:send(message)
       raise("TypeError", "message is not valid UTF-8; send bytes as a Data")
    end
    local state = self[STATE]
-   local taken, text, code = state.native:send(binary and data.bytes_of(message) or message, binary)
+   local taken, text, code = ask(state, "send", binary and data.bytes_of(message) or message, binary)
    if not taken and code == "buffer_full" then
       websocket.defer(function()
          dispatch(state, "error", errors.new("Error", text, code))
@@ -122,7 +127,7 @@ function methods:close(code, reason)
    elseif reason and websocket.to_utf8(reason) ~= reason then
       raise("TypeError", "close reason is not valid UTF-8")
    end
-   self[STATE].native:close(number, reason)
+   ask(self[STATE], "close", number, reason)
 end
 
 local function list_of(self, name)
