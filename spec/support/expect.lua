@@ -121,6 +121,18 @@ function M.raised(fn, ...)
    return text
 end
 
+--- Fails unless a function of a spec raises a string at a line of its own file, and returns the string without the
+--- position.
+--- @param fn fun() the line must not be one of a tail call, which Lua 5.1 does not know any more
+--- @return string
+function M.raised_here(fn)
+   local text = M.raised(fn)
+   local file = debug.getinfo(fn, "S").short_src
+   local position, problem = text:match("^(.-:%d+): (.*)$")
+   assert(position and position:sub(1, #file + 1) == file .. ":", "not raised at a line of the spec: " .. text)
+   return problem
+end
+
 --- Fails unless the results of a call are those of a refusal, `nil, text, code`; returns the text.
 --- @param code string
 --- @param ... any the results
