@@ -37,7 +37,8 @@ function M.from_list(list)
    for index = 1, count do
       local value = rawget(list, index)
       if type(value) ~= "number" or not (value >= 0 and value <= 255) or value % 1 ~= 0 then
-         return nil, ("element %d is not a byte of 0 to 255: %s"):format(index, quote.value(value))
+         local shown = type(value) == "string" and "a string" or quote.value(value) -- no error shows a payload
+         return nil, ("element %d is not a byte of 0 to 255: %s"):format(index, shown)
       end
    end
    local parts = {}
