@@ -30,8 +30,8 @@ describe("docs/shapes/whatwg.md", function()
    it("has a row for each choice of ours", function()
       local ours = page:match("\n## What is ours\n(.-)\n## ")
       for _, choice in ipairs({
-         "third argument", "what cannot be sent", "a view", "a reason that is neither", "port 0", "a full buffer",
-         "timeStamp",
+         "third argument", "is a table but no list", "what cannot be sent", "a view", "a reason that is neither",
+         "port 0", "a full buffer", "timeStamp",
       }) do
          assert.truthy(ours:find("\n| [^|]*" .. choice:gsub("%p", "%%%0") .. "[^|]* |"), choice)
       end
