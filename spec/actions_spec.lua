@@ -1,5 +1,6 @@
 local client = require "client"
 local engine = require "engine"
+local expect = require "expect"
 local miniprogram = require "miniprogram"
 local servers = require "servers"
 local steps = require "steps"
@@ -31,9 +32,10 @@ describe("the actions shape", function()
       end)
 
       it("replies with an error to an unknown action and to a missing one", function()
-         assert.equal("unknown action: camera-open", (refused("camera-open", {})))
+         assert.equal('unknown action: "camera-open"', (refused("camera-open", {})))
          assert.equal("unknown_action", select(2, refused("camera-open", {})))
-         assert.equal("unknown action: \239\191\189", (refused("\255")))
+         assert.equal('unknown action: "\239\191\189"', (refused("\255")))
+         assert.equal(('unknown action: "%s"...'):format(("x"):rep(100)), (refused(("x"):rep(1000))))
          for _, action in ipairs { 1, true, {}, print } do
             assert.equal("invalid_argument", select(2, refused(action, {})))
          end
@@ -92,14 +94,37 @@ describe("the actions shape", function()
       end)
 
       it("raises for a wrong listener and for a wrong configuration", function()
-         assert.has_error(function() miniprogram.host:on("websocket-message", print) end)
-         assert.has_error(function() miniprogram.host:on("websocket-event", "print") end)
-         assert.has_error(function() actions.new "options" end)
-         assert.has_error(function() actions.new { on_event = 1 } end)
-         assert.has_error(function() actions.new { options = 1 } end)
-         assert.has_error(function() miniprogram.host:post "websocket-create" end)
-         assert.has_error(function() miniprogram.host:post { action = "can-use", callback = 1 } end)
+         local host = miniprogram.host
+         assert.equal('unknown event: "websocket-message", the only event is websocket-event',
+            expect.raised_here(function() host:on("websocket-message", print) end))
+         assert.equal("unknown event: a table, the only event is websocket-event",
+            expect.raised_here(function() host:on({}, print) end))
+         for _, wrong in ipairs {
+            function() host:on("websocket-event", "print") end,
+            function() actions.new "options" end,
+            function() actions.new { on_event = 1 } end,
+            function() actions.new { options = 1 } end,
+            function() host:post "websocket-create" end,
+            function() host:post { action = "can-use", callback = 1 } end,
+         } do
+            assert.matches(" must be a .*, got ", expect.raised_here(wrong))
+         end
          actions.new()
+      end)
+
+      it("says how to call a method that is called with a dot, and new with a colon", function()
+         local host = miniprogram.host
+         for name, wrong in pairs {
+            on = function() host.on("websocket-event", print) end,
+            post = function() host.post { action = "can-use" } end,
+            enter_background = function() host.enter_background() end,
+         } do
+            assert.equal("call it as host:" .. name .. "(...), with a colon", expect.raised_here(wrong))
+         end
+         for _, reply in ipairs { host.call("can-use", {}), host.call({}), host.call() } do
+            assert.same({ error = "call it as host:call(...), with a colon", code = "invalid_argument" }, reply)
+         end
+         assert.equal("call it as actions.new{...}, with a dot", expect.raised_here(function() actions:new {} end))
       end)
 
       it("delivers the reply to a post in a later poll, with the callbackId", function()
@@ -112,7 +137,7 @@ describe("the actions shape", function()
          assert.equal(0, #calls)
          engine.wait_count(calls, 2)
          assert.same({ n = 2, { result = true }, "cb-1" }, calls[1])
-         assert.same({ n = 2, { error = "unknown action: nothing", code = "unknown_action" }, 7 }, calls[2])
+         assert.same({ n = 2, { error = 'unknown action: "nothing"', code = "unknown_action" }, 7 }, calls[2])
       end)
 
       it("delivers the reply before the events that the action causes, however fast they come", function()

@@ -14,18 +14,18 @@ local RECORDER = [[
       slots[count] = message or event
       details[count] = detail
    end
+   -- A callback for which there was no memory counts as one that raised an error.
+   websocket.set_error_handler(function(problem)
+      assert(tostring(problem):find("memory"))
+      count = count + 1
+      slots[count] = "raised"
+   end)
 ]]
 
 if host.has_allocator then
    describe("with memory that runs out", function()
       it("keeps every event, in order and exactly once, whichever allocation fails", function()
          host.run("run", RECORDER .. [[
-            -- A callback for which there was no memory counts as one that raised an error.
-            websocket.set_error_handler(function(problem)
-               assert(tostring(problem):find("memory"))
-               count = count + 1
-               slots[count] = "raised"
-            end)
             local ws = websocket.new(url, record)
             poll_until(function() return count == 1 end)
             local failed, expected = 0, 1
@@ -70,12 +70,6 @@ if host.has_allocator then
 
       it("delivers open and the end, whichever allocation fails", function()
          host.run("run", RECORDER .. [[
-            -- A callback for which there was no memory counts as one that raised an error.
-            websocket.set_error_handler(function(problem)
-               assert(tostring(problem):find("memory"))
-               count = count + 1
-               slots[count] = "raised"
-            end)
             local wanted = { "open", "hello", "bye" }
             for allocation = 1, 60 do
                count = 0

@@ -1,6 +1,7 @@
 -- The drop-in for Hammerspoon: what its own tests check, its callbacks, its arguments and its texts.
 local client = require "client"
 local engine = require "engine"
+local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
@@ -339,10 +340,17 @@ describe("the Hammerspoon drop-in", function()
             refusal(ws.send, ws, coroutine.create(function() end)))
       end)
 
-      it("a malformed URL, at the line that gave it", function()
-         local ok, problem = pcall(function() hs.websocket.new("no url", callback) end)
-         assert.is_false(ok)
-         assert.matches("^[^:]*hammerspoon_spec%.lua:%d+: invalid URL", problem)
+      it("a malformed URL and a wrong argument at the line that gave it", function()
+         local ws = new(url)
+         assert.matches("^invalid URL", expect.raised_here(function() hs.websocket.new("no url", callback) end))
+         for _, wrong in ipairs {
+            function() hs.websocket.new(url, 5) end,
+            function() ws:send(5) end,
+            function() ws:close(1000) end,
+            function() ws.status() end,
+         } do
+            assert.matches("^ERROR: ", expect.raised_here(wrong))
+         end
       end)
 
       it("nothing that can be called", function()

@@ -101,7 +101,7 @@ describe("a name", function()
       assert.equal("connect", code)
       expect.holds(text, { "both.invalid:" .. ports.refused, "[::1]:" .. ports.refused .. ": connection refused",
          "127.0.0.1:" .. ports.refused .. ": connection refused" })
-      expect.tells_no_secrets(text)
+      expect.has_no_secrets(text)
    end)
 
    it("localhost opens where the server listens on one family alone", function()

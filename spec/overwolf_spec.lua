@@ -1,5 +1,6 @@
 local client = require "client"
 local engine = require "engine"
+local expect = require "expect"
 local overwolf_app = require "overwolf_app"
 local servers = require "servers"
 local websocket = require "websocket"
@@ -31,8 +32,8 @@ describe("the Overwolf shape", function()
 
       it("and answers a wrong port with an error in both spellings, which names what was given", function()
          for port, shown in pairs {
-            [0] = "0", [65536] = "65536", [-1] = "-1", [80.5] = "80.5", ["61234"] = "string", [true] = "boolean",
-            [math.huge] = tostring(math.huge), [{}] = "table",
+            [0] = "0", [65536] = "65536", [-1] = "-1", [80.5] = "80.5", ["61234"] = '"61234"', [true] = "a boolean",
+            [math.huge] = "math.huge", [{}] = "a table",
          } do
             local _, result = create { port = port }
             assert.is_false(result.success)
@@ -41,7 +42,7 @@ describe("the Overwolf shape", function()
             assert.is_nil(result.client)
          end
          local _, result = create { port = 0 / 0 }
-         assert.matches("^params%.port must be an integer of 1 to 65535, got %-?nan$", result.error)
+         assert.equal("params.port must be an integer of 1 to 65535, got nan", result.error)
       end)
 
       it("for a port that is a float without a fraction", function()
@@ -78,12 +79,36 @@ describe("the Overwolf shape", function()
          assert.equal(class, getmetatable((create())).__index)
       end)
 
-      it("and raises for a wrong callback", function()
-         assert.has_error(function() overwolf.web.createWebSocket({ secured = false, port = 1 }, "callback") end)
+      it("and answers with an error for protocols that are no list", function()
+         local function problem_with(protocols)
+            local _, result = create { protocols = protocols }
+            return result.error
+         end
+         assert.equal("params.protocols: list of strings expected, got a table with a string as key",
+            problem_with { chat = "a" })
+         assert.equal("params.protocols: list of strings expected, element 1 is missing", problem_with { [2] = "a" })
+      end)
+
+      it("and raises for a wrong callback, at the line that gave it", function()
          local ow = create()
-         assert.has_error(function() ow.connect(1) end)
-         assert.has_error(function() ow.send("x", {}) end)
-         assert.has_error(function() ow.onOpen.addListener(nil) end)
+         local web = overwolf.web
+         for _, wrong in ipairs {
+            function() web.createWebSocket({ secured = false, port = 1 }, "callback") end,
+            function() web:createWebSocket({}, 5) end,
+            function() ow.connect(1) end,
+            function() ow:connect(1) end,
+            function() ow.send("x", {}) end,
+            function() ow:send("x", 5) end,
+         } do
+            assert.matches("^callback must be a function or callable, got ", expect.raised_here(wrong))
+         end
+         for _, wrong in ipairs {
+            function() ow.onOpen.addListener(nil) end,
+            function() ow.onOpen:addListener(5) end,
+         } do
+            assert.matches("^listener must be a function or callable, got ", expect.raised_here(wrong))
+         end
+         assert.matches("createWebSocket", expect.raised_here(function() web.websocket.connect() end))
       end)
 
       it("without callbacks anywhere", function()

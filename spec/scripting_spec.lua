@@ -229,8 +229,9 @@ describe("the Scripting shape", function()
       it("to no event of another name, and with nothing that cannot be called", function()
          local ws = WebSocket(servers.url "/echo")
          for _, method in ipairs { ws.addEventListener, ws.removeEventListener } do
-            assert.matches("^TypeError: unknown event: onopen", raised(method, ws, "onopen", print))
+            assert.matches('^TypeError: unknown event: "onopen"', raised(method, ws, "onopen", print))
             assert.matches("^TypeError: unknown event: nil", raised(method, ws, nil, print))
+            assert.matches("^TypeError: unknown event: a table,", raised(method, ws, {}, print))
          end
          assert.matches("^TypeError: listener must be", raised(ws.addEventListener, ws, "open", nil))
       end)
@@ -330,6 +331,8 @@ describe("the Scripting shape", function()
          for _, code in ipairs { 0, 999, 1004, 1005, 1006, 3000, 4999, 1000.5, 0 / 0, math.huge, "1000", true } do
             assert.matches("^RangeError: close code must be 1000 to 1003, got ", raised(ws.close, ws, code))
          end
+         assert.equal("RangeError: close code must be 1000 to 1003, got a table", raised(ws.close, ws, {}))
+         assert.equal('RangeError: close code must be 1000 to 1003, got "1000"', raised(ws.close, ws, "1000"))
          ws:send("still open")
          assert.same({ n = 1, "onmessage", "still open" }, engine.wait_count(log, 2))
       end)

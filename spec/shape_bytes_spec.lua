@@ -40,7 +40,7 @@ describe("byte lists", function()
       ["256"] = { { 1, 256 }, "element 2 is not a byte of 0 to 255: 256" },
       ["a negative number"] = { { -1 }, "element 1 is not a byte of 0 to 255: -1" },
       ["a fraction"] = { { 0, 1.5 }, "element 2 is not a byte of 0 to 255: 1.5" },
-      ["infinity"] = { { math.huge }, "element 1 is not a byte of 0 to 255: inf" },
+      ["infinity"] = { { math.huge }, "element 1 is not a byte of 0 to 255: math.huge" },
       ["a string of a digit"] = { { "1" }, "element 1 is not a byte of 0 to 255: a string" },
       ["a boolean"] = { { 1, 2, false }, "element 3 is not a byte of 0 to 255: a boolean" },
       ["a hole"] = { { 1, nil, 3 }, "list of bytes expected, element 2 is missing" },

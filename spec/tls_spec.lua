@@ -28,14 +28,6 @@ local function read(name)
    return text
 end
 
-local function write(name, text)
-   local path = servers.file(name)
-   local file = assert(io.open(path, "wb"))
-   file:write(text)
-   file:close()
-   return path
-end
-
 local function echoes(url, options)
    local recorder = client.open(url, options)
    recorder.ws:send("hello")
@@ -137,7 +129,7 @@ describe("insecure", function()
          io.write(last[1], " ", last[3], " ", last[2])
       ]], child.with_resolver())
       expect.holds(result.output, { "fail tls ", "loopback", "far.invalid:81" })
-      expect.tells_no_secrets(result.output)
+      expect.has_no_secrets(result.output)
    end)
 
    it("dials the loopback addresses of a name alone", function()
@@ -179,7 +171,7 @@ describe("TLS options", function()
 
    it("that name a bad file raise, with option, path and cause", function()
       local missing = servers.file("missing.pem")
-      local text = write("text.pem", "no PEM at all\n")
+      local text = servers.write("text.pem", "no PEM at all\n")
       for _, path in ipairs({ missing, text }) do
          expect.raises(url, { tls = { ca_file = path } }, { "tls.ca_file", path })
          expect.raises(url, { tls = { cert_file = path, key_file = servers.file("client.key") } },
@@ -239,10 +231,11 @@ describe("the environment", function()
    end)
 
    it("that names roots which cannot be used fails with tls, naming the path", function()
-      for _, path in ipairs({ servers.file("missing.pem"), write("empty.pem", ""), write("text.pem", "no PEM\n") }) do
+      local empty, no_pem = servers.write("empty.pem", ""), servers.write("text.pem", "no PEM\n")
+      for _, path in ipairs({ servers.file("missing.pem"), empty, no_pem }) do
          local text = connects({ SSL_CERT_FILE = path })
          expect.holds(text, { "fail tls ", "SSL_CERT_FILE", path, "127.0.0.1:" .. servers.ports().wss })
-         expect.tells_no_secrets(text)
+         expect.has_no_secrets(text)
       end
       local folder = servers.file("reports")
       expect.holds(connects({ SSL_CERT_DIR = folder }), { "fail tls ", "SSL_CERT_DIR", folder })

@@ -60,6 +60,7 @@ describe("a Blob", function()
    it("may be empty", function()
       assert.equal(0, Blob().size)
       assert.equal(0, Blob({}).size)
+      assert.equal("list of parts expected, got a table with a string as key", page.raised(Blob, { x = "a" }).message)
    end)
 
    it("is made from nothing else", function()

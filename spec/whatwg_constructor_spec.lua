@@ -179,14 +179,25 @@ describe("WebSocket(url, protocols)", function()
       end)
    end
 
-   it("raises SyntaxError for one that is offered twice", function()
+   it("shows a wrong token on one line, and no more than its beginning", function()
+      local function message(token)
+         return page.raised(WebSocket, "ws://127.0.0.1:1/", token).message
+      end
+      assert.equal([[invalid subprotocol: "a\nb"]], message("a\nb"))
+      assert.equal(('invalid subprotocol: "%s"...'):format((" "):rep(100)), message((" "):rep(1000)))
+   end)
+
+   it("raises SyntaxError for one that is offered twice, in any case of letters", function()
       assert.equal("SyntaxError", page.raised(WebSocket, "ws://127.0.0.1:1/", { "a", "b", "a" }).name)
+      assert.equal("SyntaxError", page.raised(WebSocket, "ws://127.0.0.1:1/", { "chat", "CHAT" }).name)
    end)
 
    it("raises TypeError for what is neither a string nor a list of strings", function()
-      for _, value in ipairs({ true, print, { {} }, { true } }) do
+      for _, value in ipairs({ true, print, { {} }, { true }, { x = "a" }, { "a", x = "b" }, { [2] = "a" } }) do
          assert.equal("TypeError", page.raised(WebSocket, "ws://127.0.0.1:1/", value).name)
       end
+      assert.equal("list of subprotocols expected, got a table with a string as key",
+         page.raised(WebSocket, "ws://127.0.0.1:1/", { close_timeout = 2 }).message)
    end)
 
    for what, choice in pairs({ ["was not offered"] = "other", ["is missing"] = {} }) do

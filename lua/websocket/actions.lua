@@ -8,9 +8,10 @@ local closing = require "websocket.shape.closing"
 local engine = require "websocket.shape.engine"
 local listeners = require "websocket.shape.listeners"
 local payloads = require "websocket.actions.payloads"
+local quote = require "websocket.shape.quote"
 
-local error, ipairs, rawequal, setmetatable, tostring, type =
-   error, ipairs, rawequal, setmetatable, tostring, type
+local error, getmetatable, ipairs, rawequal, setmetatable, type =
+   error, getmetatable, ipairs, rawequal, setmetatable, type
 local remove = table.remove
 local failure = payloads.failure
 
@@ -33,6 +34,20 @@ local M = {}
 local Host = {}
 Host.__index = Host
 
+-- Returns what is wrong with the object that a method was called on, and nil where nothing is.
+local function misuse(self, name)
+   if type(self) ~= "table" or getmetatable(self) ~= Host then
+      return ("call it as host:%s(...), with a colon"):format(name)
+   end
+end
+
+-- Raises the text at the line of the script, which is the caller's caller, if there is one.
+local function check(problem)
+   if problem then
+      error(problem, 3)
+   end
+end
+
 --- @class websocket.actions.Configuration
 --- @field on_event? fun(event: table, name: string) the first listener
 --- @field options? websocket.Options options of the engine for every connection
@@ -47,6 +62,9 @@ Host.__index = Host
 --- @param configuration? websocket.actions.Configuration
 --- @return websocket.actions.Host
 function M.new(configuration)
+   if rawequal(configuration, M) then
+      error("call it as actions.new{...}, with a dot", 2)
+   end
    configuration = configuration == nil and {} or configuration
    if type(configuration) ~= "table" then
       error("configuration must be a table, got " .. type(configuration), 2)
@@ -69,8 +87,9 @@ end
 --- @param name "websocket-event"
 --- @param listener fun(event: table, name: string)
 function Host:on(name, listener)
+   check(misuse(self, "on"))
    if name ~= EVENT then
-      error(("unknown event: %s, the only event is %s"):format(tostring(name), EVENT), 2)
+      error(("unknown event: %s, the only event is %s"):format(quote.value(name), EVENT), 2)
    elseif not websocket.is_callable(listener) then
       error("listener must be a function or callable, got " .. type(listener), 2)
    end
@@ -94,10 +113,10 @@ end
 
 -- Closes a connection in the name of the host. Its event `close` comes in the next poll, and it has no other event.
 local function drop(self, connection)
+   engine.call(connection.native.close, connection.native, closing.GOING_AWAY)
    uncount(self, connection)
    self.by_id[connection.id] = nil
    connection.dropped = true
-   connection.native:close(closing.GOING_AWAY)
    websocket.defer(function()
       emit(self, connection, "close", { code = closing.GOING_AWAY, reason = "" })
    end)
@@ -180,7 +199,7 @@ local function message_of(payload)
       end
       return data, true
    end
-   return nil, failure("invalid_argument", 'type must be "text" or "arraybuffer", got ' .. payload.type)
+   return nil, failure("invalid_argument", 'type must be "text" or "arraybuffer", got ' .. quote.quoted(payload.type))
 end
 
 local function find(self, id)
@@ -188,7 +207,7 @@ local function find(self, id)
    if connection then
       return connection
    end
-   return nil, failure("unknown_id", "no connection has the id " .. id)
+   return nil, failure("unknown_id", "no connection has the id " .. quote.quoted(id))
 end
 
 actions["websocket-send"] = function(self, payload)
@@ -230,12 +249,17 @@ end
 --- @param payload? table
 --- @return table reply
 function Host:call(action, payload)
+   local problem = misuse(self, "call")
+   if problem then
+      return failure("invalid_argument", problem)
+   end
    return payloads.check(action, payload) or actions[action](self, payload)
 end
 
 --- Performs an action at once, and delivers its reply to the callback in a later poll.
 --- @param request websocket.actions.Request
 function Host:post(request)
+   check(misuse(self, "post"))
    if type(request) ~= "table" then
       error("request must be a table, got " .. type(request), 2)
    end
@@ -245,17 +269,20 @@ function Host:post(request)
    end
    local reply
    if callback ~= nil then -- deferred first, so that the reply comes before the events that the action causes
-      websocket.defer(function()
+      local ok, problem = engine.attempt(websocket.defer, function()
          callback(reply, id)
       end)
+      check(not ok and problem)
    end
    reply = self:call(request.action, request.payload)
 end
 
 --- Ends every connection with code 1001, as a host does when its mini-program goes into the background.
 function Host:enter_background()
+   check(misuse(self, "enter_background"))
    while self.counted[1] do
-      drop(self, self.counted[1])
+      local ok, problem = engine.attempt(drop, self, self.counted[1])
+      check(not ok and problem)
    end
 end
 

@@ -19,14 +19,15 @@ local M = {}
 --- @type websocket.Options?
 M.options = nil
 
--- What Hammerspoon sets no limit for gets more than any computer has: 4 PiB, and thirty years.
+-- What Hammerspoon sets no limit for gets more than any computer has: 4 PiB.
 local NO_SIZE_LIMIT = 2 ^ 52
-local NO_TIME_LIMIT = 1e9
 
 -- What SocketRocket, the client that Hammerspoon uses, does where a script has no say.
 local defaults = {
    open_timeout = 60, -- the default of NSURLRequest
-   close_timeout = NO_TIME_LIMIT,
+   -- SocketRocket waits for ever, even for an object that was collected. Then a server that does not read would keep
+   -- the connection, and `websocket.run`, for ever.
+   close_timeout = 60,
    ping_interval = false, -- it sends no pings
    max_message_size = NO_SIZE_LIMIT,
    max_fragments = NO_SIZE_LIMIT,
@@ -177,8 +178,12 @@ function Connection.close(...)
    arguments.check(METHOD, ...)
    local self = ...
    local state = states[self]
-   state.gave_up = state.gave_up or state.native:status() == "connecting"
-   state.native:close()
+   local gives_up = state.native:status() == "connecting"
+   local ok, problem = engine.attempt(state.native.close, state.native)
+   if not ok then
+      error(problem, 2)
+   end
+   state.gave_up = state.gave_up or gives_up
    return self
 end
 

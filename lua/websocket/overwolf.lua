@@ -6,8 +6,10 @@ local calls = require "websocket.overwolf.calls"
 local clients = require "websocket.overwolf.client"
 local closing = require "websocket.shape.closing"
 local engine = require "websocket.shape.engine"
+local lists = require "websocket.shape.list"
+local quote = require "websocket.shape.quote"
 
-local error, ipairs, tostring, type = error, ipairs, tostring, type
+local error, type = error, type
 
 --- @class websocket.overwolf.Parameters
 --- @field secured boolean true connects by wss, without a check of the certificate
@@ -28,8 +30,7 @@ local function target(params, options)
    local secured = expect(".secured", params.secured, "boolean")
    local port = closing.integer(params.port)
    if not port or port < 1 or port > 65535 then
-      local got = type(params.port) == "number" and tostring(params.port) or type(params.port)
-      error("params.port must be an integer of 1 to 65535, got " .. got, 0)
+      error("params.port must be an integer of 1 to 65535, got " .. quote.value(params.port), 0)
    end
    local own = { report_pings = true }
    if params.credentials ~= nil then
@@ -40,9 +41,10 @@ local function target(params, options)
       }
    end
    if params.protocols ~= nil then
+      local count, problem = lists.count(expect(".protocols", params.protocols, "table"), "strings")
       own.protocols = {} -- a copy, because the script may change its own list later
-      for index, protocol in ipairs(expect(".protocols", params.protocols, "table")) do
-         own.protocols[index] = protocol
+      for index = 1, count or error("params.protocols: " .. problem, 0) do
+         own.protocols[index] = params.protocols[index]
       end
    end
    local all = engine.options(options, own)

@@ -8,9 +8,9 @@ local data = require "websocket.scripting.data"
 local engine = require "websocket.shape.engine"
 local errors = require "websocket.shape.error"
 local listeners = require "websocket.shape.listeners"
+local quote = require "websocket.shape.quote"
 
-local getmetatable, ipairs, pairs, rawset, setmetatable, tostring, type =
-   getmetatable, ipairs, pairs, rawset, setmetatable, tostring, type
+local getmetatable, ipairs, pairs, rawset, setmetatable, type = getmetatable, ipairs, pairs, rawset, setmetatable, type
 local raise = errors.raise
 
 -- The close codes that a script may send.
@@ -45,7 +45,7 @@ end
 function metatable.__newindex(self, name, value)
    if properties[name] then
       if value ~= nil and not websocket.is_callable(value) then
-         raise("TypeError", ("%s must be a function or nil, got %s"):format(tostring(name), type(value)))
+         raise("TypeError", ("%s must be a function or nil, got %s"):format(name, type(value)))
       end
       self[STATE].handlers[properties[name]] = value
    elseif name ~= "url" and not methods[name] then
@@ -89,6 +89,11 @@ end
 
 -- Methods
 
+-- Calls a method of the engine's connection.
+local function ask(state, method, ...)
+   return engine.ask("Error", state.native, method, ...)
+end
+
 --- Sends a text, or a Data as a binary message. Before the connection is open the message waits; after the end it is
 --- ignored. A message that would exceed `max_buffered` is dropped, and `onerror` is called in the next poll.
 --- @param message string|websocket.scripting.Data
@@ -100,7 +105,7 @@ function methods:send(message)
       raise("TypeError", "message is not valid UTF-8; send bytes as a Data")
    end
    local state = self[STATE]
-   local taken, text, code = state.native:send(binary and data.bytes_of(message) or message, binary)
+   local taken, text, code = ask(state, "send", binary and data.bytes_of(message) or message, binary)
    if not taken and code == "buffer_full" then
       websocket.defer(function()
          dispatch(state, "error", errors.new("Error", text, code))
@@ -114,7 +119,7 @@ end
 function methods:close(code, reason)
    local number = code == nil and closing.NORMAL or closing.integer(code)
    if not number or number < LOWEST_CODE or number > HIGHEST_CODE then
-      raise("RangeError", ("close code must be %d to %d, got %s"):format(LOWEST_CODE, HIGHEST_CODE, tostring(code)))
+      raise("RangeError", ("close code must be %d to %d, got %s"):format(LOWEST_CODE, HIGHEST_CODE, quote.value(code)))
    elseif reason ~= nil and type(reason) ~= "string" then
       raise("TypeError", "close reason must be a string, got " .. type(reason))
    elseif reason and closing.reason_problem(reason) then
@@ -122,12 +127,12 @@ function methods:close(code, reason)
    elseif reason and websocket.to_utf8(reason) ~= reason then
       raise("TypeError", "close reason is not valid UTF-8")
    end
-   self[STATE].native:close(number, reason)
+   ask(self[STATE], "close", number, reason)
 end
 
 local function list_of(self, name)
    local text = "unknown event: %s, the events are open, error, message, close"
-   return self[STATE].lists[name] or raise("TypeError", text:format(tostring(name)))
+   return self[STATE].lists[name] or raise("TypeError", text:format(quote.value(name)))
 end
 
 --- Adds a listener at the end, unless it is there already.

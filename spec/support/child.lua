@@ -4,6 +4,9 @@
 
 local client = require "client"
 local servers = require "servers"
+local shell = require "shell"
+
+local quote = shell.quote
 
 local M = {}
 
@@ -24,10 +27,6 @@ local PATIENCE = 60
 
 local resolver
 
-local function quote(text)
-   return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
 local function interpreter()
    local first = 0
    while arg[first - 1] do
@@ -36,26 +35,9 @@ local function interpreter()
    return arg[first]
 end
 
-local function write(name, text)
-   local path = servers.file(name)
-   local file = assert(io.open(path, "wb"))
-   file:write(text)
-   file:close()
-   return path
-end
-
--- The shell prints the exit status, because Lua 5.1 does not return that of a pipe.
-local function execute(command)
-   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
-   local text = pipe:read("*a")
-   pipe:close()
-   local output, status = text:match("^(.*)status (%d+)%s*$")
-   return output, tonumber(status)
-end
-
 -- Returns the command that runs a script, and kills it after PATIENCE seconds.
 local function command_for(source, env, prefix)
-   local path = write("child-" .. servers.token() .. ".lua", string.format(
+   local path = servers.write("child-" .. servers.token() .. ".lua", string.format(
       "package.path, package.cpath = %q, %q\n%s", package.path, package.cpath, source))
    local words = { "timeout --kill-after=1", PATIENCE, "env" }
    for name, value in pairs(env) do
@@ -77,7 +59,7 @@ end
 --- @param env? table<string, string|false> variables to set; false unsets one
 --- @return ChildResult
 function M.run(source, env)
-   local output, status = execute(command_for(source, env or {}))
+   local output, status = shell.execute(command_for(source, env or {}))
    return { output = output, status = status, ended = client.now() }
 end
 
@@ -86,12 +68,12 @@ end
 --- @return Child
 function M.start(source)
    local command = command_for(source, {}, [[sh -c 'echo $$; exec "$@"' sh]])
-   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
+   local pipe = assert(io.popen(command .. shell.WITH_STATUS))
    local child = { pid = tonumber(pipe:read("*l")), ready = pipe:read("*l") }
    function child.finish()
-      local output, status = pipe:read("*a"):match("^(.*)status (%d+)%s*$")
+      local output, status = shell.status_of(pipe:read("*a"))
       pipe:close()
-      return { output = output, status = tonumber(status), ended = client.now() }
+      return { output = output, status = status, ended = client.now() }
    end
    return child
 end
@@ -101,7 +83,7 @@ end
 function M.with_resolver()
    if not resolver then
       resolver = servers.file("resolver.so")
-      local output, status = execute("cc -shared -fPIC -o " .. quote(resolver) .. " spec/support/resolver.c -ldl")
+      local output, status = shell.execute("cc -shared -fPIC -o " .. quote(resolver) .. " spec/support/resolver.c -ldl")
       assert(status == 0, output)
    end
    local before = os.getenv("LD_PRELOAD") -- the library of a sanitizer must come first

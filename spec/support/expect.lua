@@ -32,7 +32,7 @@ end
 
 --- Fails if a text contains credentials, a header value or a query string.
 --- @param text string
-function M.tells_no_secrets(text)
+function M.has_no_secrets(text)
    for _, secret in ipairs({ "hush", "?", "token", "program", "Basic " }) do
       assert(not text:find(secret, 1, true), string.format("%q contains %q", text, secret))
    end
@@ -47,7 +47,7 @@ function M.fail(recorder, code, pieces)
    local last = client.drain(recorder)
    assert.same({ "fail", code }, { last[1], last[3] }, "events:\n" .. client.describe(recorder))
    M.holds(last[2], pieces)
-   M.tells_no_secrets(last[2])
+   M.has_no_secrets(last[2])
    local info = recorder.ws:end_info()
    assert.same({ failed = true, violation = false, clean = false, error = code, text = last[2] }, {
       failed = info.failed,
@@ -121,6 +121,18 @@ function M.raised(fn, ...)
    return text
 end
 
+--- Fails unless a function of a spec raises a string at a line of its own file, and returns the string without the
+--- position.
+--- @param fn fun() the line must not be one of a tail call, which Lua 5.1 does not know any more
+--- @return string
+function M.raised_here(fn)
+   local text = M.raised(fn)
+   local file = debug.getinfo(fn, "S").short_src
+   local position, problem = text:match("^(.-:%d+): (.*)$")
+   assert(position and position:sub(1, #file + 1) == file .. ":", "not raised at a line of the spec: " .. text)
+   return problem
+end
+
 --- Fails unless the results of a call are those of a refusal, `nil, text, code`; returns the text.
 --- @param code string
 --- @param ... any the results
@@ -164,7 +176,7 @@ function M.raises(url, options, pieces)
    local made, text = pcall(websocket.new, url, function() end, options)
    assert(not made, "websocket.new did not raise; expected: " .. table.concat(pieces, ", "))
    M.holds(tostring(text), pieces)
-   M.tells_no_secrets(tostring(text))
+   M.has_no_secrets(tostring(text))
    assert.equal(before, websocket.connections())
 end
 

@@ -3,6 +3,7 @@
 --- Comes in: Lua source. Goes out: what the script printed and its exit status.
 
 local servers = require "servers"
+local shell = require "shell"
 
 local M = {}
 
@@ -60,19 +61,6 @@ local function open(url, options, callback)
 end
 ]]
 
-local function quote(text)
-   return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
--- The shell prints the exit status, because Lua 5.1 does not return that of a pipe.
-local function execute(command)
-   local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
-   local text = pipe:read("*a")
-   pipe:close()
-   local output, status = text:match("^(.*)status (%d+)%s*$")
-   return output, tonumber(status)
-end
-
 --- Runs a script in the host program.
 --- @param command string of the host: `run`, `again 10`, `threads 2`, `moved`
 --- @param source string
@@ -94,8 +82,8 @@ function M.execute(command, source, texts, before)
    file:write(before or "", "\n", BEGINNING, source)
    file:close()
    -- With its thread caches the C library would count freed memory as memory in use.
-   return execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
-      PATIENCE, program, command, quote(path)))
+   return shell.execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
+      PATIENCE, program, command, shell.quote(path)))
 end
 
 --- Runs a script as `execute` does, fails unless its exit status is 0, and returns what it printed.

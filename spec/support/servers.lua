@@ -3,6 +3,10 @@
 --- that scripts/test has built. Goes out: ports, URLs, and what the test server recorded. Does not use the module under
 --- test, so it can be used while nothing may poll.
 
+local shell = require "shell"
+
+local quote = shell.quote
+
 local M = {}
 
 --- Seconds that a server may take until it listens, and a record until it is written.
@@ -16,10 +20,6 @@ local KEY = "websocket-native.servers"
 local registry = debug.getregistry()
 registry[KEY] = registry[KEY] or { tokens = 0, started = {} }
 local state = registry[KEY]
-
-local function quote(text)
-   return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 local function read_file(path)
    local file = io.open(path, "rb")
@@ -97,6 +97,18 @@ end
 function M.file(name)
    M.ports()
    return directory() .. "/" .. name
+end
+
+--- Writes a file in the folder of the test server, and returns its path.
+--- @param name string
+--- @param text string
+--- @return string
+function M.write(name, text)
+   local path = M.file(name)
+   local file = assert(io.open(path, "wb"))
+   file:write(text)
+   file:close()
+   return path
 end
 
 --- Returns a token that no other spec of this run uses.

@@ -3,6 +3,7 @@
 -- connection.
 
 local websocket = require "websocket"
+local quote = require "websocket.shape.quote"
 
 local concat = table.concat
 local ipairs, next, rawget, type = ipairs, next, rawget, type
@@ -41,7 +42,7 @@ function M.check(action, payload)
    if type(action) ~= "string" then
       return M.failure("invalid_argument", "action must be a string, got " .. type(action))
    elseif not properties[action] then
-      return M.failure("unknown_action", "unknown action: " .. action)
+      return M.failure("unknown_action", "unknown action: " .. quote.quoted(action))
    elseif payload ~= nil and type(payload) ~= "table" then
       return M.failure("invalid_argument", "payload must be a table, got " .. type(payload))
    end

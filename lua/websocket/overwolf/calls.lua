@@ -3,6 +3,7 @@
 -- the callbacks in the next poll. Knows no connection.
 
 local websocket = require "websocket"
+local engine = require "websocket.shape.engine"
 
 local error, rawequal, type = error, rawequal, type
 
@@ -32,11 +33,11 @@ function M.failure(text)
    return { success = false, status = "error", error = text }
 end
 
---- Raises, for the caller's caller, unless a callback is nil or can be called.
+--- Raises a text without a position, unless a callback is nil or can be called.
 --- @param callback any
 function M.check_callback(callback)
    if callback ~= nil and not websocket.is_callable(callback) then
-      error("callback must be a function or callable, got " .. type(callback), 3)
+      error("callback must be a function or callable, got " .. type(callback), 0)
    end
 end
 
@@ -45,7 +46,7 @@ end
 --- @param result websocket.overwolf.Result
 function M.answer(callback, result)
    if callback ~= nil then
-      websocket.defer(function()
+      engine.call(websocket.defer, function()
          callback(result)
       end)
    end
@@ -58,23 +59,29 @@ end
 function M.answer_with(callback, perform)
    local result
    if callback ~= nil then
-      websocket.defer(function()
+      engine.call(websocket.defer, function()
          callback(result)
       end)
    end
    result = perform()
 end
 
---- Makes a function of `owner` that may be called with a dot or with a colon.
+--- Makes a function of `owner` that may be called with a dot or with a colon. The texts that `fn` raises are raised at
+--- the line of the script. It returns nothing.
 --- @param owner table
 --- @param fn function
 --- @return function
 function M.either_way(owner, fn)
    return function(first, ...)
+      local ok, problem
       if rawequal(first, owner) then
-         return fn(...)
+         ok, problem = engine.attempt(fn, ...)
+      else
+         ok, problem = engine.attempt(fn, first, ...)
       end
-      return fn(first, ...)
+      if not ok then
+         error(problem, 2)
+      end
    end
 end
 

@@ -59,7 +59,7 @@ local function new_event(list)
    local event = {}
    event.addListener = either_way(event, function(listener)
       if not websocket.is_callable(listener) then
-         error("listener must be a function or callable, got " .. type(listener), 2)
+         error("listener must be a function or callable, got " .. type(listener), 0)
       end
       list:add(listener)
    end)
@@ -166,7 +166,7 @@ function M.new(url, options)
    end)
    client.close = either_way(client, function()
       if state.native then
-         state.native:close()
+         engine.call(state.native.close, state.native)
       end
    end)
    return client

@@ -6,12 +6,13 @@ local closing = require "websocket.shape.closing"
 local digits = require "websocket.scripting.digits"
 local encodings = require "websocket.scripting.encodings"
 local errors = require "websocket.shape.error"
+local lists = require "websocket.shape.list"
+local quote = require "websocket.shape.quote"
 
 local concat = table.concat
 -- A host may give its scripts no io library.
 local io = rawget(_G, "io")
-local getmetatable, ipairs, rawset, setmetatable, tostring, type =
-   getmetatable, ipairs, rawset, setmetatable, tostring, type
+local getmetatable, pairs, rawset, setmetatable, type = getmetatable, pairs, rawset, setmetatable, type
 
 --- Bytes. Offsets begin at zero, and a range does not include its end. A range out of bounds raises a RangeError.
 --- @class websocket.scripting.Data
@@ -72,14 +73,14 @@ end
 
 local function encoding_of(name)
    local encoding = encodings[check(name == nil and "utf-8" or name, "string", "encoding"):lower()]
-   return encoding or errors.raise("TypeError", "unknown encoding: " .. name)
+   return encoding or errors.raise("TypeError", "unknown encoding: " .. quote.quoted(name))
 end
 
 -- Returns an offset of `first` to `last`.
 local function offset_of(value, first, last, what)
    local offset = closing.integer(value)
    if not offset then
-      errors.raise("TypeError", ("%s must be an integer, got %s"):format(what, tostring(value)))
+      errors.raise("TypeError", ("%s must be an integer, got %s"):format(what, quote.value(value)))
    elseif offset < first or offset > last then
       errors.raise("RangeError", ("%s must be %d to %d, got %d"):format(what, first, last, offset))
    end
@@ -172,8 +173,9 @@ end
 --- @return websocket.scripting.Data
 function Data.combine(list)
    local parts = {}
-   for index, data in ipairs(check(list, "table", "list")) do
-      parts[index] = check_data(data, "element " .. index)[BYTES]
+   local count, problem = lists.count(check(list, "table", "list"), "Data")
+   for index = 1, count or errors.raise("TypeError", problem) do
+      parts[index] = check_data(list[index], "element " .. index)[BYTES]
    end
    return new(concat(parts))
 end

@@ -1,22 +1,17 @@
 -- Lists of bytes, for the shapes that represent binary messages as lists of numbers.
 -- Comes in: a string, or a list of 0-255. Goes out: the other of the two. Knows no connection.
 
+local lists = require "websocket.shape.list"
+local quote = require "websocket.shape.quote"
+
 local byte, char, concat = string.byte, string.char, table.concat
-local next, rawget, type = next, rawget, type
+local rawget, type = rawget, type
 local unpack = table.unpack or rawget(_G, "unpack")
 
 local M = {}
 
 -- How many bytes one call takes as arguments, which lie on Lua's stack, whose size is limited.
 local SLICE = 256
-
--- Returns how an error text names a value.
-local function shown(value)
-   if type(value) == "number" then
-      return ("%.14g"):format(value)
-   end
-   return "a " .. type(value)
-end
 
 --- Returns the bytes of a string as a 1-based list of 0-255.
 --- @param text string
@@ -35,22 +30,15 @@ end
 --- @return string? text nil where it is not such a list
 --- @return string? problem what is wrong with it
 function M.from_list(list)
-   if type(list) ~= "table" then
-      return nil, "list of bytes expected, got " .. type(list)
-   end
-   local count = 0
-   for key in next, list do
-      if type(key) ~= "number" then
-         return nil, "list of bytes expected, got a table with a " .. type(key) .. " as key"
-      end
-      count = count + 1
+   local count, problem = lists.count(list, "bytes")
+   if not count then
+      return nil, problem
    end
    for index = 1, count do
       local value = rawget(list, index)
-      if value == nil then
-         return nil, ("list of bytes expected, element %d is missing"):format(index)
-      elseif type(value) ~= "number" or not (value >= 0 and value <= 255) or value % 1 ~= 0 then
-         return nil, ("element %d is not a byte of 0 to 255: %s"):format(index, shown(value))
+      if type(value) ~= "number" or not (value >= 0 and value <= 255) or value % 1 ~= 0 then
+         local shown = type(value) == "string" and "a string" or quote.value(value) -- no error shows a payload
+         return nil, ("element %d is not a byte of 0 to 255: %s"):format(index, shown)
       end
    end
    local parts = {}

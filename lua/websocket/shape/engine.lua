@@ -4,6 +4,8 @@
 
 local websocket = require "websocket"
 local closing = require "websocket.shape.closing"
+local errors = require "websocket.shape.error"
+local quote = require "websocket.shape.quote"
 
 local error, getmetatable, next, pcall = error, getmetatable, next, pcall
 local setmetatable, tostring, type = setmetatable, tostring, type
@@ -43,20 +45,66 @@ function M.options(given, own)
    return options
 end
 
---- Calls `fn(...)`, which raises texts. Returns true and its result, or false and the text. Ctrl-C, and an error by
---- which the host stops the script, are raised again.
+-- Returns the text of an error. What is raised is no string where an object of the script raised it.
+local function text_of(problem)
+   local metatable = getmetatable(problem)
+   if type(problem) == "string" or type(metatable) == "table" and metatable.__tostring then
+      return tostring(problem)
+   end
+   return ("(error object is %s)"):format(quote.value(problem))
+end
+
+local function outcome(ok, ...)
+   if ok then
+      return true, ...
+   elseif is_abort((...)) then
+      error((...), 0)
+   end
+   return false, text_of((...))
+end
+
+--- Calls `fn(...)`, which raises texts. Returns true and its results, or false and the text, without a position where
+--- `fn` is a function of the engine. Ctrl-C, and an error by which the host stops the script, are raised again.
 --- @param fn function
 --- @param ... any
 --- @return boolean ok
---- @return any result
+--- @return any ...
 function M.attempt(fn, ...)
-   local ok, result = pcall(fn, ...)
-   if ok then
-      return true, result
-   elseif is_abort(result) then
-      error(result, 0)
+   return outcome(pcall(fn, ...))
+end
+
+local function results(ok, ...)
+   if not ok then
+      error((...), 0)
    end
-   return false, tostring(result)
+   return ...
+end
+
+--- Calls a function of the engine and returns its results. What it raises is raised without a position, because that
+--- would be a line of the shape: the caller's caller can name the line of the script.
+--- @param fn function
+--- @param ... any
+--- @return any ...
+function M.call(fn, ...)
+   return results(M.attempt(fn, ...))
+end
+
+local function results_or_error(name, ok, ...)
+   if not ok then
+      errors.raise(name, (...))
+   end
+   return ...
+end
+
+--- Calls a method of a connection and returns its results. Where the engine does not run, as in the child of a fork,
+--- raises its text in an error table.
+--- @param name string of the error
+--- @param native websocket.Connection
+--- @param method string
+--- @param ... any
+--- @return any ...
+function M.ask(name, native, method, ...)
+   return results_or_error(name, M.attempt(native[method], native, ...))
 end
 
 --- Returns the error of an end, for shapes that have an event for errors: the connection failed, or the server broke

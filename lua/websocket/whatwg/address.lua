@@ -5,6 +5,8 @@
 local websocket = require "websocket"
 local arguments = require "websocket.whatwg.arguments"
 local engine = require "websocket.shape.engine"
+local lists = require "websocket.shape.list"
+local quote = require "websocket.shape.quote"
 local raise = require("websocket.shape.error").raise
 
 local ipairs, type = ipairs, type
@@ -36,11 +38,11 @@ end
 
 local function check_token(token, seen)
    if token == "" or token:find(NOT_IN_TOKEN) then
-      raise("SyntaxError", ("invalid subprotocol: %q"):format(token))
+      raise("SyntaxError", "invalid subprotocol: " .. quote.quoted(token))
    end
    local folded = token:lower()
    if seen[folded] then
-      raise("SyntaxError", ("subprotocol offered twice: %q"):format(token))
+      raise("SyntaxError", "subprotocol offered twice: " .. quote.quoted(token))
    end
    seen[folded] = true
 end
@@ -54,8 +56,12 @@ function M.read_protocols(value)
    elseif type(value) ~= "table" then
       value = { arguments.text(value, "protocols") }
    end
+   local count, problem = lists.count(value, "subprotocols")
+   if not count then
+      raise("TypeError", problem)
+   end
    local protocols, seen = {}, {}
-   for index = 1, #value do
+   for index = 1, count do
       protocols[index] = arguments.text(value[index], "a subprotocol")
       check_token(protocols[index], seen)
    end

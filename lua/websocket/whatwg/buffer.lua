@@ -6,6 +6,7 @@ local arguments = require "websocket.whatwg.arguments"
 local bytes = require "websocket.shape.bytes"
 local class = require "websocket.whatwg.class"
 local closing = require "websocket.shape.closing"
+local lists = require "websocket.shape.list"
 local raise = require("websocket.shape.error").raise
 
 local concat, max, min = table.concat, math.max, math.min
@@ -150,9 +151,13 @@ Blob.construct = function(...)
    if type(parts) ~= "table" or M.bytes_of(parts) then
       raise("TypeError", "Blob takes a list of parts, got " .. (M.bytes_of(parts) and "bytes" or type(parts)))
    end
+   local count, problem = lists.count(parts, "parts")
+   if not count then
+      raise("TypeError", problem)
+   end
    local texts = {}
-   for place, value in ipairs(parts) do
-      texts[place] = part(value)
+   for place = 1, count do
+      texts[place] = part(parts[place])
    end
    return M.blob(concat(texts), content_type_of(arguments.dictionary(options, "options").type))
 end

@@ -52,12 +52,17 @@ WebSocket.setters.binaryType = function(state, value)
    end
 end
 
+-- Calls a method of the engine's connection.
+local function ask(state, method, ...)
+   return engine.ask("InvalidStateError", state.native, method, ...)
+end
+
 -- Reads the amount of the engine, which falls at any moment, once for each poll, so that scripts see no change between.
 local function update_buffered(state)
    local turn = websocket.turn()
    if state.turn ~= turn then
+      state.buffered = state.native and ask(state, "buffered_amount") or 0
       state.turn = turn
-      state.buffered = state.native and state.native:buffered_amount() or 0
    end
 end
 
@@ -146,7 +151,10 @@ on.fail = on.closed
 -- Fails in the next poll: port 0 is allowed in a URL, and no server can be there.
 local function fail_later(state)
    state.must_fail = true
-   websocket.defer(function() finish(state) end)
+   local ok, problem = engine.attempt(websocket.defer, function() finish(state) end)
+   if not ok then
+      raise("TypeError", problem)
+   end
 end
 
 local function connect(state, href, options)
@@ -205,7 +213,7 @@ WebSocket:method("send", function(state, ...)
    end
    update_buffered(state)
    if state.readyState == OPEN then
-      local sent, _, problem = state.native:send(payload, is_binary)
+      local sent, _, problem = ask(state, "send", payload, is_binary)
       if sent then
          state.buffered = state.buffered + #payload
          return
@@ -213,7 +221,7 @@ WebSocket:method("send", function(state, ...)
          -- The standard wants the connection to be closed here, and an error to be fired at its end.
          state.must_fail = true
          state.readyState = CLOSING
-         state.native:terminate()
+         ask(state, "terminate")
       end
    end
    state.unsent = state.unsent + #payload
@@ -244,12 +252,12 @@ WebSocket:method("close", function(state, code, reason)
    -- A Close frame has no body where neither a code nor a reason is given; a reason alone goes out with 1000.
    code = code or (reason == "" and NO_STATUS or NORMAL)
    if state.readyState == OPEN then
-      state.native:close(code, reason)
+      ask(state, "close", code, reason)
    elseif state.readyState == CONNECTING then
-      state.must_fail = true
       if state.native then
-         state.native:terminate()
+         ask(state, "terminate")
       end
+      state.must_fail = true
    else
       return
    end
