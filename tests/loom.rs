@@ -33,6 +33,10 @@ mod outbox;
 #[path = "../src/queue.rs"]
 mod queue;
 
+mod batch {
+    pub use websocket_core::batch::Batch;
+}
+
 mod close {
     pub use websocket_core::close::*;
 }
@@ -137,7 +141,7 @@ fn numbers(taken: &VecDeque<Item>) -> Vec<u64> {
 }
 
 fn message(budget: &Arc<Budget>) -> (event::Event, Charge) {
-    (event::Event::Ping(Vec::new()), budget.charge(0))
+    (event::Event::Ping(Vec::new()), budget.charge(EVENT_OVERHEAD))
 }
 
 #[test]
@@ -178,7 +182,7 @@ fn a_reader_that_stops_at_the_limit_is_woken() {
             move || {
                 let (task, waker) = Task::new();
                 for number in 0..4 {
-                    while !budget.poll_admits(&waker) {
+                    while budget.poll_admits(&waker).is_none() {
                         task.0.wait();
                     }
                     let (event, charge) = message(&budget);
@@ -237,7 +241,7 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
             let budget = Arc::clone(&budget);
             move || {
                 let (task, waker) = Task::new();
-                while !budget.poll_admits(&waker) {
+                while budget.poll_admits(&waker).is_none() {
                     task.0.wait();
                 }
             }

@@ -1,9 +1,10 @@
 //! One WebSocket connection: messages that the script sends come in, events go out, the last of them exactly one end.
 //!
 //! Reading order: `outbox`, `frames` and `shared` (the script's side), `output`, `keepalive`, `closing` and `deadlines` (pure
-//! parts), `sink` (where events go), `writer` and `driver` (the network's side). Knows neither Lua nor how bytes reach
+//! parts), `sink` and `arrivals` (where events go), `writer` and `driver` (the network's side). Knows neither Lua nor how bytes reach
 //! the peer.
 
+mod arrivals;
 mod closing;
 mod deadlines;
 mod driver;
