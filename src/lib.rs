@@ -8,6 +8,7 @@
 //! host's thread puts messages into a connection's outbox. The connection puts events into the queue of its Lua state,
 //! and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
 
+pub mod batch;
 pub mod close;
 pub mod connection;
 pub mod error;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::batch::Batch;
 use crate::event::Event;
 use crate::sync::{Condvar, Mutex};
 
@@ -27,8 +28,20 @@ const KEPT: usize = 1024;
 pub enum Item {
     /// Something happened on a connection.
     Event(ConnectionId, Event, Charge),
+    /// Messages arrived together on a connection.
+    Messages(ConnectionId, Batch, Charge),
     /// The script deferred the function of this number.
     Deferred(u64),
+}
+
+impl Item {
+    /// Returns how many events and deferred functions it is.
+    pub fn len(&self) -> usize {
+        match self {
+            Item::Event(..) | Item::Deferred(_) => 1,
+            Item::Messages(_, messages, _) => messages.len(),
+        }
+    }
 }
 
 /// The queue of one Lua state.
@@ -73,6 +86,11 @@ impl Queue {
     }
 }
 
+/// Returns what an event with `payload` bytes is charged.
+pub const fn cost(payload: usize) -> usize {
+    payload + EVENT_OVERHEAD
+}
+
 /// Bounds what one connection may have in the queue.
 #[derive(Debug)]
 pub struct Budget {
@@ -93,15 +111,16 @@ impl Budget {
         Arc::new(Budget { limit, state: Mutex::new(Held::default()) })
     }
 
-    /// Returns whether one more event is admitted. If it is not, registers the reader to be woken when half of the limit is
-    /// free.
-    pub fn poll_admits(&self, reader: &Waker) -> bool {
+    /// Returns how many bytes may be charged before no further event is admitted, which is more than 0; the event that
+    /// reaches that number is still admitted. If none is admitted, returns nothing and registers the reader to be woken when
+    /// half of the limit is free.
+    pub fn poll_admits(&self, reader: &Waker) -> Option<usize> {
         let mut held = self.state.lock();
         if held.bytes < self.limit && held.reader.is_none() {
-            return true;
+            return Some(self.limit - held.bytes);
         }
         held.reader = Some(reader.clone());
-        false
+        None
     }
 
     /// Returns whether the host is done with all events. If it is not, registers the reader to be woken and to ask again.
@@ -113,11 +132,10 @@ impl Budget {
         held.bytes == 0
     }
 
-    /// Charges an event with `payload` bytes; the charge is released when the result is dropped.
-    pub fn charge(self: &Arc<Self>, payload: usize) -> Charge {
-        let bytes = payload + EVENT_OVERHEAD;
-        self.state.lock().bytes += bytes;
-        Charge(Some((Arc::clone(self), bytes)))
+    /// Charges events of `cost` bytes in all; the charge is released when the result is dropped.
+    pub fn charge(self: &Arc<Self>, cost: usize) -> Charge {
+        self.state.lock().bytes += cost;
+        Charge(Some((Arc::clone(self), cost)))
     }
 
     fn release(&self, bytes: usize) {
@@ -140,6 +158,14 @@ impl Charge {
     /// Makes a charge of nothing, for events that must always be delivered.
     pub fn none() -> Charge {
         Charge(None)
+    }
+
+    /// Takes a part of `cost` bytes out of this charge, at most all of it, which is released on its own.
+    pub fn split(&mut self, cost: usize) -> Charge {
+        let Some((budget, bytes)) = &mut self.0 else { return Charge(None) };
+        let part = cost.min(*bytes);
+        *bytes -= part;
+        Charge(Some((Arc::clone(budget), part)))
     }
 }
 

@@ -15,10 +15,15 @@ use loom::sync::Notify;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
+use self::event::Kind;
+use self::frames::Taken;
 use self::leases::Leases;
-use self::outbox::{Outbox, Outgoing, Progress, Refusal, Wish};
+use self::outbox::{Next, Outbox, Outgoing, Progress, Refusal, Wish};
 use self::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
 
+#[allow(dead_code)]
+#[path = "../src/connection/frames.rs"]
+mod frames;
 #[path = "../src/runtime/leases.rs"]
 mod leases;
 #[allow(dead_code)]
@@ -27,6 +32,10 @@ mod outbox;
 #[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
+
+mod batch {
+    pub use websocket_core::batch::Batch;
+}
 
 mod close {
     pub use websocket_core::close::*;
@@ -37,7 +46,7 @@ mod event {
 }
 
 mod protocol {
-    pub use websocket_core::protocol::encoded_len;
+    pub use websocket_core::protocol::{Coding, Encoder, encoded_len};
 }
 
 mod process {
@@ -132,7 +141,7 @@ fn numbers(taken: &VecDeque<Item>) -> Vec<u64> {
 }
 
 fn message(budget: &Arc<Budget>) -> (event::Event, Charge) {
-    (event::Event::Ping(Vec::new()), budget.charge(0))
+    (event::Event::Ping(Vec::new()), budget.charge(EVENT_OVERHEAD))
 }
 
 #[test]
@@ -173,7 +182,7 @@ fn a_reader_that_stops_at_the_limit_is_woken() {
             move || {
                 let (task, waker) = Task::new();
                 for number in 0..4 {
-                    while !budget.poll_admits(&waker) {
+                    while budget.poll_admits(&waker).is_none() {
                         task.0.wait();
                     }
                     let (event, charge) = message(&budget);
@@ -232,7 +241,7 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
             let budget = Arc::clone(&budget);
             move || {
                 let (task, waker) = Task::new();
-                while !budget.poll_admits(&waker) {
+                while budget.poll_admits(&waker).is_none() {
                     task.0.wait();
                 }
             }
@@ -242,15 +251,24 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
     });
 }
 
-/// Acts as the connection: takes and writes all messages until the script closes it; returns how many pings it took.
+/// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost as
+/// much as an empty one it took.
 fn drive(outbox: &Outbox) -> usize {
     let (task, waker) = Task::new();
     let mut taken = 0;
     loop {
         let wish = outbox.poll_wish(&Context::from_waker(&waker));
-        while let Some(outgoing) = outbox.next() {
-            taken += 1;
-            outbox.note_written(outgoing.payload(), outgoing.cost());
+        while let Some(next) = outbox.next() {
+            let (payload, cost) = match next {
+                Next::Message(outgoing) => (outgoing.payload(), outgoing.cost()),
+                Next::Frames(mut frames) => {
+                    let mut written = Taken::default();
+                    frames.accounts.advance(frames.bytes.len(), &mut written);
+                    (written.payload, written.cost)
+                }
+            };
+            taken += cost / Outgoing::Ping(Vec::new()).cost();
+            outbox.note_written(payload, cost);
         }
         if wish != Wish::Stay {
             outbox.end();
@@ -273,6 +291,28 @@ fn what_a_script_sends_before_it_closes_is_written() {
         }
         outbox.end_by(Wish::Close(None));
         assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(connection.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn what_a_script_encodes_before_it_closes_is_written() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || {
+                outbox.start_encoding();
+                drive(&outbox)
+            }
+        });
+        for _ in 0..2 {
+            let accepted = outbox.encode(Kind::Text, b"").unwrap_or_else(|| outbox.send(Outgoing::Ping(Vec::new())));
+            assert_eq!(accepted, Ok(()));
+        }
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(outbox.encode(Kind::Text, b"").unwrap(), Err(Refusal::Closed));
         assert_eq!(outbox.wait_written(LONG), Progress::Written);
         assert_eq!(connection.join().unwrap(), 2);
     });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use websocket_core::queue::{Budget, EVENT_OVERHEAD, Item, Queue};
+use websocket_core::queue::{Budget, EVENT_OVERHEAD, Item, Queue, cost};
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -56,24 +56,40 @@ fn admits_nothing_at_the_limit_and_wakes_the_reader_once_at_half() {
     let waker = Waker::from(Arc::clone(&count));
     let budget = Budget::new(4 * EVENT_OVERHEAD);
     let mut charges = Vec::new();
-    while budget.poll_admits(&waker) {
-        charges.push(budget.charge(0));
+    while let Some(admitted) = budget.poll_admits(&waker) {
+        assert_eq!(admitted, (4 - charges.len()) * EVENT_OVERHEAD);
+        charges.push(budget.charge(cost(0)));
     }
     assert_eq!(charges.len(), 4);
     charges.pop();
-    assert!(!budget.poll_admits(&waker), "more than half is still charged");
+    assert!(budget.poll_admits(&waker).is_none(), "more than half is still charged");
     assert_eq!(count.0.load(Ordering::Relaxed), 0);
     charges.pop();
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    assert!(budget.poll_admits(&waker));
+    assert_eq!(budget.poll_admits(&waker), Some(2 * EVENT_OVERHEAD));
 }
 
 #[test]
 fn admits_one_event_of_any_size_below_the_limit() {
     let budget = Budget::new(1);
-    assert!(budget.poll_admits(Waker::noop()));
-    let charge = budget.charge(1_000_000);
-    assert!(!budget.poll_admits(Waker::noop()));
+    assert_eq!(budget.poll_admits(Waker::noop()), Some(1));
+    let charge = budget.charge(cost(1_000_000));
+    assert_eq!(budget.poll_admits(Waker::noop()), None);
     drop(charge);
-    assert!(budget.poll_admits(Waker::noop()));
+    assert_eq!(budget.poll_admits(Waker::noop()), Some(1));
+}
+
+#[test]
+fn releases_a_charge_in_parts() {
+    let budget = Budget::new(100);
+    let mut whole = budget.charge(100);
+    let first = whole.split(60);
+    assert_eq!(budget.poll_admits(Waker::noop()), None);
+    drop(first);
+    assert_eq!(budget.poll_admits(Waker::noop()), Some(60));
+    let rest = whole.split(1000);
+    drop(whole);
+    assert_eq!(budget.poll_admits(Waker::noop()), Some(60));
+    drop(rest);
+    assert_eq!(budget.poll_admits(Waker::noop()), Some(100));
 }

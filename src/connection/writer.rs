@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use super::closing::{Closing, OurClose};
 use super::deadlines::Deadlines;
-use super::outbox::Outbox;
-use super::output::{Output, Taken};
+use super::frames::Taken;
+use super::outbox::{Next, Outbox};
+use super::output::Output;
 use crate::error::ErrorCode;
 use crate::protocol::Deflater;
 use crate::transport::{Loss, Stream};
@@ -154,7 +155,8 @@ impl Writer {
                 continue;
             }
             match turn.outbox.next() {
-                Some(outgoing) => self.output.send(outgoing),
+                Some(Next::Message(outgoing)) => self.output.send(outgoing),
+                Some(Next::Frames(frames)) => self.output.append_frames(frames),
                 None => {
                     if let Some(close) = turn.closing.wanted() {
                         self.encode_close(&close, turn);

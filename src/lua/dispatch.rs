@@ -100,6 +100,7 @@ fn next_call(lua: &Lua, host: &Host) -> mlua::Result<Option<Call>> {
     let number = match item {
         Item::Deferred(number) => number,
         Item::Event(id, event, charge) => return event_call(lua, host, id, event, charge),
+        Item::Messages(..) => return Ok(None),
     };
     let callback = match host.callbacks.raw_get(number) {
         Ok(callback) => callback,

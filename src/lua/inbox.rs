@@ -11,7 +11,8 @@ use std::time::Duration;
 use mlua::Lua;
 
 use super::delivery::Delivery;
-use crate::queue::{Item, Queue};
+use crate::event::Event;
+use crate::queue::{self, Item, Queue};
 
 /// What waits for the polls of one Lua state.
 pub struct Inbox {
@@ -21,6 +22,8 @@ pub struct Inbox {
     pub delivery: Delivery,
     /// What was taken from the queue and is not dispatched yet.
     pending: RefCell<VecDeque<Item>>,
+    /// How many events and deferred functions that is.
+    count: Cell<usize>,
     dispatching: Cell<bool>,
     turn: Cell<u64>,
 }
@@ -32,6 +35,7 @@ impl Inbox {
             queue: Arc::default(),
             delivery: Delivery::new(lua)?,
             pending: RefCell::default(),
+            count: Cell::new(0),
             dispatching: Cell::new(false),
             turn: Cell::new(0),
         })
@@ -63,26 +67,41 @@ impl Inbox {
         Dispatching(self)
     }
 
-    /// Takes over what waits in the queue; returns how many items wait now.
+    /// Takes over what waits in the queue; returns how many events and deferred functions wait now.
     pub fn collect(&self) -> usize {
         let mut pending = self.pending.borrow_mut();
+        let known = pending.len();
         self.queue.take_all(&mut pending);
-        pending.len()
+        self.count.set(self.count.get() + pending.iter().skip(known).map(Item::len).sum::<usize>());
+        self.count.get()
     }
 
-    /// Returns the first item that was collected.
+    /// Returns the first event or deferred function that was collected.
     pub fn next(&self) -> Option<Item> {
-        self.pending.borrow_mut().pop_front()
+        let mut pending = self.pending.borrow_mut();
+        self.count.set(self.count.get().saturating_sub(1));
+        let Some(Item::Messages(id, batch, charge)) = pending.front_mut() else { return pending.pop_front() };
+        let item = batch.front().map(|(kind, payload)| {
+            let charge = charge.split(queue::cost(payload.len()));
+            Item::Event(*id, Event::Message(kind, payload.to_vec()), charge)
+        });
+        batch.pop();
+        if batch.is_empty() {
+            pending.pop_front();
+        }
+        item
     }
 
     /// Puts an item back in front of the others.
     pub fn put_back(&self, item: Item) {
+        self.count.set(self.count.get() + item.len());
         self.pending.borrow_mut().push_front(item);
     }
 
     /// Drops everything that was collected.
     pub fn clear(&self) {
         self.pending.borrow_mut().clear();
+        self.count.set(0);
         self.delivery.clear();
     }
 }

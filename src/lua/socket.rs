@@ -179,6 +179,11 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let at = error.valid_up_to() + 1;
             return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
         }
+        match socket.connection.outbox.encode(kind, &message) {
+            Some(Ok(())) => return one(lua, this),
+            Some(Err(refusal)) => return socket.refuse(lua, &refusal),
+            None => {}
+        }
         if let Err(refusal) = socket.connection.outbox.check(message.len()) {
             return socket.refuse(lua, &refusal);
         }

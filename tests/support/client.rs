@@ -11,7 +11,7 @@ use websocket_core::close::{CloseCode, CloseFrame};
 use websocket_core::connection::{Connection, Outgoing, Refusal, Wish};
 use websocket_core::event::{End, Event, Kind};
 use websocket_core::options::Options;
-use websocket_core::queue::{Charge, ConnectionId, Item, Queue};
+use websocket_core::queue::{Charge, ConnectionId, Item, Queue, cost};
 use websocket_core::runtime::Lease;
 use websocket_core::transport::Plan;
 
@@ -47,8 +47,19 @@ impl Host {
             self.queue.wait(limit);
             self.queue.take_all(&mut self.taken);
         }
+        if let Some(Item::Messages(id, batch, charge)) = self.taken.front_mut() {
+            let (kind, payload) = batch.front().expect("no batch is empty");
+            let charge = charge.split(cost(payload.len()));
+            let first = (*id, Event::Message(kind, payload.to_vec()), charge);
+            batch.pop();
+            if batch.is_empty() {
+                self.taken.pop_front();
+            }
+            return Some(first);
+        }
         match self.taken.pop_front()? {
             Item::Event(id, event, charge) => Some((id, event, charge)),
+            Item::Messages(..) => unreachable!("taken above"),
             Item::Deferred(number) => panic!("nobody deferred {number}"),
         }
     }
