@@ -59,7 +59,7 @@ if host.has_allocator then
                assert(raised <= 1 and raised <= failures, raised .. " callbacks raised at " .. allocation)
                expected = expected + 4
             end
-            assert(failed >= 10, failed .. " allocations failed")
+            assert(failed >= 3, failed .. " allocations failed") -- one for each Lua string, at least
          ]] , { url = servers.url("/echo") }, [[
             function pause(seconds)
                local deadline = host.now() + seconds

@@ -1,10 +1,11 @@
 //! `websocket.connections` and `websocket.close_all`: all connections of a Lua state that are alive.
 
-use mlua::{AnyUserData, Table, Value};
+use mlua::{Table, Value};
 
 use super::answer::{one, raise};
 use super::arguments::type_name;
 use super::builder::Builder;
+use super::handle;
 use super::host::Host;
 use super::socket::{Socket, close_frame};
 use crate::quote::quoted;
@@ -24,7 +25,7 @@ pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
         host.check_process()?;
         let mut closed = 0;
         for userdata in userdata(host)? {
-            if userdata.borrow::<Socket>()?.close(body.clone()) {
+            if handle::held::<Socket>(lua, &userdata)?.is_some_and(|socket| socket.close(body.clone())) {
                 closed += 1;
             }
         }
@@ -33,6 +34,7 @@ pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
 }
 
 /// Returns the connections that are alive, the oldest first.
-fn userdata(host: &Host) -> mlua::Result<Vec<AnyUserData>> {
-    host.alive_numbers().into_iter().filter_map(|number| host.sockets.raw_get(number).transpose()).collect()
+fn userdata(host: &Host) -> mlua::Result<Vec<Value>> {
+    let values = host.alive_numbers().into_iter().map(|number| host.sockets.raw_get(number));
+    values.filter(|value| !matches!(value, Ok(Value::Nil))).collect()
 }

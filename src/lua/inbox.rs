@@ -1,45 +1,49 @@
 //! The inbox of a Lua state: everything that waits for `poll`, wherever it waits.
 //!
 //! Comes in: events of connections and deferred functions, by the queue. Goes out: one item after another, in their order.
-//! It also knows whether a poll is dispatching and how many polls have begun. It knows nothing of what an item means.
+//! An item stays in front of the others until its callback is about to be called. It also knows whether a poll is
+//! dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlua::Lua;
-
-use super::delivery::Delivery;
-use crate::queue::{Item, Queue};
+use crate::event::Event;
+use crate::queue::{Charge, ConnectionId, Item, Queue};
 
 /// What waits for the polls of one Lua state.
+#[derive(Default)]
 pub struct Inbox {
     /// Where other threads put events.
     pub queue: Arc<Queue>,
-    /// The calls of callbacks; it keeps one that was cut off.
-    pub delivery: Delivery,
     /// What was taken from the queue and is not dispatched yet.
     pending: RefCell<VecDeque<Item>>,
     dispatching: Cell<bool>,
+    /// How many of the pending items this dispatch may take: those that waited when it began.
+    waiting: Cell<usize>,
+    /// How many callbacks this dispatch may still call.
+    left: Cell<usize>,
+    /// How many callbacks it has called.
+    ran: Cell<usize>,
+    /// The charge of the item that was taken. It is released when its callback has returned.
+    taken: RefCell<Option<Charge>>,
     turn: Cell<u64>,
 }
 
-impl Inbox {
-    /// Makes the inbox of a state.
-    pub fn new(lua: &Lua) -> mlua::Result<Inbox> {
-        Ok(Inbox {
-            queue: Arc::default(),
-            delivery: Delivery::new(lua)?,
-            pending: RefCell::default(),
-            dispatching: Cell::new(false),
-            turn: Cell::new(0),
-        })
-    }
+/// Whose turn it is.
+#[derive(Clone, Copy)]
+pub enum Next {
+    /// The deferred function of this number.
+    Deferred(u64),
+    /// An event of this connection.
+    Event(ConnectionId),
+}
 
+impl Inbox {
     /// Tells whether anything waits. If nothing does, waits for up to `limit`.
     pub fn wait(&self, limit: Duration) -> bool {
-        !self.pending.borrow().is_empty() || self.delivery.has_unfinished() || self.queue.wait(limit)
+        !self.pending.borrow().is_empty() || self.queue.wait(limit)
     }
 
     /// Counts one more poll.
@@ -57,41 +61,70 @@ impl Inbox {
         self.dispatching.get()
     }
 
-    /// Notes that a poll is dispatching, until the result is dropped.
-    pub fn start_dispatching(&self) -> Dispatching<'_> {
+    /// Begins to dispatch what waits now, with at most `max` callbacks.
+    pub fn start(&self, max: usize) {
         self.dispatching.set(true);
-        Dispatching(self)
-    }
-
-    /// Takes over what waits in the queue; returns how many items wait now.
-    pub fn collect(&self) -> usize {
         let mut pending = self.pending.borrow_mut();
         self.queue.take_all(&mut pending);
-        pending.len()
+        self.waiting.set(pending.len());
+        self.left.set(max);
+        self.ran.set(0);
     }
 
-    /// Returns the first item that was collected.
-    pub fn next(&self) -> Option<Item> {
-        self.pending.borrow_mut().pop_front()
+    /// Ends dispatching; returns how many callbacks were called.
+    pub fn stop(&self) -> usize {
+        self.dispatching.set(false);
+        self.ran.get()
     }
 
-    /// Puts an item back in front of the others.
-    pub fn put_back(&self, item: Item) {
-        self.pending.borrow_mut().push_front(item);
+    /// Tells whose turn it is; nothing if this dispatch is at its end.
+    pub fn next(&self) -> Option<Next> {
+        if self.waiting.get() == 0 || self.left.get() == 0 {
+            return None;
+        }
+        match self.pending.borrow().front()? {
+            Item::Deferred(number) => Some(Next::Deferred(*number)),
+            Item::Event(id, ..) => Some(Next::Event(*id)),
+        }
+    }
+
+    /// Shows the event in front, which stays there.
+    pub fn look<T>(&self, look: impl FnOnce(&mut Event) -> T) -> Option<T> {
+        match self.pending.borrow_mut().front_mut() {
+            Some(Item::Event(_, event, _)) => Some(look(event)),
+            _ => None,
+        }
+    }
+
+    /// Takes the item in front; returns its event, if it is one.
+    pub fn take(&self) -> Option<Event> {
+        self.waiting.set(self.waiting.get() - 1);
+        match self.pending.borrow_mut().pop_front()? {
+            Item::Deferred(_) => {
+                self.taken.replace(Some(Charge::none()));
+                None
+            }
+            Item::Event(_, event, charge) => {
+                self.taken.replace(Some(charge));
+                Some(event)
+            }
+        }
+    }
+
+    /// Counts the callback of the item that was taken.
+    pub fn count(&self) {
+        self.left.set(self.left.get() - 1);
+        self.ran.set(self.ran.get() + 1);
+    }
+
+    /// Releases the charge of the item that was taken; tells whether one was.
+    pub fn finish(&self) -> bool {
+        self.taken.take().is_some()
     }
 
     /// Drops everything that was collected.
     pub fn clear(&self) {
         self.pending.borrow_mut().clear();
-        self.delivery.clear();
-    }
-}
-
-/// Shows that a poll is dispatching while it exists.
-pub struct Dispatching<'a>(&'a Inbox);
-
-impl Drop for Dispatching<'_> {
-    fn drop(&mut self) {
-        self.0.dispatching.set(false);
+        self.taken.take();
     }
 }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use mlua::{Function, Lua, Table, UserData, Value};
+use mlua::{Function, Lua, Table, Value};
 
 use super::builder::Builder;
 use super::host::{Host, Sentinel};
-use super::{bare, begin, connections, dispatch, socket, text};
+use super::{bare, connections, dispatch, handle, poll, send, socket, text, turns};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
@@ -22,30 +22,44 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     // mlua keeps using the Lua thread that loads the module. If that is a coroutine, nothing else may hold it later.
     lua.set_named_registry_value(LOADER, lua.current_thread())?;
 
-    let (guard, is_callable, watch_end): (Function, Function, Function) =
+    let (guard, is_callable, remains, watch_end): (Function, Function, Table, Function) =
         lua.load(include_str!("prelude.lua")).set_name("=websocket").call(())?;
     let host = Rc::new(Host::new(lua)?);
-    lua.set_named_registry_value(SENTINEL, lua.create_userdata(Sentinel(Rc::clone(&host)))?)?;
+    handle::register::<Sentinel>(lua, &lua.create_table()?, &remains)?;
+    let sentinel = Value::UserData(handle::create(lua, Rc::new(Sentinel(Rc::clone(&host))))?);
+    lua.set_named_registry_value(SENTINEL, &sentinel)?;
 
     let builder = Builder { lua, guard, host };
     let methods = lua.create_table()?;
     socket::add_methods(&builder, &methods)?;
-    // The userdata's metatable is made with the first socket, and finds its methods here.
-    lua.set_named_registry_value(socket::METHODS, &methods)?;
+    let metatable = socket::register(&builder, &methods, &remains)?;
+    methods.raw_set("send", send::send_function(lua, &metatable, &socket::unusual_send(&builder)?)?)?;
 
     let inner = lua.create_table()?;
     inner.raw_set("methods", methods)?;
     inner.raw_set("guard", &builder.guard)?;
     inner.raw_set("is_callable", &is_callable)?;
     inner.raw_set("new_userdata", bare::userdata_maker(lua)?)?;
-    dispatch::add_functions(&builder, &inner)?;
+    turns::add_functions(&builder, &inner)?;
     socket::add_functions(&builder, &inner)?;
-    let is_dispatching: Function = inner.raw_get("is_dispatching")?;
-    let delivery: Table = lua.load(include_str!("delivery.lua")).set_name("=websocket").call((
-        begin::begin_function(lua)?,
-        &is_callable,
-        is_dispatching,
-    ))?;
+    let polling = poll::functions(lua, &sentinel, &inner.raw_get("begin_unusual_turn")?)?;
+    let delivery: Table =
+        lua.load(include_str!("delivery.lua")).set_name("=websocket").call((&is_callable, &polling.is_dispatching))?;
+    let dispatch = dispatch::dispatch_function(
+        lua,
+        &dispatch::Parts {
+            sentinel: &sentinel,
+            metatable: &metatable,
+            host: &builder.host,
+            with_traceback: &delivery.raw_get("with_traceback")?,
+            deal_with: &delivery.raw_get("deal_with")?,
+        },
+    )?;
+    inner.raw_set("is_dispatching", polling.is_dispatching)?;
+    inner.raw_set("alive", polling.alive)?;
+    inner.raw_set("begin_turn", polling.begin_turn)?;
+    inner.raw_set("wait", polling.wait)?;
+    inner.raw_set("dispatch", dispatch)?;
     inner.raw_set("delivery", delivery)?;
 
     let core = lua.create_table()?;
@@ -56,14 +70,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     text::add_functions(&builder, &core)?;
 
     // Lua runs finalisers newest first. This one is made last, so it runs before any function above is gone.
-    let finalised = lua.create_userdata(Finalised)?;
-    finalised.destroy()?;
-    lua.set_named_registry_value(WATCH, watch_end.call::<Value>(finalised)?)?;
+    lua.set_named_registry_value(WATCH, watch_end.call::<Value>(())?)?;
     lua.set_named_registry_value(CORE, &core)?;
     Ok(core)
 }
-
-/// Shows Lua what is left of a userdata whose finaliser has run.
-struct Finalised;
-
-impl UserData for Finalised {}

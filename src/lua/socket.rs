@@ -1,18 +1,17 @@
 //! `websocket.new`, and the userdata that it returns.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlua::{
-    AnyUserData, FromLuaMulti, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods,
-    UserDataRef, Value,
-};
+use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
 use super::arguments::{boolean, integer, string, type_name, utf8};
 use super::builder::Builder;
+use super::handle::{self, Kept};
 use super::host::Host;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -20,13 +19,10 @@ use crate::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use crate::error::ErrorCode;
 use crate::event::{End, Kind};
 use crate::process;
-use crate::protocol::MAX_CONTROL_PAYLOAD;
+use crate::protocol::{MAX_CONTROL_PAYLOAD, is_utf8};
 use crate::response::Response;
 use crate::transport::Plan;
 use crate::url::Endpoint;
-
-/// The registry's name for the table of methods.
-pub const METHODS: &str = "websocket.methods";
 
 /// The state of a connection as the script sees it. It changes when events are dispatched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +57,21 @@ pub struct Socket {
     pub end: RefCell<Option<Rc<End>>>,
 }
 
-impl UserData for Socket {
-    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_meta_field("__name", "websocket");
-        fields.add_meta_field_with("__index", |lua| lua.named_registry_value::<Table>(METHODS));
-    }
+/// Why a message was not sent.
+enum NotSent {
+    Refused(Refusal),
+    /// There is none for a copy of that many bytes.
+    NoMemory(usize),
+}
 
-    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_meta_method(MetaMethod::ToString, |_, socket, ()| Ok(format!("websocket ({})", socket.shown)));
+impl From<Refusal> for NotSent {
+    fn from(refusal: Refusal) -> NotSent {
+        NotSent::Refused(refusal)
     }
+}
+
+impl Kept for Socket {
+    const NAME: &'static CStr = c"websocket";
 }
 
 impl Socket {
@@ -81,6 +83,28 @@ impl Socket {
 
     fn is_over(&self) -> bool {
         self.status.get() == Status::Closed || self.host.has_ended()
+    }
+
+    /// Sends a message without options; tells whether the connection has accepted it. If not, the method that Lua falls back
+    /// to knows why.
+    pub fn send(&self, kind: Kind, message: &[u8]) -> bool {
+        !process::is_forked_child()
+            && (kind == Kind::Binary || is_utf8(message))
+            && self.put_copy(message, |payload| Outgoing::Message { kind, payload, compress: true }).is_ok()
+    }
+
+    fn put_copy(&self, message: &[u8], outgoing: impl FnOnce(Vec<u8>) -> Outgoing) -> Result<(), NotSent> {
+        self.connection.outbox.check(message.len())?;
+        let mut payload = Vec::new();
+        if payload.try_reserve_exact(message.len()).is_err() {
+            return Err(NotSent::NoMemory(message.len()));
+        }
+        payload.extend_from_slice(message);
+        self.put(outgoing(payload))
+    }
+
+    fn put(&self, outgoing: Outgoing) -> Result<(), NotSent> {
+        Ok(self.connection.outbox.send(outgoing)?)
     }
 
     /// Closes the connection as `ws:close` does. Tells whether that was to be done: neither the script nor the peer has
@@ -106,10 +130,12 @@ impl Socket {
         self.status.set(status);
     }
 
-    fn put(&self, lua: &Lua, this: &AnyUserData, outgoing: Outgoing) -> Answer {
-        match self.connection.outbox.send(outgoing) {
+    /// Answers a call of `send` or `ping`.
+    fn answer(&self, lua: &Lua, this: &Value, result: Result<(), NotSent>) -> Answer {
+        match result {
             Ok(()) => one(lua, this),
-            Err(refusal) => self.refuse(lua, &refusal),
+            Err(NotSent::Refused(refusal)) => self.refuse(lua, &refusal),
+            Err(NotSent::NoMemory(length)) => raise(format!("not enough memory for a copy of {length} bytes")),
         }
     }
 
@@ -137,9 +163,10 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
         let (url, shown) = (endpoint.href.clone(), endpoint.to_string());
         let plan = Plan::new(endpoint, &options)?;
 
+        host.drop_stale()?;
         let id = host.number();
         let connection = Connection::new(&options);
-        let socket = lua.create_userdata(Socket {
+        let socket = Socket {
             host: Rc::clone(host),
             connection: Arc::clone(&connection),
             url,
@@ -149,7 +176,8 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             status: Cell::new(Status::Connecting),
             response: RefCell::new(None),
             end: RefCell::new(None),
-        })?;
+        };
+        let socket = handle::create(lua, Rc::new(socket))?;
         // What others can see comes last, after everything that may run out of memory.
         let started = host
             .callbacks
@@ -166,29 +194,20 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
     })
 }
 
-/// Adds the methods that a script calls with `:`.
-pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    add_method(builder, methods, "send", |lua, this, socket, arguments: (Value, Value, Value)| {
-        let (message, is_binary, table) = arguments;
-        let message = string(&message, "message")?.as_bytes();
-        let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
-        let compress = options::read_send(&table)?;
-        if kind == Kind::Text
-            && let Err(error) = simdutf8::compat::from_utf8(&message)
-        {
-            let at = error.valid_up_to() + 1;
-            return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
-        }
-        if let Err(refusal) = socket.connection.outbox.check(message.len()) {
-            return socket.refuse(lua, &refusal);
-        }
-        let mut payload = Vec::new();
-        if payload.try_reserve_exact(message.len()).is_err() {
-            return raise(format!("not enough memory for a copy of {} bytes", message.len()));
-        }
-        payload.extend_from_slice(&message);
-        socket.put(lua, this, Outgoing::Message { kind, payload, compress })
+/// Makes the metatable of connections. One that was finalised gets the metatable `remains`.
+pub fn register(builder: &Builder, methods: &Table, remains: &Table) -> mlua::Result<Table> {
+    let metatable = builder.lua.create_table()?;
+    metatable.raw_set("__name", "websocket")?;
+    metatable.raw_set("__index", methods)?;
+    builder.add(&metatable, "__tostring", |lua, _, this: Value| {
+        one(lua, format!("websocket ({})", borrowed(lua, &this, "tostring")?.shown))
     })?;
+    handle::register::<Socket>(builder.lua, &metatable, remains)?;
+    Ok(metatable)
+}
+
+/// Adds the methods that a script calls with `:`, but for `send`.
+pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
     add_method(builder, methods, "ping", |lua, this, socket, payload: Value| {
         let payload = match &payload {
             Value::Nil => Vec::new(),
@@ -198,7 +217,7 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let length = payload.len();
             return raise(format!("ping payload too long: {length} bytes, limit {MAX_CONTROL_PAYLOAD}"));
         }
-        socket.put(lua, this, Outgoing::Ping(payload))
+        socket.answer(lua, this, socket.put(Outgoing::Ping(payload)))
     })?;
     add_method(builder, methods, "close", |lua, this, socket, (code, reason): (Value, Value)| {
         let body = close_frame(&code, &reason)?;
@@ -210,6 +229,24 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
         one(lua, this)
     })?;
     add_queries(builder, methods)
+}
+
+/// Makes `send` with all its checks, for what [`super::send`] does not do itself.
+pub fn unusual_send(builder: &Builder) -> mlua::Result<Function> {
+    builder.make_for_c(method("send", |lua, this, socket, arguments: (Value, Value, Value)| {
+        let (message, is_binary, table) = arguments;
+        let message = string(&message, "message")?.as_bytes();
+        let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
+        let compress = options::read_send(&table)?;
+        if kind == Kind::Text
+            && let Err(error) = simdutf8::compat::from_utf8(&message)
+        {
+            let at = error.valid_up_to() + 1;
+            return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
+        }
+        let sent = socket.put_copy(&message, |payload| Outgoing::Message { kind, payload, compress });
+        socket.answer(lua, this, sent)
+    }))
 }
 
 fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
@@ -255,7 +292,7 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
 /// Adds what `flush` in `websocket/init.lua` is made of.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
     builder.add_raw(inner, "wait_written", |lua, host, (this, limit): (Value, f64)| {
-        let (_, socket) = borrowed(&this, "flush")?;
+        let socket = borrowed(lua, &this, "flush")?;
         host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
@@ -286,13 +323,20 @@ fn add_method<A: FromLuaMulti>(
     builder: &Builder,
     methods: &Table,
     name: &'static str,
-    method: impl Fn(&Lua, &AnyUserData, &Socket, A) -> Answer + 'static,
+    function: impl Fn(&Lua, &Value, &Socket, A) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, host, (this, arguments): (Value, A)| {
-        let (userdata, socket) = borrowed(&this, name)?;
+    builder.add(methods, name, method(name, function))
+}
+
+fn method<A>(
+    name: &'static str,
+    function: impl Fn(&Lua, &Value, &Socket, A) -> Answer + 'static,
+) -> impl Fn(&Lua, &Rc<Host>, (Value, A)) -> Answer + 'static {
+    move |lua, host, (this, arguments)| {
+        let socket = borrowed(lua, &this, name)?;
         host.check_process()?;
-        method(lua, userdata, &socket, arguments)
-    })
+        function(lua, &this, &socket, arguments)
+    }
 }
 
 /// Adds a method that only tells what is known of the connection, which the child of a fork may ask, too.
@@ -302,15 +346,15 @@ fn add_query(
     name: &'static str,
     query: impl Fn(&Lua, &Socket) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, _, this: Value| query(lua, &borrowed(&this, name)?.1))
+    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(lua, &this, name)?))
 }
 
-/// Returns the userdata that a method was called on, and its connection.
-fn borrowed<'a>(this: &'a Value, method: &str) -> Result<(&'a AnyUserData, UserDataRef<Socket>), Raise> {
-    if let Value::UserData(userdata) = this
-        && let Ok(socket) = userdata.borrow::<Socket>()
-    {
-        return Ok((userdata, socket));
+/// Returns the connection that a method was called on.
+fn borrowed(lua: &Lua, this: &Value, method: &str) -> Result<Rc<Socket>, Raise> {
+    match handle::held(lua, this)? {
+        Some(socket) => Ok(socket),
+        None => {
+            raise(format!("{method} must be called on a websocket with a colon (ws:{method}), got {}", type_name(this)))
+        }
     }
-    raise(format!("{method} must be called on a websocket with a colon (ws:{method}), got {}", type_name(this)))
 }
