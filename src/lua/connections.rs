@@ -1,17 +1,19 @@
 //! `websocket.connections` and `websocket.close_all`: all connections of a Lua state that are alive.
 
+use std::rc::Rc;
+
 use mlua::{Table, Value};
 
 use super::answer::{one, raise};
 use super::arguments::type_name;
 use super::builder::Builder;
-use super::handle;
 use super::host::Host;
-use super::socket::{Socket, close_frame};
+use super::socket::{Sockets, close_frame};
 use crate::quote::quoted;
 
 /// Adds `connections` and `close_all`.
-pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
+pub fn add_functions(builder: &Builder, core: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    let sockets = Rc::clone(sockets);
     builder.add(core, "connections", |lua, host, what: Value| match &what {
         Value::Nil => one(lua, host.alive()),
         Value::String(text) if *text.as_bytes() == *b"list" => one(lua, userdata(host)?),
@@ -20,12 +22,12 @@ pub fn add_functions(builder: &Builder, core: &Table) -> mlua::Result<()> {
         }
         other => raise(format!("argument of connections must be \"list\" or nil, got {}", type_name(other))),
     })?;
-    builder.add(core, "close_all", |lua, host, (code, reason): (Value, Value)| {
+    builder.add(core, "close_all", move |lua, host, (code, reason): (Value, Value)| {
         let body = close_frame(&code, &reason)?;
         host.check_process()?;
         let mut closed = 0;
         for userdata in userdata(host)? {
-            if handle::held::<Socket>(lua, &userdata)?.is_some_and(|socket| socket.close(body.clone())) {
+            if sockets.held(&userdata).is_some_and(|socket| socket.close(body.clone())) {
                 closed += 1;
             }
         }

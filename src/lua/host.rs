@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::CStr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +9,6 @@ use std::time::{Duration, Instant};
 use mlua::{Lua, Table, Value};
 
 use super::answer::{Raise, raise};
-use super::handle::Kept;
 use super::inbox::Inbox;
 use crate::close::{CloseCode, CloseFrame};
 use crate::connection::{Connection, Wish};
@@ -162,10 +160,6 @@ impl Host {
 
 /// Ends the host when Lua collects it. The registry holds it, so that is when the state closes.
 pub struct Sentinel(pub Rc<Host>);
-
-impl Kept for Sentinel {
-    const NAME: &'static CStr = c"websocket.sentinel";
-}
 
 impl Drop for Sentinel {
     fn drop(&mut self) {

@@ -5,12 +5,14 @@ use std::rc::Rc;
 use mlua::{Function, Lua, Table, Value};
 
 use super::builder::Builder;
+use super::handle::Handles;
 use super::host::{Host, Sentinel};
-use super::{bare, connections, dispatch, handle, poll, send, socket, text, turns};
+use super::{bare, connections, dispatch, poll, send, socket, text, turns};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
 const SENTINEL: &str = "websocket.sentinel";
+const SENTINELS: &str = "websocket.sentinels";
 const WATCH: &str = "websocket.watch";
 
 /// Opens `websocket.core`: a table with `new` and other public functions, and under `_host` those that
@@ -25,15 +27,17 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     let (guard, is_callable, remains, watch_end): (Function, Function, Table, Function) =
         lua.load(include_str!("prelude.lua")).set_name("=websocket").call(())?;
     let host = Rc::new(Host::new(lua)?);
-    handle::register::<Sentinel>(lua, &lua.create_table()?, &remains)?;
-    let sentinel = Value::UserData(handle::create(lua, Rc::new(Sentinel(Rc::clone(&host))))?);
+    let sentinels = Handles::new(lua, SENTINELS, lua.create_table()?, &remains)?;
+    let sentinel = Value::UserData(sentinels.create(lua, Rc::new(Sentinel(Rc::clone(&host))))?);
     lua.set_named_registry_value(SENTINEL, &sentinel)?;
 
     let builder = Builder { lua, guard, host };
     let methods = lua.create_table()?;
-    socket::add_methods(&builder, &methods)?;
-    let metatable = socket::register(&builder, &methods, &remains)?;
-    methods.raw_set("send", send::send_function(lua, &metatable, &socket::unusual_send(&builder)?)?)?;
+    let sockets = socket::handles(&builder, &methods, &remains)?;
+    socket::add_methods(&builder, &methods, &sockets)?;
+    socket::add_tostring(&builder, &sockets)?;
+    let unusual_send = socket::unusual_send(&builder, &sockets)?;
+    methods.raw_set("send", send::send_function(lua, sockets.metatable(), &unusual_send)?)?;
 
     let inner = lua.create_table()?;
     inner.raw_set("methods", methods)?;
@@ -41,7 +45,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     inner.raw_set("is_callable", &is_callable)?;
     inner.raw_set("new_userdata", bare::userdata_maker(lua)?)?;
     turns::add_functions(&builder, &inner)?;
-    socket::add_functions(&builder, &inner)?;
+    socket::add_functions(&builder, &inner, &sockets)?;
     let polling = poll::functions(lua, &sentinel, &inner.raw_get("begin_unusual_turn")?)?;
     let delivery: Table =
         lua.load(include_str!("delivery.lua")).set_name("=websocket").call((&is_callable, &polling.is_dispatching))?;
@@ -49,7 +53,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
         lua,
         &dispatch::Parts {
             sentinel: &sentinel,
-            metatable: &metatable,
+            metatable: sockets.metatable(),
             host: &builder.host,
             with_traceback: &delivery.raw_get("with_traceback")?,
             deal_with: &delivery.raw_get("deal_with")?,
@@ -65,8 +69,8 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     let core = lua.create_table()?;
     core.raw_set("_host", inner)?;
     core.raw_set("_VERSION", concat!("websocket-native ", env!("CARGO_PKG_VERSION")))?;
-    socket::add_new(&builder, &core, is_callable)?;
-    connections::add_functions(&builder, &core)?;
+    socket::add_new(&builder, &core, &sockets, is_callable)?;
+    connections::add_functions(&builder, &core, &sockets)?;
     text::add_functions(&builder, &core)?;
 
     // Lua runs finalisers newest first. This one is made last, so it runs before any function above is gone.

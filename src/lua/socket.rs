@@ -1,7 +1,6 @@
 //! `websocket.new`, and the userdata that it returns.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
 use super::arguments::{boolean, integer, string, type_name, utf8};
 use super::builder::Builder;
-use super::handle::{self, Kept};
+use super::handle::Handles;
 use super::host::Host;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -39,7 +38,7 @@ pub enum Status {
     Closed,
 }
 
-/// The userdata of a connection.
+/// What the userdata of a connection holds.
 pub struct Socket {
     host: Rc<Host>,
     connection: Arc<Connection>,
@@ -68,10 +67,6 @@ impl From<Refusal> for NotSent {
     fn from(refusal: Refusal) -> NotSent {
         NotSent::Refused(refusal)
     }
-}
-
-impl Kept for Socket {
-    const NAME: &'static CStr = c"websocket";
 }
 
 impl Socket {
@@ -151,7 +146,8 @@ impl Socket {
 }
 
 /// Adds `new(url, callback[, options])`.
-pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Result<()> {
+pub fn add_new(builder: &Builder, core: &Table, sockets: &Sockets, callable: Function) -> mlua::Result<()> {
+    let sockets = Rc::clone(sockets);
     builder.add(core, "new", move |lua, host, (url, callback, table): (Value, Value, Value)| {
         let url = utf8(&url, "url")?;
         if !callable.call::<bool>(&callback)? {
@@ -177,7 +173,7 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             response: RefCell::new(None),
             end: RefCell::new(None),
         };
-        let socket = handle::create(lua, Rc::new(socket))?;
+        let socket = sockets.create(lua, Rc::new(socket))?;
         // What others can see comes last, after everything that may run out of memory.
         let started = host
             .callbacks
@@ -194,21 +190,20 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
     })
 }
 
-/// Makes the metatable of connections. One that was finalised gets the metatable `remains`.
-pub fn register(builder: &Builder, methods: &Table, remains: &Table) -> mlua::Result<Table> {
+/// The userdata of connections.
+pub type Sockets = Rc<Handles<Socket>>;
+
+/// Makes what makes the userdata of connections. One that was finalised gets the metatable `remains`.
+pub fn handles(builder: &Builder, methods: &Table, remains: &Table) -> mlua::Result<Sockets> {
     let metatable = builder.lua.create_table()?;
     metatable.raw_set("__name", "websocket")?;
     metatable.raw_set("__index", methods)?;
-    builder.add(&metatable, "__tostring", |lua, _, this: Value| {
-        one(lua, format!("websocket ({})", borrowed(lua, &this, "tostring")?.shown))
-    })?;
-    handle::register::<Socket>(builder.lua, &metatable, remains)?;
-    Ok(metatable)
+    Handles::new(builder.lua, "websocket", metatable, remains)
 }
 
 /// Adds the methods that a script calls with `:`, but for `send`.
-pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    add_method(builder, methods, "ping", |lua, this, socket, payload: Value| {
+pub fn add_methods(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    add_method(builder, methods, sockets, "ping", |lua, this, socket, payload: Value| {
         let payload = match &payload {
             Value::Nil => Vec::new(),
             payload => string(payload, "payload")?.as_bytes().to_vec(),
@@ -219,21 +214,21 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
         }
         socket.answer(lua, this, socket.put(Outgoing::Ping(payload)))
     })?;
-    add_method(builder, methods, "close", |lua, this, socket, (code, reason): (Value, Value)| {
+    add_method(builder, methods, sockets, "close", |lua, this, socket, (code, reason): (Value, Value)| {
         let body = close_frame(&code, &reason)?;
         socket.close(body);
         one(lua, this)
     })?;
-    add_method(builder, methods, "terminate", |lua, this, socket, ()| {
+    add_method(builder, methods, sockets, "terminate", |lua, this, socket, ()| {
         socket.end_by(Wish::Terminate);
         one(lua, this)
     })?;
-    add_queries(builder, methods)
+    add_queries(builder, methods, sockets)
 }
 
 /// Makes `send` with all its checks, for what [`super::send`] does not do itself.
-pub fn unusual_send(builder: &Builder) -> mlua::Result<Function> {
-    builder.make_for_c(method("send", |lua, this, socket, arguments: (Value, Value, Value)| {
+pub fn unusual_send(builder: &Builder, sockets: &Sockets) -> mlua::Result<Function> {
+    builder.make_for_c(method(sockets, "send", |lua, this, socket, arguments: (Value, Value, Value)| {
         let (message, is_binary, table) = arguments;
         let message = string(&message, "message")?.as_bytes();
         let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
@@ -249,8 +244,15 @@ pub fn unusual_send(builder: &Builder) -> mlua::Result<Function> {
     }))
 }
 
-fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    add_query(builder, methods, "status", |lua, socket| {
+/// Adds what `tostring` calls.
+pub fn add_tostring(builder: &Builder, sockets: &Sockets) -> mlua::Result<()> {
+    add_query(builder, sockets.metatable(), sockets, "__tostring", |lua, socket| {
+        one(lua, format!("websocket ({})", socket.shown))
+    })
+}
+
+fn add_queries(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    add_query(builder, methods, sockets, "status", |lua, socket| {
         one(
             lua,
             match socket.status.get() {
@@ -263,36 +265,37 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             },
         )
     })?;
-    add_query(builder, methods, "url", |lua, socket| one(lua, &*socket.url))?;
-    add_query(builder, methods, "protocol", |lua, socket| {
+    add_query(builder, methods, sockets, "url", |lua, socket| one(lua, &*socket.url))?;
+    add_query(builder, methods, sockets, "protocol", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.protocol))
     })?;
-    add_query(builder, methods, "extensions", |lua, socket| {
+    add_query(builder, methods, sockets, "extensions", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.extensions))
     })?;
-    add_query(builder, methods, "response", |lua, socket| match socket.response() {
+    add_query(builder, methods, sockets, "response", |lua, socket| match socket.response() {
         Some(response) => one(lua, record::response(lua, &response)?),
         None => nothing(),
     })?;
-    add_query(builder, methods, "end_info", |lua, socket| {
+    add_query(builder, methods, sockets, "end_info", |lua, socket| {
         let end = socket.end.borrow().clone();
         match end {
             Some(end) => one(lua, record::end(lua, &end, socket.response().as_deref())?),
             None => nothing(),
         }
     })?;
-    add_method(builder, methods, "buffered_amount", |lua, _, socket, ()| {
+    add_method(builder, methods, sockets, "buffered_amount", |lua, _, socket, ()| {
         one(lua, socket.connection.outbox.buffered())
     })?;
-    add_query(builder, methods, "latency", |lua, socket| {
+    add_query(builder, methods, sockets, "latency", |lua, socket| {
         one(lua, socket.connection.latency().map(|latency| latency.as_secs_f64()))
     })
 }
 
 /// Adds what `flush` in `websocket/init.lua` is made of.
-pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
-    builder.add_raw(inner, "wait_written", |lua, host, (this, limit): (Value, f64)| {
-        let socket = borrowed(lua, &this, "flush")?;
+pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    let sockets = Rc::clone(sockets);
+    builder.add_raw(inner, "wait_written", move |lua, host, (this, limit): (Value, f64)| {
+        let socket = borrowed(&sockets, &this, "flush")?;
         host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
@@ -322,18 +325,21 @@ pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, R
 fn add_method<A: FromLuaMulti>(
     builder: &Builder,
     methods: &Table,
+    sockets: &Sockets,
     name: &'static str,
     function: impl Fn(&Lua, &Value, &Socket, A) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, method(name, function))
+    builder.add(methods, name, method(sockets, name, function))
 }
 
 fn method<A>(
+    sockets: &Sockets,
     name: &'static str,
     function: impl Fn(&Lua, &Value, &Socket, A) -> Answer + 'static,
 ) -> impl Fn(&Lua, &Rc<Host>, (Value, A)) -> Answer + 'static {
+    let sockets = Rc::clone(sockets);
     move |lua, host, (this, arguments)| {
-        let socket = borrowed(lua, &this, name)?;
+        let socket = borrowed(&sockets, &this, name)?;
         host.check_process()?;
         function(lua, &this, &socket, arguments)
     }
@@ -343,15 +349,17 @@ fn method<A>(
 fn add_query(
     builder: &Builder,
     methods: &Table,
+    sockets: &Sockets,
     name: &'static str,
     query: impl Fn(&Lua, &Socket) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(lua, &this, name)?))
+    let sockets = Rc::clone(sockets);
+    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(&sockets, &this, name)?))
 }
 
 /// Returns the connection that a method was called on.
-fn borrowed(lua: &Lua, this: &Value, method: &str) -> Result<Rc<Socket>, Raise> {
-    match handle::held(lua, this)? {
+fn borrowed(sockets: &Sockets, this: &Value, method: &str) -> Result<Rc<Socket>, Raise> {
+    match sockets.held(this) {
         Some(socket) => Ok(socket),
         None => {
             raise(format!("{method} must be called on a websocket with a colon (ws:{method}), got {}", type_name(this)))
