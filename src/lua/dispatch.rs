@@ -27,7 +27,7 @@ use std::ffi::c_int;
 use mlua::{Function, Lua, Table, Value, ffi, lua_State};
 
 use super::effect::{Detail, Effect, Shown, settle, shown};
-use super::handle;
+use super::handle::{self, Slot};
 use super::host::{ENDING, FORKED, Host, Sentinel};
 use super::inbox::Next;
 use super::socket::Socket;
@@ -61,14 +61,16 @@ const DEAL_WITH: c_int = 4;
 const METATABLE: c_int = 2;
 const SOCKETS: c_int = 3;
 const CALLBACKS: c_int = 4;
-const RECEIVED: c_int = 5;
-const TEXT: c_int = 6;
-const BINARY: c_int = 7;
-const NOTHING: c_int = 8;
+const NOTHING: c_int = 5;
+/// The first of the three strings.
+const STRINGS: c_int = 6;
 
-/// The stack of `batch`: the callback and the userdata of the connection that had the last event.
-const CALLBACK: c_int = 1;
-const SOCKET: c_int = 2;
+/// What `batch` keeps on its stack: three strings, and of the connection that had the last event its callback and its userdata.
+const RECEIVED: c_int = 1;
+const TEXT: c_int = 2;
+const BINARY: c_int = 3;
+const CALLBACK: c_int = 4;
+const SOCKET: c_int = 5;
 
 /// Makes `dispatch(max)`, which returns the number of callbacks, and `{ problem = error }` for an error that must leave
 /// `poll`; or false and a text.
@@ -76,9 +78,9 @@ pub fn dispatch_function(lua: &Lua, parts: &Parts) -> mlua::Result<Function> {
     // SAFETY: the functions get the upvalues that they want, and only `dispatch` can reach `batch`.
     unsafe {
         let nothing = lua.create_c_function(nothing)?;
-        let (received, text, binary) = ("received", Kind::Text.as_str(), Kind::Binary.as_str());
-        let tables = (&parts.host.sockets, &parts.host.callbacks);
-        let upvalues = (parts.sentinel, parts.metatable, tables.0, tables.1, received, text, binary, nothing);
+        let tables = (parts.metatable, &parts.host.sockets, &parts.host.callbacks);
+        let strings = ("received", Kind::Text.as_str(), Kind::Binary.as_str());
+        let upvalues = (parts.sentinel, tables.0, tables.1, tables.2, nothing, strings.0, strings.1, strings.2);
         let batch = handle::closure(lua, batch, upvalues)?;
         handle::closure(lua, dispatch, (parts.sentinel, batch, parts.with_traceback, parts.deal_with))
     }
@@ -134,31 +136,26 @@ unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
 
 /// Calls the callbacks of this dispatch, until all are called or one raises.
 unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
-    // SAFETY: as for `dispatch`; a callback needs five slots beside the two that are kept.
+    // SAFETY: as for `dispatch`; a callback and its arguments need five slots beside those that are kept, and no call takes
+    // more than three others.
     unsafe {
         // If too many C functions are nested already, this call raises, and not that of a callback.
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(NOTHING));
         ffi::lua_call(state, 0, 0);
+        for string in STRINGS..STRINGS + 3 {
+            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(string));
+        }
         ffi::lua_settop(state, SOCKET);
         // No connection has the number 0.
-        let mut last: ConnectionId = 0;
+        let mut batch = Batch { state, sentinel: Slot::upvalue(state, SENTINEL), id: 0, socket: Slot::NONE };
         // A callback may have forked: what waits belongs to the parent.
         while !process::is_forked_child() {
-            match host(state).and_then(|host| host.inbox.next()) {
+            match batch.host().and_then(|host| host.inbox.next()) {
                 None => break,
-                Some(Next::Deferred(number)) => call_deferred(state, number),
-                Some(Next::Event(id)) => {
-                    if id != last {
-                        raw_get(state, CALLBACKS, id);
-                        ffi::lua_replace(state, CALLBACK);
-                        raw_get(state, SOCKETS, id);
-                        ffi::lua_replace(state, SOCKET);
-                        last = id;
-                    }
-                    call_back(state, id);
-                }
+                Some(Next::Deferred(number)) => batch.call_deferred(number),
+                Some(Next::Event(id)) => batch.call_back(id),
             }
-            if let Some(host) = host(state) {
+            if let Some(host) = batch.host() {
                 host.inbox.finish();
             }
         }
@@ -166,83 +163,110 @@ unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
     0
 }
 
-/// Takes a deferred function and calls it.
-///
-/// # Safety
-/// [`batch`] is running, with its two values on the stack.
-unsafe fn call_deferred(state: *mut lua_State, number: u64) {
-    // SAFETY: as above.
-    unsafe {
-        raw_get(state, CALLBACKS, number);
-        raw_remove(state, CALLBACKS, number);
-        let Some(host) = host(state) else { return };
-        host.inbox.take();
-        host.inbox.count();
-        ffi::lua_call(state, 0, 0);
-    }
+/// A `batch` that is running, with its values on the stack.
+struct Batch {
+    state: *mut lua_State,
+    sentinel: Slot<Sentinel>,
+    /// The connection that had the last event.
+    id: ConnectionId,
+    socket: Slot<Socket>,
 }
 
-/// Takes the event in front and calls the callback of its connection.
-///
-/// # Safety
-/// [`batch`] is running, with the two values of that connection on the stack.
-unsafe fn call_back(state: *mut lua_State, id: ConnectionId) {
-    // SAFETY: as above. The event stays where it is until `take`, because only the dispatch that is running takes from the
-    // inbox, so the pointers are valid for as long as they are used.
-    unsafe {
-        let Some(host) = host(state) else { return };
-        let Some(socket) = socket(state) else {
-            // The script never got the connection, because `new` has failed.
+// Each function here is called by `batch` while Lua is calling that, which is what makes it safe.
+impl Batch {
+    /// Returns the host until it has ended, for use until the next call into Lua.
+    unsafe fn host<'a>(&self) -> Option<&'a Host> {
+        // SAFETY: the upvalue refers to the userdata.
+        unsafe { self.sentinel.value() }.map(|sentinel| &*sentinel.0)
+    }
+
+    /// Takes a deferred function and calls it.
+    unsafe fn call_deferred(&self, number: u64) {
+        // SAFETY: as above.
+        unsafe {
+            raw_get(self.state, CALLBACKS, number);
+            raw_remove(self.state, CALLBACKS, number);
+            let Some(host) = self.host() else { return };
             host.inbox.take();
-            return;
-        };
-        let Some(shown) = host.inbox.look(|event| shown(event, socket)) else { return };
-        ffi::lua_pushvalue(state, CALLBACK);
-        push_shown(state, shown);
-        ffi::lua_pushvalue(state, SOCKET);
-        // What was made above may have run finalisers.
-        let (Some(host), Some(socket)) = (self::host(state), self::socket(state)) else { return };
-        let Some(event) = host.inbox.take() else { return };
-        match settle(host, id, socket, event) {
-            Effect::Hidden => return ffi::lua_settop(state, SOCKET),
-            Effect::Shown => {}
-            Effect::Ended => {
-                raw_remove(state, CALLBACKS, id);
-                raw_remove(state, SOCKETS, id);
-            }
+            host.inbox.count();
+            ffi::lua_call(self.state, 0, 0);
         }
-        host.inbox.count();
-        ffi::lua_call(state, 4, 0);
     }
-}
 
-/// Pushes the first three arguments of a callback.
-///
-/// # Safety
-/// [`batch`] is running, and the pointers are valid.
-unsafe fn push_shown(state: *mut lua_State, shown: Shown) {
-    // SAFETY: as above.
-    unsafe {
-        match shown {
-            Shown::Message(kind, payload) => {
-                ffi::lua_pushvalue(state, ffi::lua_upvalueindex(RECEIVED));
-                push_bytes(state, &*payload);
-                let kind = match kind {
-                    Kind::Text => TEXT,
-                    Kind::Binary => BINARY,
-                };
-                ffi::lua_pushvalue(state, ffi::lua_upvalueindex(kind));
-            }
-            Shown::Other(event, message, detail) => {
-                push_bytes(state, event.as_bytes());
-                match message {
-                    Some(message) => push_bytes(state, &*message),
-                    None => ffi::lua_pushnil(state),
+    /// Takes the event in front and calls the callback of its connection.
+    unsafe fn call_back(&mut self, id: ConnectionId) {
+        // SAFETY: as above. The event stays where it is until `take`, because only the dispatch that is running takes from the
+        // inbox, so the pointers are valid for as long as they are used.
+        unsafe {
+            self.turn_to(id);
+            let Some(host) = self.host() else { return };
+            let Some(socket) = self.socket.value() else {
+                // The script never got the connection, because `new` has failed.
+                host.inbox.take();
+                return;
+            };
+            let Some(shown) = host.inbox.look(|event| shown(event, socket)) else { return };
+            ffi::lua_pushvalue(self.state, CALLBACK);
+            self.push(shown);
+            ffi::lua_pushvalue(self.state, SOCKET);
+            // What was made above may have run finalisers.
+            let (Some(host), Some(socket)) = (self.host(), self.socket.value()) else { return };
+            let Some(event) = host.inbox.take() else { return };
+            match settle(host, id, socket, event) {
+                Effect::Hidden => return ffi::lua_settop(self.state, SOCKET),
+                Effect::Shown => {}
+                Effect::Ended => {
+                    raw_remove(self.state, CALLBACKS, id);
+                    raw_remove(self.state, SOCKETS, id);
                 }
-                match detail {
-                    Detail::Nothing => ffi::lua_pushnil(state),
-                    Detail::Name(name) => push_bytes(state, name.as_bytes()),
-                    Detail::Code(code) => ffi::lua_pushinteger(state, ffi::lua_Integer::from(code)),
+            }
+            host.inbox.count();
+            ffi::lua_call(self.state, 4, 0);
+        }
+    }
+
+    /// Puts the callback and the userdata of a connection on the stack, unless they are there.
+    unsafe fn turn_to(&mut self, id: ConnectionId) {
+        // SAFETY: as above.
+        unsafe {
+            if id == self.id {
+                return;
+            }
+            raw_get(self.state, CALLBACKS, id);
+            ffi::lua_replace(self.state, CALLBACK);
+            raw_get(self.state, SOCKETS, id);
+            ffi::lua_replace(self.state, SOCKET);
+            self.id = id;
+            self.socket = Slot::at(self.state, SOCKET, ffi::lua_upvalueindex(METATABLE));
+        }
+    }
+
+    /// Pushes the first three arguments of a callback, whose pointers are valid.
+    unsafe fn push(&self, shown: Shown) {
+        let state = self.state;
+        // SAFETY: as above.
+        unsafe {
+            match shown {
+                Shown::Message(kind, payload) => {
+                    ffi::lua_pushvalue(state, RECEIVED);
+                    push_bytes(state, &*payload);
+                    let kind = match kind {
+                        Kind::Text => TEXT,
+                        Kind::Binary => BINARY,
+                    };
+                    ffi::lua_pushvalue(state, kind);
+                }
+                Shown::Other(event, message, detail) => {
+                    push_bytes(state, event.as_bytes());
+                    match message {
+                        Some(message) => push_bytes(state, &*message),
+                        None => ffi::lua_pushnil(state),
+                    }
+                    match detail {
+                        Detail::Nothing => ffi::lua_pushnil(state),
+                        Detail::Name(name) => push_bytes(state, name.as_bytes()),
+                        Detail::Code(code) => ffi::lua_pushinteger(state, ffi::lua_Integer::from(code)),
+                    }
                 }
             }
         }
@@ -275,14 +299,8 @@ unsafe fn raw_remove(state: *mut lua_State, table: c_int, number: u64) {
 
 /// Returns the host until it has ended, for use until the next call into Lua.
 unsafe fn host<'a>(state: *mut lua_State) -> Option<&'a Host> {
-    // SAFETY: both functions of this file have the sentinel there.
-    unsafe { handle::upvalue::<Sentinel>(state, SENTINEL) }.map(|sentinel| &*sentinel.0)
-}
-
-/// Returns the connection whose userdata [`batch`] has on its stack, for use until the next call into Lua.
-unsafe fn socket<'a>(state: *mut lua_State) -> Option<&'a Socket> {
-    // SAFETY: `batch` has the userdata and the metatable there.
-    unsafe { handle::get::<Socket>(state, SOCKET, ffi::lua_upvalueindex(METATABLE)) }
+    // SAFETY: `dispatch` has the sentinel there.
+    unsafe { Slot::<Sentinel>::upvalue(state, SENTINEL).value() }.map(|sentinel| &*sentinel.0)
 }
 
 /// Answers in the child of a fork.

@@ -1,7 +1,7 @@
 //! Full userdata that hold a Rust value, and C functions with upvalues: what mlua offers only with a cost for each call.
 //!
 //! Comes in: a value in an `Rc`. Goes out: a userdata, and the value again, for safe code ([`Handles::held`]) and for our
-//! C functions ([`get`], [`upvalue`]). This needs Lua's C API, which is why the file has `unsafe`.
+//! C functions ([`Slot`]). This needs Lua's C API, which is why the file has `unsafe`.
 
 #![allow(unsafe_code)]
 
@@ -71,26 +71,39 @@ impl<T: 'static> Handles<T> {
     }
 }
 
-/// Returns the value that the userdata at an index holds, if its metatable is the one at the other index. Nothing is raised.
-///
-/// # Safety
-/// The state is valid and has two free stack slots. The other index has the metatable of the
-/// [`Handles`] of `T`. The result
-/// is used only until the next call into Lua.
-pub unsafe fn get<'a, T: 'static>(state: *mut lua_State, index: c_int, metatable: c_int) -> Option<&'a T> {
-    // SAFETY: as above; a userdata with that metatable has a block of this type.
-    unsafe { Some(&*block_of::<T>(state, index, metatable).as_ref()?.as_ref()?.value) }
-}
+/// Where a userdata keeps its value.
+pub struct Slot<T>(*const Block<T>);
 
-/// Returns the value that the userdata in an upvalue holds. Nothing is raised.
-///
-/// # Safety
-/// Lua is calling a function that [`closure`] has made with a userdata for that upvalue, which holds a `T`. The result is
-/// used only until the next call into Lua.
-pub unsafe fn upvalue<'a, T: 'static>(state: *mut lua_State, number: c_int) -> Option<&'a T> {
-    // SAFETY: as above.
-    let block = unsafe { ffi::lua_touserdata(state, ffi::lua_upvalueindex(number)).cast::<Block<T>>().as_ref() };
-    Some(&*block?.as_ref()?.value)
+impl<T> Slot<T> {
+    /// No userdata.
+    pub const NONE: Slot<T> = Slot(ptr::null());
+
+    /// Returns the slot of the userdata at an index, if its metatable is the one at the other index. Raises nothing.
+    ///
+    /// # Safety
+    /// The state is valid and has two free stack slots. The other index has the metatable of the [`Handles`] of `T`.
+    pub unsafe fn at(state: *mut lua_State, index: c_int, metatable: c_int) -> Slot<T> {
+        // SAFETY: as above.
+        Slot(unsafe { block_of(state, index, metatable) })
+    }
+
+    /// Returns the slot of the userdata in an upvalue. Raises nothing.
+    ///
+    /// # Safety
+    /// Lua is calling a function that [`closure`] has made with a userdata for that upvalue, which holds a `T`.
+    pub unsafe fn upvalue(state: *mut lua_State, number: c_int) -> Slot<T> {
+        // SAFETY: as above.
+        Slot(unsafe { ffi::lua_touserdata(state, ffi::lua_upvalueindex(number)) }.cast())
+    }
+
+    /// Returns the value, until the userdata was finalised.
+    ///
+    /// # Safety
+    /// Something refers to the userdata. The result is used only until the next call into Lua.
+    pub unsafe fn value<'a>(&self) -> Option<&'a T> {
+        // SAFETY: as above.
+        unsafe { Some(&*self.0.as_ref()?.as_ref()?.value) }
+    }
 }
 
 /// Makes a C function with upvalues.
@@ -119,7 +132,7 @@ pub unsafe fn push_count(state: *mut lua_State, count: usize) {
 /// Returns the block of the userdata at an index, if its metatable is the one at the other index; otherwise null.
 ///
 /// # Safety
-/// As [`get`].
+/// As [`Slot::at`].
 unsafe fn block_of<T>(state: *mut lua_State, index: c_int, metatable: c_int) -> *mut Block<T> {
     // SAFETY: none of these calls raises, and the indices are absolute or those of upvalues.
     unsafe {

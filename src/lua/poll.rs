@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mlua::{Function, Lua, Value, ffi, lua_State};
 
-use super::handle::{self, push_count};
+use super::handle::{self, Slot, push_count};
 use super::host::{Host, Sentinel};
 use crate::process;
 
@@ -108,5 +108,5 @@ fn wait_up_to(host: &Host, limit: Duration) -> (bool, f64) {
 /// Returns the host until it has ended, for use until the next call into Lua.
 unsafe fn host<'a>(state: *mut lua_State) -> Option<&'a Host> {
     // SAFETY: all functions of this file have the sentinel there.
-    unsafe { handle::upvalue::<Sentinel>(state, SENTINEL) }.map(|sentinel| &*sentinel.0)
+    unsafe { Slot::<Sentinel>::upvalue(state, SENTINEL).value() }.map(|sentinel| &*sentinel.0)
 }

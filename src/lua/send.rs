@@ -12,7 +12,7 @@ use std::slice;
 
 use mlua::{Function, Lua, Table, ffi, lua_State};
 
-use super::handle;
+use super::handle::{self, Slot};
 use super::socket::Socket;
 use crate::event::Kind;
 
@@ -61,7 +61,8 @@ unsafe fn send_usual(state: *mut lua_State) -> bool {
         }
         let mut length = 0;
         let bytes = ffi::lua_tolstring(state, 2, &mut length);
-        let Some(socket) = handle::get::<Socket>(state, 1, ffi::lua_upvalueindex(METATABLE)) else { return false };
-        socket.send(kind, slice::from_raw_parts(bytes.cast(), length))
+        let slot = Slot::<Socket>::at(state, 1, ffi::lua_upvalueindex(METATABLE));
+        let message = slice::from_raw_parts(bytes.cast(), length);
+        slot.value().is_some_and(|socket| socket.send(kind, message))
     }
 }
