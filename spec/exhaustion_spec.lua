@@ -88,8 +88,7 @@ if host.has_allocator then
                   assert(ok or failures > 0, problem)
                   failed = failed + failures
                end
-               -- The last callback may have to be called again, in a poll after the connection's end.
-               poll_until(function() return count >= 3 and websocket.connections() == 0 end)
+               poll_until(function() return websocket.connections() == 0 end)
                assert(count == 3, count .. " events at " .. allocation)
                local raised = 0
                for index, name in ipairs(wanted) do
