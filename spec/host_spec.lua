@@ -141,7 +141,7 @@ describe("in its host", function()
                   events[#events + 1] = event
                end)
                local method, inside, grown = ws[name], false, {}
-               local _, queued = websocket._host.wait(30)
+               local queued = websocket._host.wait(30)
                assert(queued, "nothing was queued within 30 s")
                -- The collector does all of its work when the next string is made: a table that grows only makes it due.
                collectgarbage()

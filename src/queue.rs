@@ -36,7 +36,7 @@ pub enum Item {
 
 impl Item {
     /// Returns how many events and deferred functions it is.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Item::Event(..) | Item::Deferred(_) => 1,
             Item::Messages(_, messages, _) => messages.len(),

@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlua::{Lua, Table, UserData, Value};
+use mlua::{Lua, Table, Value};
 
 use super::answer::{Raise, raise};
 use super::inbox::Inbox;
@@ -19,6 +20,12 @@ use crate::transport::Plan;
 
 /// How long the end of a Lua state may take, for all its connections together.
 const END_LIMIT: Duration = Duration::from_millis(100);
+
+/// What a call in the child of a fork raises.
+pub const FORKED: &str = "this process is the child of a fork: its parent has the connections";
+
+/// What a call raises when the state has ended.
+pub const ENDING: &str = "this Lua state is ending";
 
 /// One Lua state's side of the engine.
 pub struct Host {
@@ -41,7 +48,7 @@ impl Host {
     /// Makes the host of a state.
     pub fn new(lua: &Lua) -> mlua::Result<Host> {
         Ok(Host {
-            inbox: Inbox::new(lua)?,
+            inbox: Inbox::default(),
             sockets: lua.create_table()?,
             callbacks: lua.create_table()?,
             stale: RefCell::default(),
@@ -55,7 +62,7 @@ impl Host {
     /// Raises in the child of a fork, where the engine does not run.
     pub fn check_process(&self) -> Result<(), Raise> {
         if process::is_forked_child() {
-            return raise("this process is the child of a fork: its parent has the connections");
+            return raise(FORKED);
         }
         Ok(())
     }
@@ -75,7 +82,7 @@ impl Host {
         id: ConnectionId,
     ) -> Result<(), Raise> {
         if self.ended.get() {
-            return raise("this Lua state is ending");
+            return raise(ENDING);
         }
         let mut lease = self.lease.borrow_mut();
         let lease = match &mut *lease {
@@ -152,9 +159,7 @@ impl Host {
 }
 
 /// Ends the host when Lua collects it. The registry holds it, so that is when the state closes.
-pub struct Sentinel(pub std::rc::Rc<Host>);
-
-impl UserData for Sentinel {}
+pub struct Sentinel(pub Rc<Host>);
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
