@@ -8,15 +8,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
 
-use loom::sync::Notify;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use self::leases::Leases;
 use self::outbox::{Outbox, Outgoing, Progress, Refusal, Wish};
+use self::parker::Parker;
 use self::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
 
 #[path = "../src/runtime/leases.rs"]
@@ -24,6 +23,8 @@ mod leases;
 #[allow(dead_code)]
 #[path = "../src/connection/outbox.rs"]
 mod outbox;
+#[path = "../src/runtime/parker.rs"]
+mod parker;
 #[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
@@ -49,7 +50,7 @@ mod process {
 /// What the modules use of parking_lot, made of loom's.
 mod sync {
     use std::ops::{Deref, DerefMut};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
@@ -84,11 +85,11 @@ mod sync {
     pub struct Condvar(loom::sync::Condvar);
 
     impl Condvar {
-        pub fn notify_all(&self) {
-            self.0.notify_all();
+        pub fn notify_one(&self) {
+            self.0.notify_one();
         }
 
-        pub fn wait_while_for<T>(&self, guard: &mut Guard<'_, T>, mut held: impl FnMut(&mut T) -> bool, _: Duration) {
+        pub fn wait_while<T>(&self, guard: &mut Guard<'_, T>, mut held: impl FnMut(&mut T) -> bool) {
             while held(guard) {
                 let inner = guard.0.take().unwrap();
                 guard.0 = Some(self.0.wait(inner).unwrap());
@@ -96,12 +97,10 @@ mod sync {
         }
 
         pub fn wait_while_until<T>(&self, guard: &mut Guard<'_, T>, held: impl FnMut(&mut T) -> bool, _: Instant) {
-            self.wait_while_for(guard, held, Duration::MAX);
+            self.wait_while(guard, held);
         }
     }
 }
-
-const LONG: Duration = Duration::from_secs(3600);
 
 /// Tries every order with at most three preemptions. Without that limit the largest model takes nine minutes and finds
 /// nothing more.
@@ -111,19 +110,28 @@ fn every_order(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// A task that waits until it is woken.
-struct Task(Notify);
+/// A task or a host that waits until it is woken.
+struct Sleeper(Arc<Parker>);
 
-impl Task {
-    fn new() -> (Arc<Task>, Waker) {
-        let task = Arc::new(Task(Notify::new()));
-        (Arc::clone(&task), Waker::from(task))
+impl Sleeper {
+    fn new() -> (Sleeper, Waker) {
+        let parker = Arc::new(Parker::default());
+        (Sleeper(Arc::clone(&parker)), Waker::from(parker))
+    }
+
+    fn wait(&self) {
+        self.0.park(None);
     }
 }
 
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.notify();
+/// Waits as a host does.
+fn wait<T>(mut poll: impl FnMut(&Context<'_>) -> Poll<T>) -> T {
+    let (host, waker) = Sleeper::new();
+    loop {
+        if let Poll::Ready(result) = poll(&Context::from_waker(&waker)) {
+            return result;
+        }
+        host.wait();
     }
 }
 
@@ -151,12 +159,12 @@ fn what_two_connections_push_arrives_once_and_in_their_order() {
             .collect();
         let mut taken = VecDeque::new();
         while taken.len() < 4 {
-            assert!(queue.wait(LONG));
+            wait(|cx| queue.poll_ready(cx));
             queue.take_all(&mut taken);
         }
         let (low, high): (Vec<u64>, Vec<u64>) = numbers(&taken).into_iter().partition(|number| *number < 10);
         assert_eq!((low, high), (vec![1, 2], vec![11, 12]));
-        assert!(!queue.wait(Duration::ZERO));
+        assert!(queue.poll_ready(&Context::from_waker(Waker::noop())).is_pending());
         for pusher in pushers {
             pusher.join().unwrap();
         }
@@ -171,10 +179,10 @@ fn a_reader_that_stops_at_the_limit_is_woken() {
         let reader = thread::spawn({
             let (queue, budget) = (Arc::clone(&queue), Arc::clone(&budget));
             move || {
-                let (task, waker) = Task::new();
+                let (task, waker) = Sleeper::new();
                 for number in 0..4 {
                     while !budget.poll_admits(&waker) {
-                        task.0.wait();
+                        task.wait();
                     }
                     let (event, charge) = message(&budget);
                     queue.push([Item::Event(number, event, charge)]);
@@ -184,7 +192,7 @@ fn a_reader_that_stops_at_the_limit_is_woken() {
         let mut taken = VecDeque::new();
         let mut next = 0;
         while next < 4 {
-            assert!(queue.wait(LONG));
+            wait(|cx| queue.poll_ready(cx));
             queue.take_all(&mut taken);
             // One after another, as callbacks release them.
             while let Some(item) = taken.pop_front() {
@@ -208,9 +216,9 @@ fn a_connection_that_waits_until_the_host_is_done_with_all_events_is_woken() {
         let connection = thread::spawn({
             let budget = Arc::clone(&budget);
             move || {
-                let (task, waker) = Task::new();
+                let (task, waker) = Sleeper::new();
                 while !budget.poll_idle(&waker) {
-                    task.0.wait();
+                    task.wait();
                 }
             }
         });
@@ -231,9 +239,9 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
         let reader = thread::spawn({
             let budget = Arc::clone(&budget);
             move || {
-                let (task, waker) = Task::new();
+                let (task, waker) = Sleeper::new();
                 while !budget.poll_admits(&waker) {
-                    task.0.wait();
+                    task.wait();
                 }
             }
         });
@@ -244,7 +252,7 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
 
 /// Acts as the connection: takes and writes all messages until the script closes it; returns how many pings it took.
 fn drive(outbox: &Outbox) -> usize {
-    let (task, waker) = Task::new();
+    let (task, waker) = Sleeper::new();
     let mut taken = 0;
     loop {
         let wish = outbox.poll_wish(&Context::from_waker(&waker));
@@ -256,7 +264,7 @@ fn drive(outbox: &Outbox) -> usize {
             outbox.end();
             return taken;
         }
-        task.0.wait();
+        task.wait();
     }
 }
 
@@ -273,7 +281,7 @@ fn what_a_script_sends_before_it_closes_is_written() {
         }
         outbox.end_by(Wish::Close(None));
         assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
-        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
         assert_eq!(connection.join().unwrap(), 2);
     });
 }
@@ -287,8 +295,8 @@ fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
             let outbox = Arc::clone(&outbox);
             move || outbox.end()
         });
-        assert_eq!(outbox.wait_written(LONG), Progress::Ended);
-        outbox.wait_ended(std::time::Instant::now());
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Ended);
+        wait(|cx| outbox.poll_ended(cx));
         connection.join().unwrap();
     });
 }
@@ -305,7 +313,7 @@ fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
         assert_eq!(outbox.send(ping()), Ok(()));
         let second = outbox.send(ping());
         assert!(matches!(second, Ok(()) | Err(Refusal::Full(_))), "{second:?}");
-        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
         assert_eq!(outbox.send(ping()), Ok(()));
         outbox.end_by(Wish::Close(None));
         assert_eq!(connection.join().unwrap(), 2 + usize::from(second.is_ok()));

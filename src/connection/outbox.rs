@@ -6,13 +6,12 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
 
 use crate::close::CloseFrame;
 use crate::event::Kind;
 use crate::protocol::encoded_len;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::Mutex;
 
 /// What a message is charged in addition to its encoded bytes.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -77,13 +76,11 @@ pub enum Wish {
     Terminate,
 }
 
-/// How far the connection has come with what was sent.
+/// What became of everything that was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The transport took everything.
     Written,
-    /// Something still waits.
-    Waiting,
     /// The connection is over, and something was never written.
     Ended,
 }
@@ -93,8 +90,6 @@ pub enum Progress {
 pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
-    /// Notified when everything is written, and at the end.
-    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -106,6 +101,8 @@ struct State {
     payload: usize,
     held: usize,
     connection: Option<Waker>,
+    /// The host to wake when everything is written, and at the end; set while it waits.
+    host: Option<Waker>,
 }
 
 impl Outbox {
@@ -119,8 +116,9 @@ impl Outbox {
             payload: 0,
             held: 0,
             connection: None,
+            host: None,
         };
-        Outbox { limit, state: Mutex::new(state), changed: Condvar::default() }
+        Outbox { limit, state: Mutex::new(state) }
     }
 
     /// Tells early that [`send`](Outbox::send) would refuse a payload of this length, so that nobody copies a large one
@@ -166,21 +164,21 @@ impl Outbox {
         self.state.lock().payload
     }
 
-    /// Waits, at most for `limit`, until everything is written or the connection is over.
-    pub fn wait_written(&self, limit: Duration) -> Progress {
+    /// Is ready when everything is written or the connection is over. If neither is so, registers the host to be woken
+    /// and to ask again.
+    pub fn poll_written(&self, cx: &Context<'_>) -> Poll<Progress> {
         let mut state = self.state.lock();
-        self.changed.wait_while_for(&mut state, |state| state.held > 0 && !state.ended, limit);
         match (state.held, state.ended) {
-            (0, _) => Progress::Written,
-            (_, true) => Progress::Ended,
-            _ => Progress::Waiting,
+            (0, _) => Poll::Ready(Progress::Written),
+            (_, true) => Poll::Ready(Progress::Ended),
+            _ => state.wait(cx),
         }
     }
 
-    /// Waits until the connection is over or `deadline` has passed.
-    pub fn wait_ended(&self, deadline: Instant) {
+    /// Is ready when the connection is over. If it is not, registers the host to be woken and to ask again.
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        self.changed.wait_while_until(&mut state, |state| !state.ended, deadline);
+        if state.ended { Poll::Ready(()) } else { state.wait(cx) }
     }
 
     /// Returns what the script wants, and registers the task to be woken when that changes or something is sent. For the
@@ -221,7 +219,7 @@ impl Outbox {
         state.payload -= payload;
         state.held -= cost;
         if state.held == 0 && cost > 0 {
-            self.changed.notify_all();
+            state.wake_host();
         }
     }
 
@@ -238,7 +236,7 @@ impl Outbox {
         state.ended = true;
         state.waiting = VecDeque::new();
         state.connection = None;
-        self.changed.notify_all();
+        state.wake_host();
     }
 }
 
@@ -254,6 +252,17 @@ impl State {
     fn wake(&self) {
         if let Some(connection) = &self.connection {
             connection.wake_by_ref();
+        }
+    }
+
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.host = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn wake_host(&mut self) {
+        if let Some(host) = self.host.take() {
+            host.wake();
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
     builder.add_raw(inner, "turn", |lua, host, ()| one(lua, host.inbox.turn()))?;
     builder.add_raw(inner, "waits", |lua, host, ()| {
         host.check_process()?;
-        one(lua, host.inbox.wait(Duration::ZERO))
+        one(lua, host.wait(Duration::ZERO, |cx| host.inbox.poll_ready(cx)).is_some())
     })?;
     // Counts a poll, after it has checked the argument `max` that `dispatch` will get.
     builder.add_raw(inner, "begin_turn", |_, host, max: Value| {
@@ -37,8 +37,9 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
     // Waits for the first item; returns whether one is there, and the seconds it took.
     builder.add_raw(inner, "wait", |lua, host, limit: f64| {
         let start = Instant::now();
-        let ready = host.inbox.wait(Duration::try_from_secs_f64(limit).unwrap_or_default());
-        two(lua, ready, start.elapsed().as_secs_f64())
+        let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
+        let ready = host.wait(limit, |cx| host.inbox.poll_ready(cx));
+        two(lua, ready.is_some(), start.elapsed().as_secs_f64())
     })?;
     builder.add_raw(inner, "defer", |_, host, function: Value| {
         host.check_process()?;

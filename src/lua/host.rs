@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mlua::{Lua, Table, UserData, Value};
@@ -90,6 +92,21 @@ impl Host {
         Ok(())
     }
 
+    /// Waits until `poll` is ready, at most for `limit`.
+    pub fn wait<T>(&self, limit: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        match &*self.lease.borrow() {
+            Some(lease) => lease.wait(limit, poll),
+            // Without the runtime nothing changes while this thread waits.
+            None => match poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => {
+                    thread::sleep(limit);
+                    None
+                }
+            },
+        }
+    }
+
     /// Drops the Lua values of a number. Where that fails, `drop_stale` tries again.
     pub fn forget_values(&self, number: u64) -> mlua::Result<()> {
         let dropped =
@@ -142,7 +159,8 @@ impl Host {
         }
         let deadline = Instant::now() + END_LIMIT;
         for connection in connections.values() {
-            connection.outbox.wait_ended(deadline);
+            let limit = deadline.saturating_duration_since(Instant::now());
+            self.wait(limit, |cx| connection.outbox.poll_ended(cx));
             // Another state may keep the runtime going, where a connection that did not end in time must not stay.
             connection.outbox.end_by(Wish::Terminate);
         }

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use mlua::Lua;
 
@@ -37,9 +37,12 @@ impl Inbox {
         })
     }
 
-    /// Tells whether anything waits. If nothing does, waits for up to `limit`.
-    pub fn wait(&self, limit: Duration) -> bool {
-        !self.pending.borrow().is_empty() || self.delivery.has_unfinished() || self.queue.wait(limit)
+    /// Is ready when anything waits. If nothing does, registers the host to be woken when an item arrives.
+    pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.pending.borrow().is_empty() || self.delivery.has_unfinished() {
+            return Poll::Ready(());
+        }
+        self.queue.poll_ready(cx)
     }
 
     /// Counts one more poll.

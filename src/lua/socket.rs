@@ -260,10 +260,10 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
-            match socket.connection.outbox.wait_written(limit) {
-                Progress::Written => "written",
-                Progress::Waiting => "waiting",
-                Progress::Ended => "ended",
+            match host.wait(limit, |cx| socket.connection.outbox.poll_written(cx)) {
+                Some(Progress::Written) => "written",
+                Some(Progress::Ended) => "ended",
+                None => "waiting",
             },
         )
     })

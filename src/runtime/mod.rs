@@ -4,17 +4,20 @@
 //! is all that other modules may ask of it. Knows nothing of connections.
 
 mod leases;
+mod parker;
 
 use std::future::Future;
 use std::io;
-use std::sync::{LazyLock, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use self::leases::Leases;
+use self::parker::Parker;
 use crate::process;
 
 /// How long the last lease waits for the thread to end. It is never busy for long, but the host must not hang.
@@ -50,6 +53,23 @@ impl Lease {
     /// Runs a future on the runtime until it is done or the runtime ends.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(future);
+    }
+
+    /// Waits until `poll` is ready, at most for `limit`.
+    pub fn wait<T>(&self, limit: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        let deadline = Instant::now().checked_add(limit);
+        let parker = Arc::new(Parker::default());
+        let waker = Waker::from(Arc::clone(&parker));
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(result) = poll(&mut cx) {
+                return Some(result);
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return None;
+            }
+            parker.park(deadline);
+        }
     }
 }
 
