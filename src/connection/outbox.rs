@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::close::CloseFrame;
@@ -18,6 +19,9 @@ const MESSAGE_OVERHEAD: usize = 128;
 
 /// The capacity, in messages, that an idle outbox may keep.
 pub(super) const KEPT: usize = 64;
+
+/// How many bytes may be sent before the connection gets a turn to write them, even while nobody drives it.
+const AHEAD: usize = 64 * 1024;
 
 /// Payloads up to this size are copied without checking the capacity first, because the copy costs less than the lock.
 const CHEAP_COPY: usize = 4096;
@@ -90,6 +94,8 @@ pub enum Progress {
 pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
+    /// The cost of what was sent since the connection was told to write ahead. Only the host uses it.
+    ahead: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -118,7 +124,7 @@ impl Outbox {
             connection: None,
             host: None,
         };
-        Outbox { limit, state: Mutex::new(state) }
+        Outbox { limit, state: Mutex::new(state), ahead: AtomicUsize::new(0) }
     }
 
     /// Tells early that [`send`](Outbox::send) would refuse a payload of this length, so that nobody copies a large one
@@ -143,7 +149,17 @@ impl Outbox {
         state.held += cost;
         state.waiting.push_back(outgoing);
         state.wake();
+        self.ahead.fetch_add(cost, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Tells, once for every 64 KiB that were sent, that the connection should write them now.
+    pub fn is_ahead(&self) -> bool {
+        let is_ahead = self.ahead.load(Ordering::Relaxed) > AHEAD;
+        if is_ahead {
+            self.ahead.store(0, Ordering::Relaxed);
+        }
+        is_ahead
     }
 
     /// Asks for the end; a later wish counts only if it is stronger. From here on no message is accepted.

@@ -49,7 +49,9 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
         nothing()
     })?;
     builder.add_raw(inner, "dispatch", |lua, host, (deliver, max): (Function, Value)| {
-        dispatch(lua, host, &deliver, bound(&max)?)
+        let ran = dispatch(lua, host, &deliver, bound(&max)?);
+        host.write_ahead();
+        ran
     })
 }
 

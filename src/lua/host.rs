@@ -107,6 +107,13 @@ impl Host {
         }
     }
 
+    /// Lets the connections write what was sent, as far as that needs no wait.
+    pub fn write_ahead(&self) {
+        if let Some(lease) = &*self.lease.borrow() {
+            lease.run_ready();
+        }
+    }
+
     /// Drops the Lua values of a number. Where that fails, `drop_stale` tries again.
     pub fn forget_values(&self, number: u64) -> mlua::Result<()> {
         let dropped =

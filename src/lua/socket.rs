@@ -108,7 +108,12 @@ impl Socket {
 
     fn put(&self, lua: &Lua, this: &AnyUserData, outgoing: Outgoing) -> Answer {
         match self.connection.outbox.send(outgoing) {
-            Ok(()) => one(lua, this),
+            Ok(()) => {
+                if self.connection.outbox.is_ahead() {
+                    self.host.write_ahead();
+                }
+                one(lua, this)
+            }
             Err(refusal) => self.refuse(lua, &refusal),
         }
     }
