@@ -7,12 +7,11 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
-use std::task::Waker;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
 
 use crate::batch::Batch;
 use crate::event::Event;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::Mutex;
 
 /// Identifies a connection within its Lua state.
 pub type ConnectionId = u64;
@@ -47,28 +46,36 @@ impl Item {
 /// The queue of one Lua state.
 #[derive(Debug, Default)]
 pub struct Queue {
-    items: Mutex<VecDeque<Item>>,
-    arrived: Condvar,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// The host to wake when an item arrives; set while it waits.
+    host: Option<Waker>,
 }
 
 impl Queue {
     /// Appends items in their order, and wakes the host if it waits.
     pub fn push(&self, new: impl IntoIterator<Item = Item>) {
-        let mut items = self.items.lock();
-        let was_empty = items.is_empty();
-        items.extend(new);
-        if was_empty && !items.is_empty() {
-            self.arrived.notify_all();
+        let host = {
+            let mut state = self.state.lock();
+            state.items.extend(new);
+            if state.items.is_empty() { None } else { state.host.take() }
+        };
+        if let Some(host) = host {
+            host.wake();
         }
     }
 
     /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed.
     pub fn take_all(&self, taken: &mut VecDeque<Item>) {
-        let mut items = self.items.lock();
+        let items = &mut self.state.lock().items;
         if taken.is_empty() {
-            mem::swap(taken, &mut items);
+            mem::swap(taken, items);
         } else {
-            taken.append(&mut items);
+            taken.append(items);
         }
         // A flow as large as this one needs the same capacity next time, so that is kept.
         if items.capacity() > KEPT.max(4 * taken.len()) {
@@ -76,13 +83,14 @@ impl Queue {
         }
     }
 
-    /// Waits until an item is there, at most for `limit`; returns whether one is there.
-    pub fn wait(&self, limit: Duration) -> bool {
-        let mut items = self.items.lock();
-        if items.is_empty() && !limit.is_zero() {
-            self.arrived.wait_while_for(&mut items, |items| items.is_empty(), limit);
+    /// Is ready when an item is there. If none is, registers the host to be woken when one arrives.
+    pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.items.is_empty() {
+            state.host = Some(cx.waker().clone());
+            return Poll::Pending;
         }
-        !items.is_empty()
+        Poll::Ready(())
     }
 }
 

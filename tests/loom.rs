@@ -6,32 +6,42 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
 
-use loom::sync::Notify;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use self::event::Kind;
 use self::frames::Taken;
-use self::leases::Leases;
 use self::outbox::{Next, Outbox, Outgoing, Progress, Refusal, Wish};
 use self::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
+use self::runtime::leases::Leases;
+use self::runtime::parker::Parker;
+use self::runtime::tasks::{Left, Tasks};
+use self::runtime::turns::Turns;
 
 #[allow(dead_code)]
 #[path = "../src/connection/frames.rs"]
 mod frames;
-#[path = "../src/runtime/leases.rs"]
-mod leases;
 #[allow(dead_code)]
 #[path = "../src/connection/outbox.rs"]
 mod outbox;
 #[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
+
+#[path = "../src/runtime"]
+mod runtime {
+    pub mod leases;
+    pub mod parker;
+    #[allow(dead_code)]
+    pub mod tasks;
+    #[allow(dead_code)]
+    pub mod turns;
+}
 
 mod batch {
     pub use websocket_core::batch::Batch;
@@ -63,7 +73,7 @@ mod sync {
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 
-    pub struct Guard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+    pub struct Guard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>, &'a loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub fn new(value: T) -> Self {
@@ -71,7 +81,7 @@ mod sync {
         }
 
         pub fn lock(&self) -> Guard<'_, T> {
-            Guard(Some(self.0.lock().unwrap()))
+            Guard(Some(self.0.lock().unwrap()), &self.0)
         }
     }
 
@@ -93,24 +103,31 @@ mod sync {
     pub struct Condvar(loom::sync::Condvar);
 
     impl Condvar {
-        pub fn notify_all(&self) {
-            self.0.notify_all();
+        pub fn notify_one(&self) {
+            self.0.notify_one();
         }
 
-        pub fn wait_while_for<T>(&self, guard: &mut Guard<'_, T>, mut held: impl FnMut(&mut T) -> bool, _: Duration) {
+        pub fn wait_while<T>(&self, guard: &mut Guard<'_, T>, mut held: impl FnMut(&mut T) -> bool) {
             while held(guard) {
                 let inner = guard.0.take().unwrap();
                 guard.0 = Some(self.0.wait(inner).unwrap());
             }
         }
 
+        /// The time passes at once, but the other threads may run first.
+        pub fn wait_while_for<T>(&self, guard: &mut Guard<'_, T>, mut held: impl FnMut(&mut T) -> bool, _: Duration) {
+            if held(guard) {
+                drop(guard.0.take());
+                loom::thread::yield_now();
+                guard.0 = Some(guard.1.lock().unwrap());
+            }
+        }
+
         pub fn wait_while_until<T>(&self, guard: &mut Guard<'_, T>, held: impl FnMut(&mut T) -> bool, _: Instant) {
-            self.wait_while_for(guard, held, Duration::MAX);
+            self.wait_while(guard, held);
         }
     }
 }
-
-const LONG: Duration = Duration::from_secs(3600);
 
 /// Tries every order with at most three preemptions. Without that limit the largest model takes nine minutes and finds
 /// nothing more.
@@ -120,19 +137,28 @@ fn every_order(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// A task that waits until it is woken.
-struct Task(Notify);
+/// A task or a host that waits until it is woken.
+struct Sleeper(Arc<Parker>);
 
-impl Task {
-    fn new() -> (Arc<Task>, Waker) {
-        let task = Arc::new(Task(Notify::new()));
-        (Arc::clone(&task), Waker::from(task))
+impl Sleeper {
+    fn new() -> (Sleeper, Waker) {
+        let parker = Arc::new(Parker::default());
+        (Sleeper(Arc::clone(&parker)), Waker::from(parker))
+    }
+
+    fn wait(&self) {
+        self.0.park(None);
     }
 }
 
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.notify();
+/// Waits as a host does.
+fn wait<T>(mut poll: impl FnMut(&Context<'_>) -> Poll<T>) -> T {
+    let (host, waker) = Sleeper::new();
+    loop {
+        if let Poll::Ready(result) = poll(&Context::from_waker(&waker)) {
+            return result;
+        }
+        host.wait();
     }
 }
 
@@ -160,12 +186,12 @@ fn what_two_connections_push_arrives_once_and_in_their_order() {
             .collect();
         let mut taken = VecDeque::new();
         while taken.len() < 4 {
-            assert!(queue.wait(LONG));
+            wait(|cx| queue.poll_ready(cx));
             queue.take_all(&mut taken);
         }
         let (low, high): (Vec<u64>, Vec<u64>) = numbers(&taken).into_iter().partition(|number| *number < 10);
         assert_eq!((low, high), (vec![1, 2], vec![11, 12]));
-        assert!(!queue.wait(Duration::ZERO));
+        assert!(queue.poll_ready(&Context::from_waker(Waker::noop())).is_pending());
         for pusher in pushers {
             pusher.join().unwrap();
         }
@@ -180,10 +206,10 @@ fn a_reader_that_stops_at_the_limit_is_woken() {
         let reader = thread::spawn({
             let (queue, budget) = (Arc::clone(&queue), Arc::clone(&budget));
             move || {
-                let (task, waker) = Task::new();
+                let (task, waker) = Sleeper::new();
                 for number in 0..4 {
                     while budget.poll_admits(&waker).is_none() {
-                        task.0.wait();
+                        task.wait();
                     }
                     let (event, charge) = message(&budget);
                     queue.push([Item::Event(number, event, charge)]);
@@ -193,7 +219,7 @@ fn a_reader_that_stops_at_the_limit_is_woken() {
         let mut taken = VecDeque::new();
         let mut next = 0;
         while next < 4 {
-            assert!(queue.wait(LONG));
+            wait(|cx| queue.poll_ready(cx));
             queue.take_all(&mut taken);
             // One after another, as callbacks release them.
             while let Some(item) = taken.pop_front() {
@@ -217,9 +243,9 @@ fn a_connection_that_waits_until_the_host_is_done_with_all_events_is_woken() {
         let connection = thread::spawn({
             let budget = Arc::clone(&budget);
             move || {
-                let (task, waker) = Task::new();
+                let (task, waker) = Sleeper::new();
                 while !budget.poll_idle(&waker) {
-                    task.0.wait();
+                    task.wait();
                 }
             }
         });
@@ -240,9 +266,9 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
         let reader = thread::spawn({
             let budget = Arc::clone(&budget);
             move || {
-                let (task, waker) = Task::new();
+                let (task, waker) = Sleeper::new();
                 while budget.poll_admits(&waker).is_none() {
-                    task.0.wait();
+                    task.wait();
                 }
             }
         });
@@ -254,7 +280,7 @@ fn a_reader_is_woken_if_the_state_ends_with_events_that_nobody_took() {
 /// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost as
 /// much as an empty one it took.
 fn drive(outbox: &Outbox) -> usize {
-    let (task, waker) = Task::new();
+    let (task, waker) = Sleeper::new();
     let mut taken = 0;
     loop {
         let wish = outbox.poll_wish(&Context::from_waker(&waker));
@@ -274,7 +300,7 @@ fn drive(outbox: &Outbox) -> usize {
             outbox.end();
             return taken;
         }
-        task.0.wait();
+        task.wait();
     }
 }
 
@@ -291,7 +317,7 @@ fn what_a_script_sends_before_it_closes_is_written() {
         }
         outbox.end_by(Wish::Close(None));
         assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
-        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
         assert_eq!(connection.join().unwrap(), 2);
     });
 }
@@ -327,8 +353,8 @@ fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
             let outbox = Arc::clone(&outbox);
             move || outbox.end()
         });
-        assert_eq!(outbox.wait_written(LONG), Progress::Ended);
-        outbox.wait_ended(std::time::Instant::now());
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Ended);
+        wait(|cx| outbox.poll_ended(cx));
         connection.join().unwrap();
     });
 }
@@ -345,7 +371,7 @@ fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
         assert_eq!(outbox.send(ping()), Ok(()));
         let second = outbox.send(ping());
         assert!(matches!(second, Ok(()) | Err(Refusal::Full(_))), "{second:?}");
-        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
         assert_eq!(outbox.send(ping()), Ok(()));
         outbox.end_by(Wish::Close(None));
         assert_eq!(connection.join().unwrap(), 2 + usize::from(second.is_ok()));
@@ -408,5 +434,221 @@ fn a_start_that_fails_takes_no_lease() {
         live(&leases, &started, &ended);
         other.join().unwrap();
         live(&leases, &started, &ended);
+    });
+}
+
+/// The runtime as one thread at a time drives it; in place of tokio there is one place where that thread sleeps.
+#[derive(Default)]
+struct Engine {
+    turns: Turns,
+    tasks: Arc<Tasks>,
+    sleep: Arc<Parker>,
+    /// How many threads drive. Not loom's, because it only checks.
+    drivers: std::sync::atomic::AtomicUsize,
+}
+
+impl Engine {
+    fn drive<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        assert_eq!(self.drivers.fetch_add(1, Ordering::SeqCst), 0, "two threads drive");
+        let waker = Waker::from(Arc::clone(&self.sleep));
+        let result = loop {
+            let left = self.tasks.run_ready(&waker);
+            if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
+                break result;
+            }
+            if left == Left::Nothing {
+                self.sleep.park(None);
+            }
+        };
+        self.tasks.leave();
+        self.drivers.fetch_sub(1, Ordering::SeqCst);
+        Some(result)
+    }
+
+    fn wait<T>(&self, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+        self.turns.wait(None, poll, |poll| self.drive(poll)).unwrap()
+    }
+
+    fn wait_for_number(&self, queue: &Queue) -> u64 {
+        self.wait(|cx| queue.poll_ready(cx));
+        first_number(queue)
+    }
+
+    fn run_ready(&self) {
+        if self.tasks.has_ready()
+            && let Some(_turn) = self.turns.take()
+        {
+            self.tasks.run_round();
+        }
+    }
+
+    fn help(&self) {
+        while let Some(_turn) = self.turns.take_as_helper() {
+            self.drive(|cx| self.turns.poll_stop(cx));
+        }
+        self.tasks.close();
+    }
+
+    /// Makes a task that pushes a number to `queue`.
+    fn spawn_push(&self, queue: &Arc<Queue>, number: u64) {
+        let queue = Arc::clone(queue);
+        self.tasks.spawn(async move { queue.push([Item::Deferred(number)]) });
+    }
+
+    /// Makes a task that waits for an item of `from`, as a connection waits for what the script sends, and then pushes a
+    /// number to `queue`.
+    fn spawn_answer(&self, from: &Arc<Queue>, queue: &Arc<Queue>, number: u64) {
+        let (from, queue) = (Arc::clone(from), Arc::clone(queue));
+        self.tasks.spawn(async move {
+            poll_fn(|cx| from.poll_ready(cx)).await;
+            queue.push([Item::Deferred(number)]);
+        });
+    }
+}
+
+fn first_number(queue: &Queue) -> u64 {
+    let mut taken = VecDeque::new();
+    queue.take_all(&mut taken);
+    numbers(&taken)[0]
+}
+
+/// Starts an engine and its helper, lets hosts act, and ends the helper.
+fn with_helper(act: impl FnOnce(&Arc<Engine>)) {
+    let engine = Arc::new(Engine::default());
+    let helper = thread::spawn({
+        let engine = Arc::clone(&engine);
+        move || engine.help()
+    });
+    act(&engine);
+    engine.turns.end();
+    helper.join().unwrap();
+}
+
+#[test]
+fn a_host_that_waits_gets_what_its_tasks_bring_whoever_drives() {
+    every_order(|| {
+        with_helper(|engine| {
+            let queue = Arc::new(Queue::default());
+            for number in 0..2 {
+                engine.spawn_push(&queue, number);
+                assert_eq!(engine.wait_for_number(&queue), number);
+            }
+        });
+    });
+}
+
+#[test]
+fn what_a_host_does_between_two_waits_wakes_its_task() {
+    every_order(|| {
+        with_helper(|engine| {
+            let (sent, queue) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+            engine.spawn_answer(&sent, &queue, 1);
+            engine.run_ready();
+            sent.push([Item::Deferred(0)]);
+            assert_eq!(engine.wait_for_number(&queue), 1);
+        });
+    });
+}
+
+#[test]
+fn the_helper_drives_for_a_host_that_cannot() {
+    every_order(|| {
+        with_helper(|engine| {
+            let (sent, queue) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+            engine.spawn_answer(&sent, &queue, 1);
+            engine.run_ready();
+            sent.push([Item::Deferred(0)]);
+            Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            assert_eq!(first_number(&queue), 1);
+        });
+    });
+}
+
+#[test]
+fn another_thread_wakes_the_task_of_a_host_that_drives() {
+    every_order(|| {
+        let engine = Arc::new(Engine::default());
+        let (sent, queue) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+        engine.spawn_answer(&sent, &queue, 1);
+        let other = thread::spawn({
+            let sent = Arc::clone(&sent);
+            move || sent.push([Item::Deferred(0)])
+        });
+        assert_eq!(engine.wait_for_number(&queue), 1);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn two_hosts_that_wait_drive_for_each_other() {
+    every_order(|| {
+        let engine = Arc::new(Engine::default());
+        let hosts = [1, 2].map(|number| {
+            let engine = Arc::clone(&engine);
+            move || {
+                let queue = Arc::new(Queue::default());
+                for _ in 0..2 {
+                    engine.spawn_push(&queue, number);
+                    assert_eq!(engine.wait_for_number(&queue), number);
+                }
+            }
+        });
+        let [first, second] = hosts;
+        let other = thread::spawn(first);
+        second();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_host_that_leaves_the_line_passes_the_turn_on() {
+    every_order(|| {
+        let engine = Arc::new(Engine::default());
+        let turn = engine.turns.take();
+        let queues = [1, 2].map(|number| {
+            let queue = Arc::new(Queue::default());
+            (number, queue)
+        });
+        // One of them has what it waits for while it may be the first in the line; the other one needs the turn.
+        engine.spawn_push(&queues[1].1, 2);
+        let hosts = queues.clone().map(|(number, queue)| {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || assert_eq!(engine.wait_for_number(&queue), number))
+        });
+        queues[0].1.push([Item::Deferred(1)]);
+        drop(turn);
+        for host in hosts {
+            host.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_helper_drives_after_hosts_that_do_not_come_back() {
+    every_order(|| {
+        with_helper(|engine| {
+            let (sent, queue) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+            engine.spawn_push(&queue, 1);
+            assert_eq!(engine.wait_for_number(&queue), 1);
+            engine.spawn_answer(&sent, &queue, 2);
+            sent.push([Item::Deferred(0)]);
+            Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            assert_eq!(first_number(&queue), 2);
+        });
+    });
+}
+
+#[test]
+fn the_end_drops_the_tasks_that_still_wait() {
+    every_order(|| {
+        let kept = Arc::new(());
+        with_helper(|engine| {
+            let kept = Arc::clone(&kept);
+            engine.tasks.spawn(async move {
+                let _kept = kept;
+                std::future::pending::<()>().await;
+            });
+        });
+        assert_eq!(Arc::strong_count(&kept), 1);
     });
 }

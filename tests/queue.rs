@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Wake, Waker};
-use std::time::Duration;
+use std::task::{Context, Wake, Waker};
 
 use websocket_core::queue::{Budget, EVENT_OVERHEAD, Item, Queue, cost};
 
@@ -26,7 +25,7 @@ fn delivers_items_in_order_of_arrival() {
     queue.take_all(&mut taken);
     let numbers: Vec<u64> = taken.iter().map(|item| if let Item::Deferred(n) = item { *n } else { 0 }).collect();
     assert_eq!(numbers, [1, 2, 3]);
-    assert!(!queue.wait(Duration::ZERO));
+    assert!(queue.poll_ready(&Context::from_waker(Waker::noop())).is_pending());
 }
 
 #[test]
@@ -42,12 +41,17 @@ fn releases_the_memory_of_a_burst_that_is_taken() {
 }
 
 #[test]
-fn wakes_a_host_that_waits() {
-    let queue = Arc::new(Queue::default());
-    let pusher = Arc::clone(&queue);
-    let thread = std::thread::spawn(move || pusher.push([Item::Deferred(1)]));
-    assert!(queue.wait(Duration::MAX));
-    thread.join().unwrap();
+fn wakes_a_host_that_waits_once() {
+    let queue = Queue::default();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    assert!(queue.poll_ready(&Context::from_waker(&waker)).is_pending());
+    queue.push([]);
+    assert_eq!(count.0.load(Ordering::Relaxed), 0);
+    queue.push([Item::Deferred(1)]);
+    queue.push([Item::Deferred(2)]);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    assert!(queue.poll_ready(&Context::from_waker(&waker)).is_ready());
 }
 
 #[test]

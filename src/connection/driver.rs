@@ -34,7 +34,7 @@ use crate::transport::{Loss, Stream};
 const READ_SIZE: usize = 64 * 1024;
 
 /// Reads in one turn. A peer that sends without end must not keep us from writing, nor other connections from their
-/// turns. Well below the number of operations that tokio allows a task in one turn, because writing needs some, too.
+/// turns.
 const READS_PER_TURN: usize = 16;
 
 thread_local! {
@@ -148,7 +148,11 @@ impl Driver {
                 }
                 continue;
             }
-            self.timer.as_mut().reset(at);
+            // A timer that is set too early is left so, and fires for nothing: most deadlines are put off before they pass,
+            // and to set a timer costs more than to read the clock.
+            if self.timer.is_elapsed() || at < self.timer.deadline() {
+                self.timer.as_mut().reset(at);
+            }
             ready!(self.timer.as_mut().poll(cx));
         }
     }

@@ -9,14 +9,14 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use super::frames::{Frames, Role};
 use crate::close::CloseFrame;
 use crate::event::Kind;
 use crate::protocol::{Coding, Encoder, encoded_len};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::Mutex;
 
 /// What a message is charged in addition to its encoded bytes.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -30,6 +30,9 @@ const SHORT: usize = 4096;
 
 /// Encoded bytes after which a new run begins, so that answers never wait behind all that the script has sent.
 const RUN: usize = 64 * 1024;
+
+/// How many bytes may be sent before the connection gets a turn to write them, even while nobody drives it.
+const AHEAD: usize = 64 * 1024;
 
 /// What goes to the peer.
 #[derive(Debug)]
@@ -94,13 +97,11 @@ pub enum Wish {
     Terminate,
 }
 
-/// How far the connection has come with what was sent.
+/// What became of everything that was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The transport took everything.
     Written,
-    /// Something still waits.
-    Waiting,
     /// The connection is over, and something was never written.
     Ended,
 }
@@ -110,8 +111,8 @@ pub enum Progress {
 pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
-    /// Notified when everything is written, and at the end.
-    changed: Condvar,
+    /// The encoded bytes of what was sent since the connection was told to write ahead. Only the host uses it.
+    ahead: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -129,6 +130,8 @@ struct State {
     connection: Option<Waker>,
     /// The connection was woken and has not asked since.
     woken: bool,
+    /// The host to wake when everything is written, and at the end; set while it waits.
+    host: Option<Waker>,
 }
 
 impl Outbox {
@@ -145,8 +148,9 @@ impl Outbox {
             held: 0,
             connection: None,
             woken: false,
+            host: None,
         };
-        Outbox { limit, state: Mutex::new(state), changed: Condvar::default() }
+        Outbox { limit, state: Mutex::new(state), ahead: AtomicUsize::new(0) }
     }
 
     /// Tells early that [`send`](Outbox::send) would refuse a payload of this length, so that nobody copies a large one
@@ -171,6 +175,7 @@ impl Outbox {
         state.held += cost;
         state.waiting.push_back(outgoing);
         state.wake();
+        self.note_ahead(cost);
         Ok(())
     }
 
@@ -200,7 +205,21 @@ impl Outbox {
         state.payload += payload.len();
         state.held += cost;
         state.wake();
+        self.note_ahead(cost);
         Some(Ok(()))
+    }
+
+    fn note_ahead(&self, cost: usize) {
+        self.ahead.store(self.ahead.load(Ordering::Relaxed) + cost - MESSAGE_OVERHEAD, Ordering::Relaxed);
+    }
+
+    /// Tells, once for every 64 KiB that were sent, that the connection should write them now.
+    pub fn is_ahead(&self) -> bool {
+        let is_ahead = self.ahead.load(Ordering::Relaxed) > AHEAD;
+        if is_ahead {
+            self.ahead.store(0, Ordering::Relaxed);
+        }
+        is_ahead
     }
 
     /// Asks for the end; a later wish counts only if it is stronger. From here on no message is accepted.
@@ -221,21 +240,21 @@ impl Outbox {
         self.state.lock().payload
     }
 
-    /// Waits, at most for `limit`, until everything is written or the connection is over.
-    pub fn wait_written(&self, limit: Duration) -> Progress {
+    /// Is ready when everything is written or the connection is over. If neither is so, registers the host to be woken
+    /// and to ask again.
+    pub fn poll_written(&self, cx: &Context<'_>) -> Poll<Progress> {
         let mut state = self.state.lock();
-        self.changed.wait_while_for(&mut state, |state| state.held > 0 && !state.ended, limit);
         match (state.held, state.ended) {
-            (0, _) => Progress::Written,
-            (_, true) => Progress::Ended,
-            _ => Progress::Waiting,
+            (0, _) => Poll::Ready(Progress::Written),
+            (_, true) => Poll::Ready(Progress::Ended),
+            _ => state.wait(cx),
         }
     }
 
-    /// Waits until the connection is over or `deadline` has passed.
-    pub fn wait_ended(&self, deadline: Instant) {
+    /// Is ready when the connection is over. If it is not, registers the host to be woken and to ask again.
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        self.changed.wait_while_until(&mut state, |state| !state.ended, deadline);
+        if state.ended { Poll::Ready(()) } else { state.wait(cx) }
     }
 
     /// Returns what the script wants, and registers the task to be woken when that changes or something is sent. For the
@@ -286,7 +305,7 @@ impl Outbox {
         state.payload -= payload;
         state.held -= cost;
         if state.held == 0 && cost > 0 {
-            self.changed.notify_all();
+            state.wake_host();
         }
     }
 
@@ -304,7 +323,7 @@ impl Outbox {
         state.ended = true;
         state.drop_all();
         state.connection = None;
-        self.changed.notify_all();
+        state.wake_host();
     }
 }
 
@@ -328,6 +347,17 @@ impl State {
             && let Some(connection) = &self.connection
         {
             connection.wake_by_ref();
+        }
+    }
+
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.host = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn wake_host(&mut self) {
+        if let Some(host) = self.host.take() {
+            host.wake();
         }
     }
 }

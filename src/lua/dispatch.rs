@@ -104,7 +104,7 @@ unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
             let status = ffi::lua_pcall(state, 0, 0, 1);
             let Some(host) = self::host(state) else { return ending(state) };
             if status == ffi::LUA_OK {
-                let ran = host.inbox.stop();
+                let ran = host.end_dispatch();
                 if process::is_forked_child() {
                     return forked(state);
                 }
@@ -112,7 +112,7 @@ unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
                 return 1;
             }
             if !host.inbox.finish() {
-                host.inbox.stop();
+                host.end_dispatch();
                 raise_caught(state);
             }
             ffi::lua_pushvalue(state, ffi::lua_upvalueindex(DEAL_WITH));
@@ -120,11 +120,11 @@ unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
             let status = ffi::lua_pcall(state, 1, 1, 0);
             let Some(host) = self::host(state) else { return ending(state) };
             if status != ffi::LUA_OK {
-                host.inbox.stop();
+                host.end_dispatch();
                 ffi::lua_error(state);
             }
             if ffi::lua_type(state, -1) != ffi::LUA_TNIL {
-                let ran = host.inbox.stop();
+                let ran = host.end_dispatch();
                 handle::push_count(state, ran);
                 ffi::lua_insert(state, -2);
                 return 2;

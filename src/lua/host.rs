@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mlua::{Lua, Table, Value};
@@ -97,6 +99,40 @@ impl Host {
         Ok(())
     }
 
+    /// Waits until `poll` is ready, at most for `limit`.
+    pub fn wait<T>(&self, limit: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        match &*self.lease.borrow() {
+            Some(lease) => lease.wait(limit, poll),
+            // Without the runtime nothing changes while this thread waits.
+            None => match poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => {
+                    thread::sleep(limit);
+                    None
+                }
+            },
+        }
+    }
+
+    /// Waits until anything waits in the inbox, at most for `limit`; tells whether anything does.
+    pub fn wait_for_items(&self, limit: Duration) -> bool {
+        self.wait(limit, |cx| self.inbox.poll_ready(cx)).is_some()
+    }
+
+    /// Ends a dispatch; returns how many callbacks were called. What they have sent is written.
+    pub fn end_dispatch(&self) -> usize {
+        let ran = self.inbox.stop();
+        self.write_ahead();
+        ran
+    }
+
+    /// Lets the connections write what was sent, as far as that needs no wait.
+    pub fn write_ahead(&self) {
+        if let Some(lease) = &*self.lease.borrow() {
+            lease.run_ready();
+        }
+    }
+
     /// Drops the Lua values of a number. Where that fails, `drop_stale` tries again.
     pub fn forget_values(&self, number: u64) -> mlua::Result<()> {
         let dropped =
@@ -149,7 +185,8 @@ impl Host {
         }
         let deadline = Instant::now() + END_LIMIT;
         for connection in connections.values() {
-            connection.outbox.wait_ended(deadline);
+            let limit = deadline.saturating_duration_since(Instant::now());
+            self.wait(limit, |cx| connection.outbox.poll_ended(cx));
             // Another state may keep the runtime going, where a connection that did not end in time must not stay.
             connection.outbox.end_by(Wish::Terminate);
         }

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use crate::event::{Event, Kind};
 use crate::queue::{self, Charge, ConnectionId, Item, Queue};
@@ -74,9 +74,9 @@ enum InHand {
 }
 
 impl Inbox {
-    /// Tells whether anything waits. If nothing does, waits for up to `limit`.
-    pub fn wait(&self, limit: Duration) -> bool {
-        !self.pending.borrow().is_empty() || self.queue.wait(limit)
+    /// Is ready when anything waits. If nothing does, registers the host to be woken when an item arrives.
+    pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.pending.borrow().is_empty() { self.queue.poll_ready(cx) } else { Poll::Ready(()) }
     }
 
     /// Counts one more poll.

@@ -99,10 +99,10 @@ unsafe extern "C-unwind" fn wait(state: *mut lua_State) -> c_int {
 
 fn wait_up_to(host: &Host, limit: Duration) -> (bool, f64) {
     if limit.is_zero() {
-        return (host.inbox.wait(limit), 0.0);
+        return (host.wait_for_items(limit), 0.0);
     }
     let start = Instant::now();
-    (host.inbox.wait(limit), start.elapsed().as_secs_f64())
+    (host.wait_for_items(limit), start.elapsed().as_secs_f64())
 }
 
 /// Returns the host until it has ended, for use until the next call into Lua.

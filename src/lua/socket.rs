@@ -90,7 +90,7 @@ impl Socket {
 
     fn put_copy(&self, kind: Kind, message: &[u8], outgoing: impl FnOnce(Vec<u8>) -> Outgoing) -> Result<(), NotSent> {
         if let Some(encoded) = self.connection.outbox.encode(kind, message) {
-            return Ok(encoded?);
+            return self.accepted(encoded);
         }
         self.connection.outbox.check(message.len())?;
         let mut payload = Vec::new();
@@ -102,7 +102,15 @@ impl Socket {
     }
 
     fn put(&self, outgoing: Outgoing) -> Result<(), NotSent> {
-        Ok(self.connection.outbox.send(outgoing)?)
+        self.accepted(self.connection.outbox.send(outgoing))
+    }
+
+    /// Passes on what the outbox has answered. If it has much, lets the connection write that now.
+    fn accepted(&self, answer: Result<(), Refusal>) -> Result<(), NotSent> {
+        if answer.is_ok() && self.connection.outbox.is_ahead() {
+            self.host.write_ahead();
+        }
+        Ok(answer?)
     }
 
     /// Closes the connection as `ws:close` does. Tells whether that was to be done: neither the script nor the peer has
@@ -303,10 +311,10 @@ pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlu
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
-            match socket.connection.outbox.wait_written(limit) {
-                Progress::Written => "written",
-                Progress::Waiting => "waiting",
-                Progress::Ended => "ended",
+            match host.wait(limit, |cx| socket.connection.outbox.poll_written(cx)) {
+                Some(Progress::Written) => "written",
+                Some(Progress::Ended) => "ended",
+                None => "waiting",
             },
         )
     })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use websocket_core::close::{CloseCode, CloseFrame};
-use websocket_core::connection::{Connection, Outgoing, Refusal, Wish};
+use websocket_core::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use websocket_core::event::{End, Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::{Charge, ConnectionId, Item, Queue, cost};
@@ -44,7 +44,7 @@ impl Host {
     /// Waits for the next event for at most `limit`.
     pub fn next_before(&mut self, limit: Duration) -> Option<(ConnectionId, Event, Charge)> {
         if self.taken.is_empty() {
-            self.queue.wait(limit);
+            self.lease.wait(limit, |cx| self.queue.poll_ready(cx));
             self.queue.take_all(&mut self.taken);
         }
         if let Some(Item::Messages(id, batch, charge)) = self.taken.front_mut() {
@@ -137,6 +137,11 @@ impl Client {
     /// Asks for a close with a code and a reason.
     pub fn close(&self, code: u16, reason: &str) {
         self.connection.outbox.end_by(Wish::Close(body(code, reason)));
+    }
+
+    /// Waits for at most `limit` until everything is written or the connection is over.
+    pub fn flush(&self, limit: Duration) -> Option<Progress> {
+        self.host.lease.wait(limit, |cx| self.connection.outbox.poll_written(cx))
     }
 
     /// Waits until at most this many bytes are buffered.
