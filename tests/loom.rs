@@ -339,7 +339,7 @@ fn what_a_script_encodes_before_it_closes_is_written() {
         }
         outbox.end_by(Wish::Close(None));
         assert_eq!(outbox.encode(Kind::Text, b"").unwrap(), Err(Refusal::Closed));
-        assert_eq!(outbox.wait_written(LONG), Progress::Written);
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
         assert_eq!(connection.join().unwrap(), 2);
     });
 }
