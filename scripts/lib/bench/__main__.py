@@ -1,0 +1,69 @@
+"""Runs the benchmarks and writes Markdown; scripts/bench describes the options."""
+
+import argparse
+import json
+import os
+import sys
+
+import tables
+from contenders import CONTENDERS, TARGET
+from running import measure
+from workloads import PINNED, UNPINNED, WORKLOADS
+
+RESULTS = os.path.join(TARGET, "results.json")
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
+    parser.add_argument("--rounds", type=int, help="rounds of each workload; at least 5 by default")
+    parser.add_argument("--contenders", help="the contenders, separated by commas: " + ", ".join(CONTENDERS))
+    parser.add_argument("--pinned", dest="modes", action="store_const", const=(PINNED,))
+    parser.add_argument("--unpinned", dest="modes", action="store_const", const=(UNPINNED,))
+    parser.set_defaults(modes=(PINNED, UNPINNED))
+    chosen = parser.parse_args()
+    for name in chosen.workloads:
+        if name not in WORKLOADS:
+            parser.error(f"no workload {name}; there are {', '.join(WORKLOADS)}")
+    keys = chosen.contenders.split(",") if chosen.contenders else list(CONTENDERS)
+    for key in keys:
+        if key not in CONTENDERS:
+            parser.error(f"no contender {key}; there are {', '.join(CONTENDERS)}")
+    return chosen, keys
+
+
+def load(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
+def main():
+    chosen, keys = options()
+    earlier = load(RESULTS)
+    results, differ = {}, []
+    for name in chosen.workloads or WORKLOADS:
+        workload = WORKLOADS[name]
+        for mode in workload.modes:
+            if mode not in chosen.modes:
+                continue
+            found, failures = measure(name, workload, mode, keys, chosen.rounds or workload.fewest_rounds)
+            results.setdefault(name, {})[mode] = found
+            print(f"\n### {workload.title} ({mode})\n")
+            print("Microseconds for each operation.\n")
+            print(tables.table(workload, found))
+            for key, reason in failures.items():
+                print(f"\n{CONTENDERS[key].name} is missing: {reason}")
+            sys.stdout.flush()
+            lines = tables.differences(earlier.get(name, {}).get(mode, {}), found)
+            differ += [f"- {name}, {mode}: {line}" for line in lines]
+    if earlier:
+        print("\n### Compared with the run before\n")
+        print("\n".join(differ) if differ else "All minima agree within 10 %.")
+    with open(RESULTS, "w", encoding="utf-8") as file:
+        json.dump({**earlier, **results}, file, indent=1)
+
+
+main()
