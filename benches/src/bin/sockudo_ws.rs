@@ -2,22 +2,23 @@
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use sockudo_ws::{Config, Http1, Message, Stream, WebSocketClient, WebSocketStream};
+use sockudo_ws::handshake::client_handshake;
+use sockudo_ws::{Config, Message, Role, WebSocketStream};
 use tokio::net::TcpStream;
 use websocket_benches::client::{Client, Result};
 use websocket_benches::workloads;
 
-struct Sockudo(WebSocketStream<Stream<Http1>>);
+struct Sockudo(WebSocketStream<TcpStream>);
 
 impl Client for Sockudo {
     async fn connect(url: &str) -> Result<Self> {
         let rest = url.strip_prefix("ws://").ok_or("a URL of ws is needed")?;
         let (host, path) = rest.split_at(rest.find('/').ok_or("a path is needed")?);
-        let socket = TcpStream::connect(host).await?;
+        let mut socket = TcpStream::connect(host).await?;
         socket.set_nodelay(true)?;
         let config = Config { max_message_size: 64 << 20, max_frame_size: 64 << 20, ..Config::default() };
-        let client = WebSocketClient::<Http1>::new(config);
-        Ok(Sockudo(client.connect(socket, host, path, None).await?.0))
+        client_handshake(&mut socket, host, path, None).await?; // nothing follows before a message is sent
+        Ok(Sockudo(WebSocketStream::from_raw(socket, Role::Client, config)))
     }
 
     async fn send(&mut self, text: &str) -> Result<()> {

@@ -54,7 +54,7 @@ CONTENDERS = {
     "lua5.4": lua("websocket-native, Lua 5.4", "lua5.4", "5.4"),
     "lua5.1": lua("websocket-native, Lua 5.1", "lua5.1", "5.1"),
     "luajit": lua("websocket-native, LuaJIT", "luajit", "5.1"),
-    "lua-http": Contender("lua-http, Lua 5.4", ("lua5.4", os.path.join(CLIENTS, "lua_http.lua")), 0.2),
+    "lua-http": Contender("lua-http, LuaJIT", ("luajit", os.path.join(CLIENTS, "lua_http.lua")), 0.2),
     "lua-websockets": Contender(
         "lua-websockets, Lua 5.1",
         ("env", f"LUA_PATH={TARGET}/rocks/share/lua/5.1/?.lua;{TARGET}/rocks/share/lua/5.1/?/init.lua;;",

@@ -54,9 +54,15 @@ class Server:
         except subprocess.TimeoutExpired:
             return f"did not end within {LIMIT} s"
         if output.returncode != 0:
-            lines = output.stderr.strip().splitlines() or [f"ended with status {output.returncode}"]
-            return lines[-1]
+            return what_went_wrong(output)
         return json.loads(output.stdout)
+
+
+def what_went_wrong(output):
+    """Returns the line of stderr that names the error: in Python the last one, elsewhere one of the first."""
+    lines = output.stderr.strip().splitlines()
+    named = [line for line in lines if "Error" in line or "error" in line]
+    return (named or lines or [f"ended with status {output.returncode}"])[0].strip()
 
 
 def figures(report):
