@@ -5,7 +5,10 @@ import json
 import os
 import sys
 
+import compression
+import documents
 import tables
+import targets
 from contenders import CONTENDERS, TARGET
 from running import measure
 from workloads import PINNED, UNPINNED, WORKLOADS
@@ -20,6 +23,7 @@ def options():
     parser.add_argument("--contenders", help="the contenders, separated by commas: " + ", ".join(CONTENDERS))
     parser.add_argument("--pinned", dest="modes", action="store_const", const=(PINNED,))
     parser.add_argument("--unpinned", dest="modes", action="store_const", const=(UNPINNED,))
+    parser.add_argument("--write", action="store_true", help="write the picture and the tables of the documentation")
     parser.set_defaults(modes=(PINNED, UNPINNED))
     chosen = parser.parse_args()
     for name in chosen.workloads:
@@ -40,9 +44,8 @@ def load(path):
         return {}
 
 
-def main():
-    chosen, keys = options()
-    earlier = load(RESULTS)
+def measure_all(chosen, keys, earlier):
+    """Measures the workloads, prints a table for each, and returns the results and what differs from before."""
     results, differ = {}, []
     for name in chosen.workloads or WORKLOADS:
         workload = WORKLOADS[name]
@@ -51,19 +54,37 @@ def main():
                 continue
             found, failures = measure(name, workload, mode, keys, chosen.rounds or workload.fewest_rounds)
             results.setdefault(name, {})[mode] = found
-            print(f"\n### {workload.title} ({mode})\n")
-            print("Microseconds for each operation.\n")
-            print(tables.table(workload, found))
-            for key, reason in failures.items():
-                print(f"\n{CONTENDERS[key].name} is missing: {reason}")
-            sys.stdout.flush()
-            lines = tables.differences(earlier.get(name, {}).get(mode, {}), found)
+            print_workload(workload, mode, found, failures)
+            lines = tables.differences(workload, earlier.get(name, {}).get(mode, {}), found)
             differ += [f"- {name}, {mode}: {line}" for line in lines]
-    if earlier:
+    return results, differ
+
+
+def print_workload(workload, mode, found, failures):
+    print(f"\n### {workload.title} ({mode})\n")
+    if found:
+        print(tables.table(workload, found))
+    for key, reason in failures.items():
+        print(f"\n{CONTENDERS[key].name} is missing: {reason}")
+    sys.stdout.flush()
+
+
+def main():
+    chosen, keys = options()
+    earlier = load(RESULTS)
+    print("\nMicroseconds for each operation, and the ratio to the first contender of the table.")
+    results, differ = measure_all(chosen, keys, earlier)
+    if not chosen.workloads:
+        compression.brief(chosen.rounds or 5)
+    print("\n### Targets\n")
+    print(targets.table(results))
+    if any(name in earlier for name in results):
         print("\n### Compared with the run before\n")
         print("\n".join(differ) if differ else "All minima agree within 10 %.")
     with open(RESULTS, "w", encoding="utf-8") as file:
         json.dump({**earlier, **results}, file, indent=1)
+    if chosen.write:
+        documents.write(results)
 
 
 main()

@@ -56,9 +56,9 @@ CONTENDERS = {
     "luajit": lua("websocket-native, LuaJIT", "luajit", "5.1"),
     "lua-http": Contender("lua-http, LuaJIT", ("luajit", os.path.join(CLIENTS, "lua_http.lua")), 0.2),
     "lua-websockets": Contender(
-        "lua-websockets, Lua 5.1",
+        "lua-websockets, LuaJIT",
         ("env", f"LUA_PATH={TARGET}/rocks/share/lua/5.1/?.lua;{TARGET}/rocks/share/lua/5.1/?/init.lua;;",
-         f"LUA_CPATH={TARGET}/rocks/lib/lua/5.1/?.so;;", "lua5.1", os.path.join(CLIENTS, "lua_websockets.lua")),
+         f"LUA_CPATH={TARGET}/rocks/lib/lua/5.1/?.so;;", "luajit", os.path.join(CLIENTS, "lua_websockets.lua")),
         0.2,
     ),
     "websockets": python("websockets, asyncio (Python)", "websockets_async.py"),

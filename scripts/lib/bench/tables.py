@@ -8,8 +8,9 @@ from contenders import CONTENDERS
 COLUMNS = (
     ("wall: min", "wall", min),
     ("median", "wall", statistics.median),
-    ("CPU: min, us", "cpu", min),
+    ("CPU: min", "cpu", min),
 )
+RATIOS = {"wall": "x wall", "cpu": "x CPU"}
 MORE = {
     "memory": "KiB each",
     "single_wall": "fan-in: wall",
@@ -32,14 +33,16 @@ def row(cells):
 
 def table(workload, results):
     """Returns the table of a workload in one mode."""
-    headings = ["contender", *(heading for heading, _, _ in COLUMNS), "x wall", "x CPU"]
+    columns = [column for column in COLUMNS if column[1] in workload.measures]
+    headings = ["contender", *(heading for heading, _, _ in columns)]
+    headings += [RATIOS[member] for member in workload.measures]
     headings += [MORE[member] for member in workload.members]
     lines = [row(headings), "|" + "---|" * len(headings)]
     first = next(iter(results.values()), None)
     for key, members in results.items():
         cells = [CONTENDERS[key].name]
-        cells += [number(summarise(members[member])) for _, member, summarise in COLUMNS]
-        cells += [f"{ratio(members, first, member):.2f}" for member in ("wall", "cpu")]
+        cells += [number(summarise(members[member])) for _, member, summarise in columns]
+        cells += [number(ratio(members, first, member)) for member in workload.measures]
         cells += [number(min(members[member])) for member in workload.members]
         lines.append(row(cells))
     return "\n".join(lines)
@@ -49,11 +52,11 @@ def ratio(members, first, member):
     return min(members[member]) / max(min(first[member]), 1e-9)
 
 
-def differences(before, after, tolerance=0.1):
+def differences(workload, before, after, tolerance=0.1):
     """Returns lines about the minima that differ by more than the tolerance between two sets of results."""
     lines = []
     for key, members in after.items():
-        for member in ("wall", "cpu"):
+        for member in workload.measures:
             old = before.get(key, {}).get(member)
             if not old:
                 continue

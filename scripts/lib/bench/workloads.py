@@ -1,6 +1,6 @@
 """The workloads: what is measured, with which clients, and how often."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 KIB, MIB = 1024, 1024 * 1024
 PINNED, UNPINNED = "pinned", "unpinned"
@@ -13,6 +13,8 @@ ALL = ("tcp", *RUST, *OURS, *SCRIPTING)
 LOOPING = ("tcp", "tungstenite", *OURS, "lua-http", "lua-websockets", "websockets", "websockets-sync", "picows")
 # Those that can hold many connections in one thread.
 MANY = ("tungstenite", "fastwebsockets", "sockudo", *OURS, "websockets", "picows", "ws", "node")
+# Those that open thousands of them within a few seconds.
+QUICK_TO_OPEN = ("tungstenite", "fastwebsockets", "sockudo", *OURS, "picows", "ws")
 SECURE = ("tungstenite", *OURS, "websockets", "websockets-sync", "picows", "ws")
 
 
@@ -30,20 +32,24 @@ class Workload:
     fewest_rounds: int = 5
     repeats: int = 1  # runs in each round
     scaled: bool = True  # slow clients do fewer operations
-    members: tuple = field(default=())  # what the clients report beside wall and cpu
+    measures: tuple = ("wall", "cpu")
+    members: tuple = ()  # what the clients report beside wall and cpu
 
 
-def connections(count, secure=False, rounds=3):
+def connections(count, secure=False):
     fans = () if secure else ("single_wall", "single_cpu", "burst_wall", "burst_cpu")
+    contenders = MANY if count < 5000 else QUICK_TO_OPEN
+    if secure:
+        contenders = ("tungstenite", *OURS, "websockets", "picows", "ws")
     return Workload(
-        f"{count:,} connections" + (" over TLS" if secure else ""),
+        ("1 connection" if count == 1 else f"{count:,} connections") + (" over TLS" if secure else ""),
         "connections",
         count,
         64,
-        SECURE[:-3] + ("picows", "ws") if secure else MANY,
+        contenders,
         secure,
         (PINNED,),
-        rounds,
+        fewest_rounds=2 if count >= 1000 else 5,
         scaled=False,
         members=("memory", *fans) if count > 1 else fans,
     )
@@ -65,11 +71,11 @@ WORKLOADS = {
     "connections-tls": connections(100, secure=True),
     "idle": Workload(
         "1,000 idle connections for 10 s", "idle", 1000, 10, ("tungstenite", *OURS, "picows", "ws"),
-        modes=(PINNED,), fewest_rounds=2, scaled=False,
+        modes=(PINNED,), fewest_rounds=2, scaled=False, measures=("cpu",),
     ),
     "startup": Workload(
         "From loading the library to the first open connection", "startup", 1, 64, ALL[1:], modes=(PINNED,), repeats=4,
-        scaled=False,
+        scaled=False, measures=("cpu",),
     ),
     "tls-callback": Workload("Round trip of 64 B over TLS", "callback", 5000, 64, SECURE, True, (PINNED,)),
     "tls-receive-64": Workload("Receiving 64 B in a flood over TLS", "receive", 500_000, 64, SECURE, True, (PINNED,)),

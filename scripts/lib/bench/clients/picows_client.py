@@ -5,6 +5,7 @@ import time
 cpu_before = time.process_time()
 
 import asyncio
+import logging
 import os
 
 import uvloop
@@ -14,6 +15,7 @@ import measure
 
 workload, url, count, size = measure.arguments()
 TEXT = WSMsgType.TEXT
+logging.disable()  # it warns whenever its buffer is full
 
 
 class Listener(WSListener):
