@@ -8,9 +8,9 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::blocks;
 use super::frames;
 use super::services::{answer, each_batch, number};
-use super::blocks;
 
 type Groups = HashMap<String, Vec<Arc<TcpStream>>>;
 
