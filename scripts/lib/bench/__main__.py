@@ -74,6 +74,8 @@ def main():
     earlier = load(RESULTS)
     print("\nMicroseconds for each operation, and the ratio to the first contender of the table.")
     results, differ = measure_all(chosen, keys, earlier)
+    with open(RESULTS, "w", encoding="utf-8") as file:
+        json.dump({**earlier, **results}, file, indent=1)
     if not chosen.workloads:
         compression.brief(chosen.rounds or 5)
     print("\n### Targets\n")
@@ -81,8 +83,6 @@ def main():
     if any(name in earlier for name in results):
         print("\n### Compared with the run before\n")
         print("\n".join(differ) if differ else "All minima agree within 10 %.")
-    with open(RESULTS, "w", encoding="utf-8") as file:
-        json.dump({**earlier, **results}, file, indent=1)
     if chosen.write:
         documents.write(results)
 

@@ -5,20 +5,19 @@
 All clients use the same echo server, which runs Node's ws. They take turns, round by round, so that other work on the
 machine affects all of them. The CPU time is that of the whole client process, from the first tenth of its messages to
 the last echo. Writes Markdown. ROUNDS is the number of rounds (7), CONNECTIONS the number of connections whose memory
-is measured (200). CPU=1 runs all processes on that CPU. scripts/bench passes the commands of the clients in the
-environment.
+is measured (200). CPU=1 runs all processes on that CPU.
 """
 
 import json
 import os
-import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from contenders import HERE, NODE, PYTHON, lua_command
+
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "200"))
 IN_FLIGHT = 16
@@ -27,10 +26,10 @@ IN_FLIGHT = 16
 LOADS = {200: 20_000, 2048: 10_000, 204_800: 220}
 
 CLIENTS = {
-    "websocket-native, Lua 5.4": ("BENCH_LUA", "client.lua"),
-    "websocket-native, LuaJIT": ("BENCH_LUAJIT", "client.lua"),
-    "websockets (Python)": ("BENCH_PYTHON", "client.py"),
-    "ws (Node)": ("BENCH_NODE", "client.js"),
+    "websocket-native, Lua 5.4": (*lua_command("lua5.4", "5.4"), os.path.join(HERE, "client.lua")),
+    "websocket-native, LuaJIT": (*lua_command("luajit", "5.1"), os.path.join(HERE, "client.lua")),
+    "websockets (Python)": (*PYTHON, os.path.join(HERE, "client.py")),
+    "ws (Node)": (*NODE, os.path.join(HERE, "client.js")),
 }
 
 CPU_VARIANTS = {
@@ -65,7 +64,7 @@ class Server:
     """The echo server. It ends together with this process."""
 
     def __enter__(self):
-        command = [*shlex.split(os.environ["BENCH_NODE"]), os.path.join(HERE, "echo_server.js")]
+        command = [*NODE, os.path.join(HERE, "echo_server.js")]
         self.process = subprocess.Popen(on_cpu(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
         return self
@@ -79,8 +78,7 @@ class Server:
             return json.load(answer)
 
     def run(self, client, mode, path, first, second, settings):
-        variable, file = CLIENTS[client]
-        command = [*shlex.split(os.environ[variable]), os.path.join(HERE, file), mode]
+        command = [*CLIENTS[client], mode]
         arguments = [f"ws://127.0.0.1:{self.port}/", path, str(first), str(second), *settings]
         output = subprocess.run(on_cpu(command + arguments), check=True, capture_output=True, text=True, timeout=600)
         return json.loads(output.stdout)

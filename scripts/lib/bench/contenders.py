@@ -15,7 +15,7 @@ CLIENTS = os.path.join(HERE, "clients")
 
 @dataclass(frozen=True)
 class Contender:
-    """One client program. The number of operations is multiplied by `scale`, so that slow clients take no longer."""
+    """One client program. In floods its number of operations is multiplied by `scale`, as slow clients would take long."""
 
     name: str
     command: tuple
@@ -26,23 +26,29 @@ def rust(name, library):
     return Contender(name, (os.path.join(TARGET, "cargo", "release", f"bench-{library}"),))
 
 
-def lua(name, interpreter, version):
+def lua_command(interpreter, version):
+    """Returns the command of a Lua that finds this module. LuaJIT loads the one for 5.1."""
     path = f"LUA_PATH={ROOT}/lua/?.lua;{ROOT}/lua/?/init.lua;;"
-    # From 5.2 on, a variable with the version in its name would win.
-    clean = ["-u", f"LUA_PATH_{version.replace('.', '_')}", "-u", f"LUA_CPATH_{version.replace('.', '_')}"]
     module = f"LUA_CPATH={ROOT}/target/lua/{version}/?.so;;"
-    client = os.path.join(CLIENTS, "websocket_native.lua")
-    return Contender(name, ("env", *clean, path, module, interpreter, client))
+    # From 5.2 on, a variable with the version in its name would win.
+    suffix = version.replace(".", "_")
+    return ("env", "-u", f"LUA_PATH_{suffix}", "-u", f"LUA_CPATH_{suffix}", path, module, interpreter)
+
+
+PYTHON = (os.path.join(TARGET, "python", "bin", "python"),)
+NODE = ("env", f"NODE_PATH={ROOT}/spec/support/node_modules", "node", "--expose-gc")
+
+
+def lua(name, interpreter, version):
+    return Contender(name, (*lua_command(interpreter, version), os.path.join(CLIENTS, "websocket_native.lua")))
 
 
 def python(name, client):
-    return Contender(name, (os.path.join(TARGET, "python", "bin", "python"), os.path.join(CLIENTS, client)), 0.2)
+    return Contender(name, (*PYTHON, os.path.join(CLIENTS, client)), 0.2)
 
 
 def node(name, library):
-    modules = f"NODE_PATH={ROOT}/spec/support/node_modules"
-    client = os.path.join(CLIENTS, "node.js")
-    return Contender(name, ("env", modules, "node", "--expose-gc", client, library), 0.4)
+    return Contender(name, (*NODE, os.path.join(CLIENTS, "node.js"), library), 0.4)
 
 
 CONTENDERS = {
@@ -54,12 +60,12 @@ CONTENDERS = {
     "lua5.4": lua("websocket-native, Lua 5.4", "lua5.4", "5.4"),
     "lua5.1": lua("websocket-native, Lua 5.1", "lua5.1", "5.1"),
     "luajit": lua("websocket-native, LuaJIT", "luajit", "5.1"),
-    "lua-http": Contender("lua-http, LuaJIT", ("luajit", os.path.join(CLIENTS, "lua_http.lua")), 0.2),
+    "lua-http": Contender("lua-http, LuaJIT", ("luajit", os.path.join(CLIENTS, "lua_http.lua")), 0.02),
     "lua-websockets": Contender(
         "lua-websockets, LuaJIT",
         ("env", f"LUA_PATH={TARGET}/rocks/share/lua/5.1/?.lua;{TARGET}/rocks/share/lua/5.1/?/init.lua;;",
          f"LUA_CPATH={TARGET}/rocks/lib/lua/5.1/?.so;;", "luajit", os.path.join(CLIENTS, "lua_websockets.lua")),
-        0.2,
+        0.02,
     ),
     "websockets": python("websockets, asyncio (Python)", "websockets_async.py"),
     "websockets-sync": python("websockets, threads (Python)", "websockets_sync.py"),
@@ -67,8 +73,6 @@ CONTENDERS = {
     "ws": node("ws (Node)", "ws"),
     "node": node("Node's own WebSocket", "native"),
 }
-
-OURS = ("lua5.4", "lua5.1", "luajit")
 
 
 def unavailable(key):

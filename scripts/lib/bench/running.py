@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from contenders import CONTENDERS, TARGET, unavailable
 from workloads import PINNED
@@ -41,9 +42,7 @@ class Server:
     def run(self, key, workload):
         """Runs one client once, and returns what it reports, or the text of what went wrong."""
         contender = CONTENDERS[key]
-        count = workload.count
-        if workload.scaled:
-            count = max(10, int(count * contender.scale)) if workload.count >= 10 else count
+        count = int(workload.count * contender.scale) if workload.scaled else workload.count
         url = self.urls["wss" if workload.secure else "ws"]
         command = [*contender.command, workload.program, url, str(count), str(workload.size)]
         environment = {**os.environ, "BENCH_CA": os.path.join(TARGET, "ca.pem")}
@@ -86,9 +85,10 @@ def measure(name, workload, mode, keys, rounds):
         reason = unavailable(key)
         if reason:
             failures[key] = reason
+    begin = time.monotonic()
     with Server(mode) as server:
         for number in range(rounds * workload.repeats):
-            print(f"\r{name}, {mode}: round {number + 1}", end="", file=sys.stderr, flush=True)
+            print(f"\r{name}, {mode}, round {number + 1}", end="", file=sys.stderr, flush=True)
             for key in wanted:
                 if key in failures:
                     continue
@@ -98,5 +98,5 @@ def measure(name, workload, mode, keys, rounds):
                     continue
                 for member, value in figures(report).items():
                     results.setdefault(key, {}).setdefault(member, []).append(value)
-    print(file=sys.stderr)
+    print(f": {time.monotonic() - begin:.0f} s", file=sys.stderr)
     return {key: results[key] for key in wanted if key in results}, failures
