@@ -14,6 +14,10 @@ use mlua::{Function, LightUserData, Lua, ffi, lua_State};
 
 use super::handle;
 
+/// How many fields of the registry are looked at. `lua_next` of Lua 5.1 goes round and round in a table that once ran out
+/// of memory while it grew.
+const MOST_FIELDS: usize = 100_000;
+
 /// Makes `put_back(raw, ...)`, which returns what `raw(...)` returns, and puts the field back. Nothing where mlua has
 /// no such field.
 pub fn put_back_function(lua: &Lua) -> mlua::Result<Option<Function>> {
@@ -27,7 +31,7 @@ pub fn put_back_function(lua: &Lua) -> mlua::Result<Option<Function>> {
 
 /// Finds the key of the field, which is the one that holds the function that is running now.
 fn key(lua: &Lua) -> mlua::Result<*mut c_void> {
-    let mut key = ptr::null_mut();
+    let mut key: *mut c_void = ptr::null_mut();
     // SAFETY: the closure has nothing to drop, so each call in it may raise; `lua_getstack` fills the record.
     unsafe {
         lua.exec_raw::<()>((), |state| {
@@ -35,7 +39,9 @@ fn key(lua: &Lua) -> mlua::Result<*mut c_void> {
             ffi::lua_getstack(state, 0, &mut record);
             ffi::lua_getinfo(state, c"f".as_ptr(), &mut record);
             ffi::lua_pushnil(state);
-            while ffi::lua_next(state, ffi::LUA_REGISTRYINDEX) != 0 {
+            let mut left = MOST_FIELDS;
+            while key.is_null() && left > 0 && ffi::lua_next(state, ffi::LUA_REGISTRYINDEX) != 0 {
+                left -= 1;
                 if ffi::lua_type(state, -2) == ffi::LUA_TLIGHTUSERDATA && ffi::lua_rawequal(state, 1, -1) != 0 {
                     key = ffi::lua_touserdata(state, -2);
                 }
