@@ -3,11 +3,12 @@
 //! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to run as
 //! tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
 //!
-//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `parker` and `leases`.
+//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `spin`, `parker` and `leases`.
 
 mod engine;
 mod leases;
 mod parker;
+mod spin;
 mod tasks;
 mod turns;
 
