@@ -19,7 +19,7 @@ const SHORT: Duration = Duration::from_micros(250);
 const LONGEST: Duration = Duration::from_micros(500);
 
 /// One in so many short waits begins in the other way, to measure it again.
-const TRIAL: u32 = 64;
+const TRIAL: u32 = 256;
 
 /// How a wait begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,8 @@ impl Spin {
             has_other_cpus: cpus > 1,
             waits: AtomicU32::new(0),
             sleeping: Average::new(LONGEST),
-            spinning: Average::new(LONGEST),
+            // So that it is tried as soon as waits are short.
+            spinning: Average::new(Duration::ZERO),
         }
     }
 
@@ -116,35 +117,35 @@ mod tests {
     #[test]
     fn spins_where_that_is_faster() {
         let spin = Spin::new(2);
-        spins(&spin, 1000, micros(100), micros(20));
-        let count = spins(&spin, 6400, micros(100), micros(20));
-        assert_eq!(count, 6300);
+        spins(&spin, 5120, micros(100), micros(20));
+        let count = spins(&spin, 25600, micros(100), micros(20));
+        assert_eq!(count, 25500);
     }
 
     #[test]
     fn sleeps_where_that_is_faster_and_tries_to_spin_now_and_then() {
         let spin = Spin::new(2);
-        spins(&spin, 1000, micros(15), micros(30));
-        assert_eq!(spins(&spin, 6400, micros(15), micros(30)), 100);
+        spins(&spin, 5120, micros(15), micros(30));
+        assert_eq!(spins(&spin, 25600, micros(15), micros(30)), 100);
     }
 
     #[test]
     fn sleeps_where_no_spin_lasts_until_the_answer() {
         let spin = Spin::new(2);
-        spins(&spin, 1000, micros(220), micros(200));
-        assert_eq!(spins(&spin, 6400, micros(220), micros(200)), 100);
+        spins(&spin, 5120, micros(220), micros(200));
+        assert_eq!(spins(&spin, 25600, micros(220), micros(200)), 100);
     }
 
     #[test]
     fn never_spins_where_waits_are_long() {
         assert_eq!(spins(&Spin::new(2), 1000, micros(1000), micros(1000)), 0);
         let spin = Spin::new(2);
-        spins(&spin, 1000, micros(100), micros(20));
+        spins(&spin, 5120, micros(100), micros(20));
         spins(&spin, 1000, micros(1000), micros(1000));
         assert_eq!(spins(&spin, 1000, micros(1000), micros(1000)), 0);
         // And it finds out when they are short again.
-        spins(&spin, 2000, micros(100), micros(20));
-        assert!(spins(&spin, 640, micros(100), micros(20)) > 600);
+        spins(&spin, 5000, micros(100), micros(20));
+        assert!(spins(&spin, 1000, micros(100), micros(20)) > 990);
     }
 
     #[test]

@@ -11,9 +11,9 @@
 //!
 //! While a host drives, the other hosts that wait are in a line. Whoever stops driving wakes the first of them, and so does a
 //! host that leaves the line while nobody drives. The helper drives only when the line is empty. While nobody drives, and
-//! while hosts take short turns, the helper wakes up once in a tick to see whether it must drive. When a host has driven
-//! for a whole tick, the helper sleeps until no host drives or waits. So a host that waits again and again never makes
-//! a system call to wake the helper, and a process that only waits has no ticks.
+//! while hosts take short turns, the helper wakes up once in a tick to see whether it must drive. When a host takes a long
+//! turn, the helper sleeps until no host drives or waits. So a host that waits again and again never makes a system call to
+//! wake the helper, and a process that only waits has no ticks.
 //!
 //! Comes in: hosts that wait, and the helper. Goes out: the turn, to one of them at a time. Knows nothing of what is driven.
 //! `tests/loom.rs` tries every order.
@@ -42,8 +42,8 @@ struct State {
     driver: Driver,
     /// The hosts that wait while another thread drives, the first one first.
     line: VecDeque<Arc<Parker>>,
-    /// A host has begun to drive since the helper's last tick.
-    host_drove: bool,
+    /// How many turns hosts have taken since the helper's last tick.
+    host_turns: usize,
     /// The helper sleeps without ticks.
     helper_sleeps: bool,
     /// Wakes the helper while it drives.
@@ -68,7 +68,7 @@ impl Default for Turns {
             driver: Driver::Nobody,
             line: VecDeque::new(),
             // The helper leaves the first tick to a host.
-            host_drove: true,
+            host_turns: 1,
             helper_sleeps: false,
             helper: None,
             ended: false,
@@ -133,15 +133,17 @@ impl Turns {
     pub fn take_as_helper(&self) -> Option<Turn<'_>> {
         let mut state = self.state.lock();
         while !state.ended {
-            if !state.host_drove {
-                if state.driver == Driver::Nobody && state.line.is_empty() {
+            if state.driver == Driver::Nobody && state.line.is_empty() {
+                if state.host_turns == 0 {
                     state.driver = Driver::Helper;
                     return Some(Turn(self));
                 }
+            } else if state.host_turns <= 1 {
+                // A host that takes one turn after another would have taken more of them.
                 state.helper_sleeps = true;
                 self.helper.wait_while(&mut state, |state| state.helper_sleeps && !state.ended);
             }
-            state.host_drove = false;
+            state.host_turns = 0;
             self.helper.wait_while_for(&mut state, |state| !state.ended, TICK);
         }
         None
@@ -197,7 +199,7 @@ impl State {
         let is_free = self.driver == Driver::Nobody;
         if is_free {
             self.driver = Driver::Host;
-            self.host_drove = true;
+            self.host_turns += 1;
         }
         is_free
     }
