@@ -72,7 +72,8 @@ local function poll(timeout, max)
          local _, alive = host.alive()
          timeout = alive > 0 and huge or 0 -- without a connection nothing can come
       end
-      local _, ready, elapsed = host.wait(timeout < SLICE and timeout or SLICE)
+      local slice = timeout < SLICE and timeout or SLICE
+      local _, ready, elapsed = host.wait(slice, timeout > slice)
       timeout = timeout - elapsed
       if ready then
          local dispatched, ran, leaves = host.dispatch(delivery.deliver, max)

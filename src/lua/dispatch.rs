@@ -17,6 +17,7 @@ use super::host::Host;
 use super::socket::{Socket, Status};
 use crate::event::{End, Event};
 use crate::queue::{Charge, ConnectionId, Item};
+use crate::runtime::Then;
 
 /// Adds the functions to the table that `websocket/init.lua` takes.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
@@ -34,11 +35,13 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
         host.inbox.begin_turn();
         nothing()
     })?;
-    // Waits for the first item; returns whether one is there, and the seconds it took.
-    builder.add_raw(inner, "wait", |lua, host, limit: f64| {
+    // Waits for the first item; returns whether one is there, and the seconds it took. `waits_again` says that the caller
+    // waits again at once if none is there.
+    builder.add_raw(inner, "wait", |lua, host, (limit, waits_again): (f64, bool)| {
         let start = Instant::now();
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
-        let ready = host.wait(limit, |cx| host.inbox.poll_ready(cx));
+        let then = if waits_again { Then::WaitAgain } else { Then::Leave };
+        let ready = host.wait_then(limit, then, |cx| host.inbox.poll_ready(cx));
         two(lua, ready.is_some(), start.elapsed().as_secs_f64())
     })?;
     builder.add_raw(inner, "defer", |_, host, function: Value| {

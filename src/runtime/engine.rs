@@ -20,7 +20,7 @@ use tokio::time::sleep_until;
 
 use super::spin::{self, Spin, Way};
 use super::tasks::{Left, Tasks};
-use super::turns::Turns;
+use super::turns::{Then, Turns};
 
 /// A runtime that several threads drive in turns.
 pub struct Engine {
@@ -44,13 +44,13 @@ impl Engine {
     }
 
     /// Waits until `poll` is ready, at most for `limit`. Drives meanwhile, unless another thread does.
-    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    pub fn wait<T>(&self, limit: Duration, then: Then, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
         let start = Instant::now();
         let deadline = start.checked_add(limit);
         if !can_drive() {
             return Turns::wait_for_others(deadline, poll);
         }
-        self.turns.wait(deadline, poll, |poll| {
+        self.turns.wait(deadline, then, poll, |poll| {
             let way = self.spin.next();
             let spin = (way == Way::Spin).then(|| start + spin::LIMIT);
             let result = self.drive(deadline, spin, poll);
@@ -179,13 +179,13 @@ mod tests {
     fn runs_tasks_on_the_thread_that_waits() {
         let engine = Engine::new().unwrap();
         let receiver = spawn_reporter(&engine);
-        assert_eq!(engine.wait(PATIENCE, |_| received(&receiver)), Some(thread::current().id()));
+        assert_eq!(engine.wait(PATIENCE, Then::Leave, |_| received(&receiver)), Some(thread::current().id()));
     }
 
     #[test]
     fn returns_when_the_limit_has_passed() {
         let engine = Engine::new().unwrap();
-        assert_eq!(engine.wait(Duration::from_millis(5), |_| Poll::<()>::Pending), None);
+        assert_eq!(engine.wait(Duration::from_millis(5), Then::Leave, |_| Poll::<()>::Pending), None);
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
             let deadline = Instant::now() + PATIENCE;
             loop {
                 assert!(Instant::now() < deadline);
-                if let Some(thread) = engine.wait(Duration::from_millis(2), |_| received(&receiver)) {
+                if let Some(thread) = engine.wait(Duration::from_millis(2), Then::Leave, |_| received(&receiver)) {
                     return thread;
                 }
             }
@@ -248,7 +248,7 @@ mod tests {
             }
         });
         let receiver = spawn_reporter(&engine);
-        assert!(engine.wait(PATIENCE, |_| received(&receiver)).is_some());
+        assert!(engine.wait(PATIENCE, Then::Leave, |_| received(&receiver)).is_some());
         assert_eq!(Arc::strong_count(&kept), 1);
     }
 
@@ -261,7 +261,7 @@ mod tests {
             engine.tasks.spawn(async move { send.send(number).unwrap() });
         }
         for number in 0..1000 {
-            assert_eq!(engine.wait(PATIENCE, |_| received(&receiver)), Some(number));
+            assert_eq!(engine.wait(PATIENCE, Then::Leave, |_| received(&receiver)), Some(number));
         }
     }
 }

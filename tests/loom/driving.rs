@@ -11,7 +11,7 @@ use loom::thread;
 use super::queue::{Item, Queue};
 use super::runtime::parker::Parker;
 use super::runtime::tasks::{Left, Tasks};
-use super::runtime::turns::Turns;
+use super::runtime::turns::{Then, Turns};
 use super::{every_order, numbers};
 
 /// The runtime as one thread at a time drives it; in place of tokio there is one place where that thread sleeps.
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     fn wait<T>(&self, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-        self.turns.wait(None, poll, |poll| self.drive(poll)).unwrap()
+        self.turns.wait(None, Then::Leave, poll, |poll| self.drive(poll)).unwrap()
     }
 
     fn wait_for_number(&self, queue: &Queue) -> u64 {
@@ -209,6 +209,25 @@ fn the_helper_drives_after_hosts_that_do_not_come_back() {
             assert_eq!(engine.wait_for_number(&queue), 1);
             engine.spawn_answer(&sent, &queue, 2);
             sent.push([Item::Deferred(0)]);
+            Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            assert_eq!(first_number(&queue), 2);
+        });
+    });
+}
+
+#[test]
+fn a_host_that_waits_in_slices_gets_what_its_tasks_bring() {
+    every_order(|| {
+        with_helper(|engine| {
+            let (sent, queue) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+            engine.spawn_answer(&sent, &queue, 1);
+            // A slice that passes at once.
+            let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
+            assert_eq!(slice, None);
+            sent.push([Item::Deferred(0)]);
+            assert_eq!(engine.wait_for_number(&queue), 1);
+            // The helper was not woken after the slice, but it is after the wait.
+            engine.spawn_push(&queue, 2);
             Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
             assert_eq!(first_number(&queue), 2);
         });
