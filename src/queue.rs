@@ -1,4 +1,4 @@
-//! Where the engine's thread meets the host's thread: one queue for each Lua state, one byte budget for each connection.
+//! Where connections meet the host's thread: one queue for each Lua state, one byte budget for each connection.
 //!
 //! Comes in: events of many connections, and functions that the script defers, in order of arrival. Goes out: all of
 //! them, to the one thread that polls. Reading from a connection whose budget is used up is paused until the host has

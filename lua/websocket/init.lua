@@ -74,7 +74,8 @@ local function poll(timeout, max)
       if timeout == huge and alive() == 0 then
          timeout = 0 -- without a connection nothing can come
       end
-      local ready, elapsed = wait(timeout < SLICE and timeout or SLICE)
+      local slice = timeout < SLICE and timeout or SLICE
+      local ready, elapsed = wait(slice, timeout > slice)
       timeout = timeout - elapsed
       if ready then
          local ran, leaves = dispatch(max)

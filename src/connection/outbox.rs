@@ -1,6 +1,6 @@
 //! What the script wants done on one connection, until the connection does it.
 //!
-//! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the runtime's thread: the same
+//! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the thread that drives: the same
 //! in order, and exact accounts of what the transport has not taken yet. Never blocks on the network, holds no I/O, and
 //! copies only short payloads while its lock is held. `tests/loom.rs` tries every order of the two threads.
 //!

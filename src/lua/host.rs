@@ -17,7 +17,7 @@ use crate::connection::{Connection, Wish};
 use crate::options::Options;
 use crate::process;
 use crate::queue::ConnectionId;
-use crate::runtime::Lease;
+use crate::runtime::{Lease, Then};
 use crate::transport::Plan;
 
 /// How long the end of a Lua state may take, for all its connections together.
@@ -100,9 +100,19 @@ impl Host {
     }
 
     /// Waits until `poll` is ready, at most for `limit`.
-    pub fn wait<T>(&self, limit: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        self.wait_then(limit, Then::Leave, poll)
+    }
+
+    /// As [`Host::wait`], for a caller that may wait again at once when the limit has passed.
+    pub fn wait_then<T>(
+        &self,
+        limit: Duration,
+        then: Then,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
         match &*self.lease.borrow() {
-            Some(lease) => lease.wait(limit, poll),
+            Some(lease) => lease.wait_then(limit, then, poll),
             // Without the runtime nothing changes while this thread waits.
             None => match poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(result) => Some(result),
@@ -115,8 +125,8 @@ impl Host {
     }
 
     /// Waits until anything waits in the inbox, at most for `limit`; tells whether anything does.
-    pub fn wait_for_items(&self, limit: Duration) -> bool {
-        self.wait(limit, |cx| self.inbox.poll_ready(cx)).is_some()
+    pub fn wait_for_items(&self, limit: Duration, then: Then) -> bool {
+        self.wait_then(limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
     }
 
     /// Ends a dispatch; returns how many callbacks were called. What they have sent is written.

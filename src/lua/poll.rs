@@ -13,6 +13,7 @@ use mlua::{Function, Lua, Value, ffi, lua_State};
 use super::handle::{self, Slot, push_count};
 use super::host::{Host, Sentinel};
 use crate::process;
+use crate::runtime::Then;
 
 /// The first upvalue of each function: the sentinel.
 const SENTINEL: c_int = 1;
@@ -28,7 +29,8 @@ pub struct Functions {
     pub alive: Function,
     /// `begin_turn(max)` counts a poll, and returns true; or false and a text.
     pub begin_turn: Function,
-    /// `wait(limit)` waits for the first item, and returns whether one is there, and the seconds it took.
+    /// `wait(limit, waits_again)` waits for the first item, and returns whether one is there, and the seconds it took.
+    /// `waits_again` says that the caller waits again at once if none is there.
     pub wait: Function,
 }
 
@@ -90,19 +92,20 @@ unsafe extern "C-unwind" fn wait(state: *mut lua_State) -> c_int {
     // SAFETY: as for `is_dispatching`.
     unsafe {
         let limit = Duration::try_from_secs_f64(ffi::lua_tonumber(state, 1)).unwrap_or_default();
-        let (ready, seconds) = host(state).map_or((false, 0.0), |host| wait_up_to(host, limit));
+        let then = if ffi::lua_toboolean(state, 2) == 0 { Then::Leave } else { Then::WaitAgain };
+        let (ready, seconds) = host(state).map_or((false, 0.0), |host| wait_up_to(host, limit, then));
         ffi::lua_pushboolean(state, ready.into());
         ffi::lua_pushnumber(state, seconds);
     }
     2
 }
 
-fn wait_up_to(host: &Host, limit: Duration) -> (bool, f64) {
+fn wait_up_to(host: &Host, limit: Duration, then: Then) -> (bool, f64) {
     if limit.is_zero() {
-        return (host.wait_for_items(limit), 0.0);
+        return (host.wait_for_items(limit, then), 0.0);
     }
     let start = Instant::now();
-    (host.wait_for_items(limit), start.elapsed().as_secs_f64())
+    (host.wait_for_items(limit, then), start.elapsed().as_secs_f64())
 }
 
 /// Returns the host until it has ended, for use until the next call into Lua.

@@ -9,13 +9,14 @@ use super::answer::{nothing, one};
 use super::arguments::count;
 use super::builder::Builder;
 use crate::queue::Item;
+use crate::runtime::Then;
 
 /// Adds the functions to the table that `websocket/init.lua` takes.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
     builder.add_raw(inner, "turn", |lua, host, ()| one(lua, host.inbox.turn()))?;
     builder.add_raw(inner, "waits", |lua, host, ()| {
         host.check_process()?;
-        one(lua, host.wait_for_items(Duration::ZERO))
+        one(lua, host.wait_for_items(Duration::ZERO, Then::Leave))
     })?;
     // Begins a turn, or says why it cannot begin: `max` is what [`super::poll`] did not understand, or this is the child of a fork.
     builder.add_raw(inner, "begin_unusual_turn", |_, host, max: Value| {

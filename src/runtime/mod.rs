@@ -3,11 +3,12 @@
 //! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to run as
 //! tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
 //!
-//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `parker` and `leases`.
+//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `spin`, `parker` and `leases`.
 
 mod engine;
 mod leases;
 mod parker;
+mod spin;
 mod tasks;
 mod turns;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use self::engine::Engine;
 use self::leases::Leases;
+pub use self::turns::Then;
 use crate::process;
 
 /// How long the last lease waits for the helper to end. It is never busy for long, but the host must not hang.
@@ -60,7 +62,17 @@ impl Lease {
     ///
     /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll` is
     /// asked once more.
-    pub fn wait<T>(&self, limit: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        self.wait_then(limit, Then::Leave, poll)
+    }
+
+    /// As [`Lease::wait`], for a host that may wait again at once when the limit has passed.
+    pub fn wait_then<T>(
+        &self,
+        limit: Duration,
+        then: Then,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
         if process::is_forked_child() {
             return None;
         }
@@ -75,7 +87,7 @@ impl Lease {
             self.engine.drive_once();
             return look();
         }
-        self.engine.wait(limit, poll)
+        self.engine.wait(limit, then, poll)
     }
 
     /// Runs the tasks that are ready to run, unless another thread drives. Never waits.

@@ -11,14 +11,17 @@
 //!
 //! While a host drives, the other hosts that wait are in a line. Whoever stops driving wakes the first of them, and so does a
 //! host that leaves the line while nobody drives. The helper drives only when the line is empty. While nobody drives, and
-//! while hosts take short turns, the helper wakes up once in a tick to see whether it must drive. When a host has driven
-//! for a whole tick, the helper sleeps until no host drives or waits. So a host that waits again and again never makes
-//! a system call to wake the helper, and a process that only waits has no ticks.
+//! while hosts take short turns, the helper wakes up once in a tick to see whether it must drive. When a host takes a long
+//! turn, the helper sleeps until no host drives or waits. So a host that waits again and again never makes a system call to
+//! wake the helper, and a process that only waits has no ticks. A host that waits in slices leaves the helper asleep between
+//! them.
 //!
 //! Comes in: hosts that wait, and the helper. Goes out: the turn, to one of them at a time. Knows nothing of what is driven.
 //! `tests/loom.rs` tries every order.
 
 use std::collections::VecDeque;
+use std::mem;
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -28,6 +31,9 @@ use crate::sync::{Condvar, Mutex};
 
 /// How long the helper waits for a host to drive before it drives itself.
 const TICK: Duration = Duration::from_millis(2);
+
+/// How long the helper sleeps at most. A host that promised to wait again may be interrupted before it does.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// Who drives one runtime.
 #[derive(Debug)]
@@ -42,8 +48,8 @@ struct State {
     driver: Driver,
     /// The hosts that wait while another thread drives, the first one first.
     line: VecDeque<Arc<Parker>>,
-    /// A host has begun to drive since the helper's last tick.
-    host_drove: bool,
+    /// How many turns hosts have taken since the helper's last tick.
+    host_turns: usize,
     /// The helper sleeps without ticks.
     helper_sleeps: bool,
     /// Wakes the helper while it drives.
@@ -60,7 +66,19 @@ enum Driver {
 
 /// The turn of one thread, which may drive until it drops this.
 #[derive(Debug)]
-pub struct Turn<'a>(&'a Turns);
+pub struct Turn<'a> {
+    turns: &'a Turns,
+    then: Then,
+}
+
+/// What a host does when the deadline of its wait has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It does other work, so the helper must look after the runtime.
+    Leave,
+    /// It waits again at once, so the helper need not be woken.
+    WaitAgain,
+}
 
 impl Default for Turns {
     fn default() -> Turns {
@@ -68,7 +86,7 @@ impl Default for Turns {
             driver: Driver::Nobody,
             line: VecDeque::new(),
             // The helper leaves the first tick to a host.
-            host_drove: true,
+            host_turns: 1,
             helper_sleeps: false,
             helper: None,
             ended: false,
@@ -83,17 +101,18 @@ impl Turns {
     pub fn wait<T, P: FnMut(&mut Context<'_>) -> Poll<T>>(
         &self,
         deadline: Option<Instant>,
+        then: Then,
         mut poll: P,
         drive: impl FnOnce(P) -> Option<T>,
     ) -> Option<T> {
-        if let Some(_turn) = self.take() {
-            return drive(poll);
+        if let Some(turn) = self.take() {
+            return turn.drive(then, poll, drive);
         }
         let place = Place { turns: self, parker: Arc::default() };
         let waker = Waker::from(Arc::clone(&place.parker));
         loop {
-            if let Some(_turn) = place.take_or_stay() {
-                return drive(poll);
+            if let Some(turn) = place.take_or_stay() {
+                return turn.drive(then, poll, drive);
             }
             if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
                 return Some(result);
@@ -126,22 +145,26 @@ impl Turns {
     /// Takes the turn for a host, if nobody drives.
     pub fn take(&self) -> Option<Turn<'_>> {
         let taken = self.state.lock().take();
-        taken.then(|| Turn(self))
+        taken.then(|| Turn::of(self))
     }
 
     /// Waits until the helper's turn comes; there is none after the end. For the helper.
     pub fn take_as_helper(&self) -> Option<Turn<'_>> {
         let mut state = self.state.lock();
         while !state.ended {
-            if !state.host_drove {
-                if state.driver == Driver::Nobody && state.line.is_empty() {
+            if state.driver == Driver::Nobody && state.line.is_empty() {
+                if state.host_turns == 0 {
                     state.driver = Driver::Helper;
-                    return Some(Turn(self));
+                    return Some(Turn::of(self));
                 }
+            } else if state.host_turns <= 1 {
+                // A host that takes one turn after another would have taken more of them.
                 state.helper_sleeps = true;
-                self.helper.wait_while(&mut state, |state| state.helper_sleeps && !state.ended);
+                let morning = Instant::now() + LONGEST_SLEEP;
+                self.helper.wait_while_until(&mut state, |state| state.helper_sleeps && !state.ended, morning);
+                state.helper_sleeps = false;
             }
-            state.host_drove = false;
+            state.host_turns = 0;
             self.helper.wait_while_for(&mut state, |state| !state.ended, TICK);
         }
         None
@@ -171,23 +194,38 @@ impl Turns {
     }
 
     /// Wakes whoever must act now that nobody drives.
-    fn pass_on(&self, mut state: impl std::ops::DerefMut<Target = State>) {
+    fn pass_on(&self, mut state: impl DerefMut<Target = State>, then: Then) {
         if let Some(next) = state.line.front().map(Arc::clone) {
             drop(state);
             Waker::from(next).wake();
-        } else if std::mem::take(&mut state.helper_sleeps) {
+        } else if then == Then::Leave && mem::take(&mut state.helper_sleeps) {
             drop(state);
             self.helper.notify_one();
         }
     }
 }
 
+impl<'a> Turn<'a> {
+    fn of(turns: &'a Turns) -> Turn<'a> {
+        Turn { turns, then: Then::Leave }
+    }
+
+    /// Calls `drive`; what comes then is known if that ends without a result.
+    fn drive<T, P>(mut self, then: Then, poll: P, drive: impl FnOnce(P) -> Option<T>) -> Option<T> {
+        let result = drive(poll);
+        if result.is_none() {
+            self.then = then;
+        }
+        result
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = self.turns.state.lock();
         state.driver = Driver::Nobody;
         state.helper = None;
-        self.0.pass_on(state);
+        self.turns.pass_on(state, self.then);
     }
 }
 
@@ -197,7 +235,7 @@ impl State {
         let is_free = self.driver == Driver::Nobody;
         if is_free {
             self.driver = Driver::Host;
-            self.host_drove = true;
+            self.host_turns += 1;
         }
         is_free
     }
@@ -218,7 +256,7 @@ impl<'a> Place<'a> {
     fn take_or_stay(&self) -> Option<Turn<'a>> {
         let mut state = self.turns.state.lock();
         if state.take() {
-            return Some(Turn(self.turns));
+            return Some(Turn::of(self.turns));
         }
         if !state.line.iter().any(|place| Arc::ptr_eq(place, &self.parker)) {
             state.line.push_back(Arc::clone(&self.parker));
@@ -238,7 +276,7 @@ impl Drop for Place<'_> {
         state.line.retain(|place| !Arc::ptr_eq(place, &self.parker));
         // The turn may have been offered to this host, which does not take it.
         if state.driver == Driver::Nobody {
-            self.turns.pass_on(state);
+            self.turns.pass_on(state, Then::Leave);
         }
     }
 }
