@@ -5,7 +5,7 @@
 //! calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket` (connections),
 //! `record` (its tables) and `connections` (all of them), then what is called for every message: `send`, `inbox` (what
 //! waits), `poll` and `turns` (how it is waited for), `effect` (what an event means) and `dispatch` (events to calls);
-//! `text` (UTF-8 and URLs) and `bare` (userdata for shapes).
+//! `text` (UTF-8 and URLs), `bare` (userdata for shapes) and `nested` (calls in a finaliser).
 //!
 //! Every function that mlua makes here returns `true, results...` or `false, text`, and a Lua guard (prelude.lua) raises the
 //! text, because an error that a Rust function returns to mlua arrives as a userdata.
@@ -22,6 +22,7 @@ mod handle;
 mod host;
 mod inbox;
 mod module;
+mod nested;
 mod options;
 mod poll;
 mod record;

@@ -7,7 +7,7 @@ use mlua::{Function, Lua, Table, Value};
 use super::builder::Builder;
 use super::handle::Handles;
 use super::host::{Host, Sentinel};
-use super::{bare, connections, dispatch, poll, send, socket, text, turns};
+use super::{bare, connections, dispatch, nested, poll, send, socket, text, turns};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
@@ -25,7 +25,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     lua.set_named_registry_value(LOADER, lua.current_thread())?;
 
     let (guard, is_callable, remains, watch_end): (Function, Function, Table, Function) =
-        lua.load(include_str!("prelude.lua")).set_name("=websocket").call(())?;
+        lua.load(include_str!("prelude.lua")).set_name("=websocket").call(nested::put_back_function(lua)?)?;
     let host = Rc::new(Host::new(lua)?);
     let sentinels = Handles::new(lua, SENTINELS, lua.create_table()?, &remains)?;
     let sentinel = Value::UserData(sentinels.create(lua, Rc::new(Sentinel(Rc::clone(&host))))?);

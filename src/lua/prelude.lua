@@ -3,19 +3,32 @@
 --
 -- Every global is local from loading on, because a script may change its globals; those that a host may leave out are
 -- read by rawget, because a host may have made the reading of an unknown global an error.
--- Returns guard, is_callable, remains, watch_end.
+-- Comes in: `put_back` of nested.rs, or nil. Returns guard, is_callable, remains, watch_end.
 
-local error, getmetatable, ipairs, rawget, setmetatable, type = error, getmetatable, ipairs, rawget, setmetatable, type
+local put_back = ...
+
+local error, getmetatable, ipairs, rawget, select = error, getmetatable, ipairs, rawget, select
+local setmetatable, type, xpcall = setmetatable, type, xpcall
 local debug, newproxy = rawget(_G, "debug"), rawget(_G, "newproxy")
 local metatable_of = debug and debug.getmetatable or getmetatable
 
 -- A finaliser of the script may run when the engine's own finalisers have run; then it must not reach the engine.
 local is_over = false
 
+-- Only the finalisers of Lua 5.1 run where that matters; LuaJIT, for which the same engine is built, could not yield in
+-- `put_back`. Of the two, only xpcall of LuaJIT passes arguments on.
+if select(2, xpcall(function(value) return value end, type, true)) then
+   put_back = nil
+end
+
 -- Makes a public function of one that returns `true` and up to three results, or `false, text`: it raises the text at
 -- the line that called it. `level` is 3 for a function that a C function calls in the name of a script.
 local function guard(raw, level)
    level = level or 2
+   if put_back then
+      local nested = raw
+      raw = function(...) return put_back(nested, ...) end
+   end
    return function(...)
       if is_over then
          error("this Lua state is ending", level)
