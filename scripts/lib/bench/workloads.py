@@ -75,12 +75,12 @@ WORKLOADS = {
         modes=(PINNED,), fewest_rounds=2, measures=("cpu",),
     ),
     "startup": Workload(
-        "From loading the library to the first open connection", "startup", 1, 64, ALL[1:], modes=(PINNED,), repeats=4,
+        "From loading the library to the first open connection", "startup", 1, 64, ALL[1:], modes=(PINNED,), repeats=2,
         measures=("cpu",),
     ),
     "tls-callback": Workload("Round trip of 64 B over TLS", "callback", 5000, 64, SECURE, True, (PINNED,)),
     "tls-receive-64": Workload(
-        "Receiving 64 B in a flood over TLS", "receive", 500_000, 64, SECURE, True, (PINNED,), scaled=True
+        "Receiving 64 B in a flood over TLS", "receive", 200_000, 64, SECURE, True, (PINNED,), scaled=True
     ),
     "tls-echo-1m": Workload("Round trip of 1 MiB over TLS", "callback", 50, MIB, SECURE, True, (PINNED,)),
 }
