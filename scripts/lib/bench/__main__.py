@@ -21,7 +21,7 @@ RESULTS = os.path.join(TARGET, "results.json")
 def options():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(NAMES))
-    parser.add_argument("--rounds", type=int, help="rounds of each workload; at least 5 by default")
+    parser.add_argument("--rounds", type=int, help="rounds of each workload; by default 5, but 2 of idle and of 1,000 or more connections")
     parser.add_argument("--contenders", help="the contenders, separated by commas: " + ", ".join(CONTENDERS))
     parser.add_argument("--pinned", dest="modes", action="store_const", const=(PINNED,))
     parser.add_argument("--unpinned", dest="modes", action="store_const", const=(UNPINNED,))
