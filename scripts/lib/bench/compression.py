@@ -24,6 +24,7 @@ IN_FLIGHT = 16
 
 # Bytes of a message, and the number of messages in one run.
 LOADS = {200: 20_000, 2048: 10_000, 204_800: 220}
+BRIEF_LOADS = {200: 5000, 2048: 2500, 204_800: 60}
 
 CLIENTS = {
     "websocket-native, Lua 5.4": (*lua_command("lua5.4", "5.4"), os.path.join(HERE, "client.lua")),
@@ -90,9 +91,8 @@ def write_messages(folder, size, count):
     return path
 
 
-def echo(server, client, path, size, settings):
+def echo(server, client, path, count, settings):
     """Returns per message the microseconds of CPU, the bytes to the server, and the bytes from it."""
-    count = LOADS[size]
     result = server.run(client, "echo", path, IN_FLIGHT, count // 10, settings)
     account = server.account()
     if account["messages"] != count or account["payload"] != result["bytes"]:
@@ -100,7 +100,9 @@ def echo(server, client, path, size, settings):
     return result["cpu"] * 1e6, account["read"] / count, account["written"] / count, result["extensions"]
 
 
-def cpu(server, folder, variants=tuple(CPU_VARIANTS), rounds=ROUNDS):
+def cpu(server, folder, variants=tuple(CPU_VARIANTS), rounds=ROUNDS, loads=LOADS):
+    """Prints a table for each variant, and returns the microseconds of every round by variant, size and client."""
+    all_times = {}
     print(f"\n{rounds} rounds, {IN_FLIGHT} messages in flight.")
     for variant in variants:
         settings = CPU_VARIANTS[variant]
@@ -108,20 +110,21 @@ def cpu(server, folder, variants=tuple(CPU_VARIANTS), rounds=ROUNDS):
         print("| message | client | CPU: least | median | most, us | bytes sent | received |")
         print("|---|---|---|---|---|---|---|")
         extensions = {}
-        for size in LOADS:
-            path = os.path.join(folder, f"{size}-{LOADS[size]}")
+        for size, count in loads.items():
+            path = os.path.join(folder, f"{size}-{count}")
             runs = {client: [] for client in CLIENTS}
             for _ in range(rounds):
                 for client, results in runs.items():
-                    results.append(echo(server, client, path, size, settings))
+                    results.append(echo(server, client, path, count, settings))
             for client, results in runs.items():
-                times = [result[0] for result in results]
+                times = all_times[variant, size, client] = [result[0] for result in results]
                 _, sent, received, extensions[client] = results[0]
                 spread = [min(times), statistics.median(times), max(times)]
                 cells = [f"{size} B", client, *(f"{time:.1f}" for time in spread), f"{sent:.0f}", f"{received:.0f}"]
                 print(f"| {' | '.join(cells)} |")
             sys.stdout.flush()
         print_extensions(extensions)
+    return all_times
 
 
 def memory(server, folder):
@@ -150,11 +153,16 @@ def print_extensions(extensions):
 
 
 def brief(rounds):
-    """Measures the processor time of compressed messages with the defaults of each library."""
+    """Measures processor time with the defaults of each library and without compression; returns that of 200 KiB.
+
+    The result is by the contenders' keys: the microseconds of every round for a message without compression.
+    """
     with tempfile.TemporaryDirectory() as folder, Server() as server:
-        for size, count in LOADS.items():
+        for size, count in BRIEF_LOADS.items():
             write_messages(folder, size, count)
-        cpu(server, folder, ("as each comes",), rounds)
+        times = cpu(server, folder, ("as each comes", "no compression"), rounds, BRIEF_LOADS)
+    keys = dict(zip(CLIENTS, ("lua5.4", "luajit", "websockets", "ws")))
+    return {keys[client]: {"cpu": times["no compression", 204_800, client]} for client in CLIENTS}
 
 
 def main():

@@ -15,7 +15,7 @@ CLIENTS = os.path.join(HERE, "clients")
 
 @dataclass(frozen=True)
 class Contender:
-    """One client program. In floods its number of operations is multiplied by `scale`, as slow clients would take long."""
+    """One client program. In floods a slow client does only the share `scale` of the operations."""
 
     name: str
     command: tuple
@@ -44,11 +44,11 @@ def lua(name, interpreter, version):
 
 
 def python(name, client):
-    return Contender(name, (*PYTHON, os.path.join(CLIENTS, client)), 0.2)
+    return Contender(name, (*PYTHON, os.path.join(CLIENTS, client)), 0.1)
 
 
 def node(name, library):
-    return Contender(name, (*NODE, os.path.join(CLIENTS, "node.js"), library), 0.4)
+    return Contender(name, (*NODE, os.path.join(CLIENTS, "node.js"), library), 0.2)
 
 
 CONTENDERS = {
@@ -60,12 +60,12 @@ CONTENDERS = {
     "lua5.4": lua("websocket-native, Lua 5.4", "lua5.4", "5.4"),
     "lua5.1": lua("websocket-native, Lua 5.1", "lua5.1", "5.1"),
     "luajit": lua("websocket-native, LuaJIT", "luajit", "5.1"),
-    "lua-http": Contender("lua-http, LuaJIT", ("luajit", os.path.join(CLIENTS, "lua_http.lua")), 0.02),
+    "lua-http": Contender("lua-http, LuaJIT", ("luajit", os.path.join(CLIENTS, "lua_http.lua")), 0.01),
     "lua-websockets": Contender(
         "lua-websockets, LuaJIT",
         ("env", f"LUA_PATH={TARGET}/rocks/share/lua/5.1/?.lua;{TARGET}/rocks/share/lua/5.1/?/init.lua;;",
          f"LUA_CPATH={TARGET}/rocks/lib/lua/5.1/?.so;;", "luajit", os.path.join(CLIENTS, "lua_websockets.lua")),
-        0.02,
+        0.01,
     ),
     "websockets": python("websockets, asyncio (Python)", "websockets_async.py"),
     "websockets-sync": python("websockets, threads (Python)", "websockets_sync.py"),

@@ -36,13 +36,16 @@ def headline(results):
     return "\n".join(lines)
 
 
-def write(results):
-    """Replaces the part of docs/performance.md between the marks, and the picture."""
+def write(results, circumstances):
+    """Replaces the part of docs/performance.md between the marks, and the picture.
+
+    `circumstances` is a sentence about the run, such as the number of its rounds.
+    """
     path = os.path.join(ROOT, "docs", "performance.md")
     with open(path, encoding="utf-8") as file:
         before, rest = file.read().split(BEGIN, 1)
         _, after = rest.split(END, 1)
-    parts = [BEGIN, headline(results), "The targets of the project, from the same run:", targets.table(results), END]
+    parts = [BEGIN, circumstances, headline(results), "The targets of the project, from the same run:", targets.table(results), END]
     with open(path, "w", encoding="utf-8") as file:
         file.write(before + "\n\n".join(parts) + after)
     drawing = picture.draw(results)

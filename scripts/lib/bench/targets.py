@@ -80,7 +80,7 @@ def for_lua(key):
         Target("TLS: receive 64 B, CPU, to tokio-tungstenite", pinned("tls-receive-64", "cpu", "tungstenite"), 1.2, 1.0),
         Target("send 64 B, wall, Node's ws to ours", inverse("send-64", PINNED, "wall", key, "ws"), 5, 8, large=True),
         *rows,
-        Target("200 KiB, CPU, to Python's websockets", pinned("echo-200k", "cpu", "websockets"), 1.0, 0.8),
+        Target("200 KiB, 16 in flight, CPU, to Python's websockets", pinned("compressed", "cpu", "websockets"), 1.0, 0.8),
         Target("memory of a ws connection", plain("connections-1000", "memory", key), 6, 5, " KiB"),
         Target("memory of a wss connection", plain("connections-tls", "memory", key), 30, 20, " KiB"),
         # The figure is that of one connection, so 1,000 times as much for all, in milliseconds.

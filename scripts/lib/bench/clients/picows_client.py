@@ -1,4 +1,4 @@
-"""The client of the benchmarks that uses `picows` on uvloop. README.md, in the folder above, describes the workloads."""
+"""The client of the benchmarks that uses `picows` on uvloop. README.md, in the folder above, lists the workloads."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The client of the benchmarks that uses `websockets.sync`. README.md, in the folder above, describes the workloads."""
+"""The client of the benchmarks that uses `websockets.sync`. README.md, in the folder above, lists the workloads."""
 
 import time
 
