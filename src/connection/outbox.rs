@@ -107,6 +107,8 @@ struct State {
     payload: usize,
     held: usize,
     connection: Option<Waker>,
+    /// The connection was woken and has not looked since.
+    is_woken: bool,
     /// The host to wake when everything is written, and at the end; set while it waits.
     host: Option<Waker>,
 }
@@ -122,6 +124,7 @@ impl Outbox {
             payload: 0,
             held: 0,
             connection: None,
+            is_woken: false,
             host: None,
         };
         Outbox { limit, state: Mutex::new(state), ahead: AtomicUsize::new(0) }
@@ -149,7 +152,8 @@ impl Outbox {
         state.held += cost;
         state.waiting.push_back(outgoing);
         state.wake();
-        self.ahead.fetch_add(cost, Ordering::Relaxed);
+        let ahead = self.ahead.load(Ordering::Relaxed) + cost;
+        self.ahead.store(ahead, Ordering::Relaxed);
         Ok(())
     }
 
@@ -201,6 +205,7 @@ impl Outbox {
     /// connection.
     pub(super) fn poll_wish(&self, cx: &Context<'_>) -> Wish {
         let mut state = self.state.lock();
+        state.is_woken = false;
         if !state.connection.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
             state.connection = Some(cx.waker().clone());
         }
@@ -265,9 +270,10 @@ impl State {
         }
     }
 
-    fn wake(&self) {
-        if let Some(connection) = &self.connection {
+    fn wake(&mut self) {
+        if let (Some(connection), false) = (&self.connection, self.is_woken) {
             connection.wake_by_ref();
+            self.is_woken = true;
         }
     }
 
