@@ -1,4 +1,4 @@
-//! The queue and the budget as one thread sees them, and a wake-up between two threads; `loom.rs` tries every order.
+//! The queue and the budget as one thread sees them; `loom.rs` tries every order of several threads.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
