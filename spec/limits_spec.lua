@@ -167,7 +167,10 @@ describe("max_queue", function()
    end)
 
    -- The least memory that the messages which fit take; short ones need less than they are charged.
-   for name, case in pairs({ ["64 KiB"] = { size = SIZE, least = 2 * MIB }, ["a byte"] = { size = 1, least = MIB / 4 } }) do
+   for name, case in pairs({
+      ["64 KiB"] = { size = SIZE, least = 2 * MIB },
+      ["a byte"] = { size = 1, least = MIB / 4 },
+   }) do
       it("bounds the memory that messages of " .. name .. " take while they wait", function()
          local LARGEST = 2 * MIB
          -- The kernel may give memory by pages of 2 MiB, to the heap of each thread; unbounded, it would be BYTES.

@@ -141,7 +141,7 @@ fn run(mut input: Input) {
             _ => {
                 let is_ready = queue.poll_ready(&Context::from_waker(Waker::noop())).is_ready();
                 assert_eq!(is_ready, !model.waiting.is_empty());
-            },
+            }
         }
         check_wakes(&readers, &model);
     }
