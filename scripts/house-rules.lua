@@ -24,7 +24,8 @@ end
 local function read_tree()
    local tree = {}
    local listing = io.popen(
-      "find src lua tests spec examples scripts rockspec fuzz -type f -not -path '*/node_modules/*' 2>/dev/null")
+      "find src lua tests spec examples scripts rockspec fuzz benches -type f"
+         .. " -not -path '*/node_modules/*' 2>/dev/null")
    for path in listing:lines() do
       tree[path] = read(path)
    end

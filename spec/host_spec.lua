@@ -141,7 +141,7 @@ describe("in its host", function()
                   events[#events + 1] = event
                end)
                local method, inside, grown = ws[name], false, {}
-               local _, queued = websocket._host.wait(30)
+               local queued = websocket._host.wait(30)
                assert(queued, "nothing was queued within 30 s")
                -- The collector does all of its work when the next string is made: a table that grows only makes it due.
                collectgarbage()
@@ -167,6 +167,30 @@ describe("in its host", function()
          end
          assert(within == 20, within .. " polls in calls")
       ]], { url = servers.url("/echo") })
+   end)
+
+   it("lets a finaliser call the module in the middle of any other call", function()
+      host.run("run", [[
+         local ws = open(url)
+         local within = 0
+         local function finaliser()
+            within = within + 1
+            assert(websocket.parse_url("ws://host/" .. within).path == "/" .. within)
+            assert(ws:status() == "open" and websocket.connections("list")[1] == ws)
+            assert(ws:send("x") == ws and not pcall(ws.send, ws, "\255"))
+         end
+         for call = 1, 10000 do
+            if newproxy then
+               getmetatable(newproxy(true)).__gc = finaliser
+            else
+               setmetatable({}, { __gc = finaliser })
+            end
+            assert(websocket.to_utf8("\255" .. call) == "\239\191\189" .. call)
+            assert(websocket.parse_url("ws://other/" .. call).host == "other")
+         end
+         assert(within > 1000, within)
+         ws:terminate()
+      ]], { url = servers.url("/count-messages") })
    end)
 
    it("keeps a deferred call that an interrupt precedes, and makes none twice", function()

@@ -4,10 +4,11 @@
 //! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]), [`protocol`] and
 //! [`transport`], [`connection`], then `lua`.
 //!
-//! Two threads do the work. The host's thread runs Lua, and one thread of ours drives all connections of the process. The
-//! host's thread puts messages into a connection's outbox. The connection puts events into the queue of its Lua state,
-//! and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
+//! The host's thread runs Lua. While it waits, it drives all connections of the process; while it does not, a thread of
+//! ours does. The host's thread puts messages into a connection's outbox. The connection puts events into the queue of its
+//! Lua state, and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
 
+pub mod batch;
 pub mod close;
 pub mod connection;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Where the engine's thread meets the host's thread: one queue for each Lua state, one byte budget for each connection.
+//! Where connections meet the host's thread: one queue for each Lua state, one byte budget for each connection.
 //!
 //! Comes in: events of many connections, and functions that the script defers, in order of arrival. Goes out: all of
 //! them, to the one thread that polls. Reading from a connection whose budget is used up is paused until the host has
@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
-use std::task::Waker;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
 
+use crate::batch::Batch;
 use crate::event::Event;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::Mutex;
 
 /// Identifies a connection within its Lua state.
 pub type ConnectionId = u64;
@@ -27,35 +27,55 @@ const KEPT: usize = 1024;
 pub enum Item {
     /// Something happened on a connection.
     Event(ConnectionId, Event, Charge),
+    /// Messages arrived together on a connection.
+    Messages(ConnectionId, Batch, Charge),
     /// The script deferred the function of this number.
     Deferred(u64),
+}
+
+impl Item {
+    /// Returns how many events and deferred functions it is.
+    pub fn count(&self) -> usize {
+        match self {
+            Item::Event(..) | Item::Deferred(_) => 1,
+            Item::Messages(_, messages, _) => messages.len(),
+        }
+    }
 }
 
 /// The queue of one Lua state.
 #[derive(Debug, Default)]
 pub struct Queue {
-    items: Mutex<VecDeque<Item>>,
-    arrived: Condvar,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// The host to wake when an item arrives; set while it waits.
+    host: Option<Waker>,
 }
 
 impl Queue {
     /// Appends items in their order, and wakes the host if it waits.
     pub fn push(&self, new: impl IntoIterator<Item = Item>) {
-        let mut items = self.items.lock();
-        let was_empty = items.is_empty();
-        items.extend(new);
-        if was_empty && !items.is_empty() {
-            self.arrived.notify_all();
+        let host = {
+            let mut state = self.state.lock();
+            state.items.extend(new);
+            if state.items.is_empty() { None } else { state.host.take() }
+        };
+        if let Some(host) = host {
+            host.wake();
         }
     }
 
     /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed.
     pub fn take_all(&self, taken: &mut VecDeque<Item>) {
-        let mut items = self.items.lock();
+        let items = &mut self.state.lock().items;
         if taken.is_empty() {
-            mem::swap(taken, &mut items);
+            mem::swap(taken, items);
         } else {
-            taken.append(&mut items);
+            taken.append(items);
         }
         // A flow as large as this one needs the same capacity next time, so that is kept.
         if items.capacity() > KEPT.max(4 * taken.len()) {
@@ -63,14 +83,20 @@ impl Queue {
         }
     }
 
-    /// Waits until an item is there, at most for `limit`; returns whether one is there.
-    pub fn wait(&self, limit: Duration) -> bool {
-        let mut items = self.items.lock();
-        if items.is_empty() && !limit.is_zero() {
-            self.arrived.wait_while_for(&mut items, |items| items.is_empty(), limit);
+    /// Is ready when an item is there. If none is, registers the host to be woken when one arrives.
+    pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.items.is_empty() {
+            state.host = Some(cx.waker().clone());
+            return Poll::Pending;
         }
-        !items.is_empty()
+        Poll::Ready(())
     }
+}
+
+/// Returns what an event with `payload` bytes is charged.
+pub const fn cost(payload: usize) -> usize {
+    payload + EVENT_OVERHEAD
 }
 
 /// Bounds what one connection may have in the queue.
@@ -93,15 +119,16 @@ impl Budget {
         Arc::new(Budget { limit, state: Mutex::new(Held::default()) })
     }
 
-    /// Returns whether one more event is admitted. If it is not, registers the reader to be woken when half of the limit is
-    /// free.
-    pub fn poll_admits(&self, reader: &Waker) -> bool {
+    /// Returns how many bytes may be charged before no further event is admitted, which is more than 0; the event that
+    /// reaches that number is still admitted. If none is admitted, returns nothing and registers the reader to be woken when
+    /// half of the limit is free.
+    pub fn poll_admits(&self, reader: &Waker) -> Option<usize> {
         let mut held = self.state.lock();
         if held.bytes < self.limit && held.reader.is_none() {
-            return true;
+            return Some(self.limit - held.bytes);
         }
         held.reader = Some(reader.clone());
-        false
+        None
     }
 
     /// Returns whether the host is done with all events. If it is not, registers the reader to be woken and to ask again.
@@ -113,11 +140,10 @@ impl Budget {
         held.bytes == 0
     }
 
-    /// Charges an event with `payload` bytes; the charge is released when the result is dropped.
-    pub fn charge(self: &Arc<Self>, payload: usize) -> Charge {
-        let bytes = payload + EVENT_OVERHEAD;
-        self.state.lock().bytes += bytes;
-        Charge(Some((Arc::clone(self), bytes)))
+    /// Charges events of `cost` bytes in all; the charge is released when the result is dropped.
+    pub fn charge(self: &Arc<Self>, cost: usize) -> Charge {
+        self.state.lock().bytes += cost;
+        Charge(Some((Arc::clone(self), cost)))
     }
 
     fn release(&self, bytes: usize) {
@@ -140,6 +166,14 @@ impl Charge {
     /// Makes a charge of nothing, for events that must always be delivered.
     pub fn none() -> Charge {
         Charge(None)
+    }
+
+    /// Takes a part of `cost` bytes out of this charge, at most all of it, which is released on its own.
+    pub fn split(&mut self, cost: usize) -> Charge {
+        let Some((budget, bytes)) = &mut self.0 else { return Charge(None) };
+        let part = cost.min(*bytes);
+        *bytes -= part;
+        Charge(Some((Arc::clone(budget), part)))
     }
 }
 

@@ -7,12 +7,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Wake, Waker};
-use std::time::Duration;
+use std::task::{Context, Wake, Waker};
 
 use libfuzzer_sys::fuzz_target;
 use websocket_core::event::{Event, Kind};
-use websocket_core::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue};
+use websocket_core::queue::{Budget, Charge, EVENT_OVERHEAD, Item, Queue, cost};
 use websocket_fuzz::bounds::bounded;
 use websocket_fuzz::input::Input;
 
@@ -122,7 +121,7 @@ fn run(mut input: Input) {
                 if !admitted {
                     held.resting = Some(reader);
                 }
-                assert_eq!(budgets[connection].poll_admits(&wakers[reader]), admitted);
+                assert_eq!(budgets[connection].poll_admits(&wakers[reader]).is_some(), admitted);
             }
             12 => {
                 let held = &mut model.held[connection];
@@ -135,11 +134,14 @@ fn run(mut input: Input) {
                 // An event that is charged and dropped without being queued.
                 let payload = input.number();
                 model.held[connection].bytes += payload + EVENT_OVERHEAD;
-                drop(budgets[connection].charge(payload));
+                drop(budgets[connection].charge(cost(payload)));
                 model.release(Some((connection, payload)));
             }
             14 => drop(Charge::none()),
-            _ => assert_eq!(queue.wait(Duration::ZERO), !model.waiting.is_empty()),
+            _ => {
+                let is_ready = queue.poll_ready(&Context::from_waker(Waker::noop())).is_ready();
+                assert_eq!(is_ready, !model.waiting.is_empty());
+            }
         }
         check_wakes(&readers, &model);
     }
@@ -167,15 +169,16 @@ fn item(number: u64, connection: usize, budget: &Arc<Budget>, input: &mut Input)
     match payload % 8 {
         0 => (Item::Deferred(number), Entry { number, charged: None }),
         1 => (Item::Event(number, event, Charge::none()), Entry { number, charged: None }),
-        _ => {
-            (Item::Event(number, event, budget.charge(payload)), Entry { number, charged: Some((connection, payload)) })
-        }
+        _ => (
+            Item::Event(number, event, budget.charge(cost(payload))),
+            Entry { number, charged: Some((connection, payload)) },
+        ),
     }
 }
 
 fn name(item: &Item) -> u64 {
     match item {
-        Item::Deferred(number) | Item::Event(number, ..) => *number,
+        Item::Deferred(number) | Item::Event(number, ..) | Item::Messages(number, ..) => *number,
     }
 }
 

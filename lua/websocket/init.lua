@@ -3,8 +3,9 @@
 -- The loop is Lua because Ctrl-C reaches a script only between Lua instructions: every wait comes back here at least
 -- four times a second. types.lua describes all of it for language servers.
 --
--- The functions of `host` and those given to `guard` return `true, results...` or `false, text`; the guard raises the
--- text at the script's line. Every global is local from loading on, because a script may change its globals.
+-- Those functions of `host` that can fail, and those given to `guard`, return `true, results...` or `false, text`; the
+-- guard raises the text at the script's line. Every global is local from loading on, because a script may change its
+-- globals.
 
 local websocket = require "websocket.core"
 local host = websocket._host
@@ -13,6 +14,8 @@ if host.is_whole then
 end
 
 local delivery, guard, is_callable = host.delivery, host.guard, host.is_callable
+local alive, begin_turn, dispatch, is_dispatching, wait =
+   host.alive, host.begin_turn, host.dispatch, host.is_dispatching, host.wait
 local huge, match, rawget, type = math.huge, string.match, rawget, type
 local debug = rawget(_G, "debug")
 
@@ -62,22 +65,22 @@ end
 
 -- Waits up to `timeout` seconds for something, and dispatches once. Returns `true` and the number of callbacks.
 local function poll(timeout, max)
-   local ok, problem = host.begin_turn(max)
+   local ok, problem = begin_turn(max)
    if not ok then
       return false, problem
    end
    delivery.cut_turn() -- of the turn before, if an interrupt struck outside of its callbacks
    while true do
-      if timeout == huge then
-         local _, alive = host.alive()
-         timeout = alive > 0 and huge or 0 -- without a connection nothing can come
+      if timeout == huge and alive() == 0 then
+         timeout = 0 -- without a connection nothing can come
       end
-      local _, ready, elapsed = host.wait(timeout < SLICE and timeout or SLICE)
+      local slice = timeout < SLICE and timeout or SLICE
+      local ready, elapsed = wait(slice, timeout > slice)
       timeout = timeout - elapsed
       if ready then
-         local dispatched, ran, leaves = host.dispatch(delivery.deliver, max)
-         if not dispatched then
-            return false, ran
+         local ran, leaves = dispatch(max)
+         if not ran then
+            return false, leaves
          end
          delivery.end_turn(leaves)
          if ran > 0 then
@@ -92,8 +95,7 @@ end
 
 -- Returns the text for a call that only makes sense outside of callbacks, or nil.
 local function problem_within(name)
-   local _, within_callback = host.is_dispatching()
-   if within_callback then
+   if is_dispatching() then
       return name .. " cannot be called inside a callback: return and let the next poll go on, or defer a function"
    end
 end
@@ -117,8 +119,7 @@ local is_stopped = false
 
 -- Tells whether a poll could run a callback, now or later; returns `true` and that.
 local function has_work()
-   local _, alive = host.alive()
-   if alive > 0 then
+   if alive() > 0 then
       return true, true
    end
    return host.waits()

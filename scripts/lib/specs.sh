@@ -66,13 +66,15 @@ start_runs_on() {
     start_run "$(lua_command "$name")" busted_on "$name" "$SPEC"
   else
     start_run "$(lua_command "$name"),slow" busted_on "$name" "${slow_specs[@]}"
-    start_run "$(lua_command "$name"),others" busted_on "$name" "${others[@]}"
+    start_run "$(lua_command "$name"),others-1" busted_on "$name" "${others[@]:0:half}"
+    start_run "$(lua_command "$name"),others-2" busted_on "$name" "${others[@]:half}"
   fi
 }
 
 run_specs() {
-  local version name failed=0 others runs=()
+  local version name failed=0 others half runs=()
   mapfile -t others < <(other_specs)
+  half=$((${#others[@]} / 2))
   rm -rf target/specs
   mkdir -p target/specs
   if wanted rust; then start_run "rust" rust_tests; fi

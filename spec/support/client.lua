@@ -108,7 +108,7 @@ end
 --- Waits until something is queued for the next poll, and does not poll; raises at the deadline.
 --- @param seconds? number default 30
 function M.await_queued(seconds)
-   local _, queued = websocket._host.wait(seconds or PATIENCE)
+   local queued = websocket._host.wait(seconds or PATIENCE)
    if not queued then
       error(string.format("nothing was queued within %g s", seconds or PATIENCE), 2)
    end

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::arrivals::Arrivals;
 use super::closing::{Cause, Closing, OurClose};
 use super::deadlines::{Deadline, Deadlines, Due};
 use super::keepalive::{Keepalive, PongOf};
@@ -26,14 +27,14 @@ use crate::event::{End, Event};
 use crate::extension::{Agreed, Compression};
 use crate::options::Options;
 use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Limits, Violation};
-use crate::queue::Item;
+use crate::queue;
 use crate::transport::{Loss, Stream};
 
 /// One read; the buffer is shared by all connections, so that an idle one holds none.
 const READ_SIZE: usize = 64 * 1024;
 
 /// Reads in one turn. A peer that sends without end must not keep us from writing, nor other connections from their
-/// turns. Well below the number of operations that tokio allows a task in one turn, because writing needs some, too.
+/// turns.
 const READS_PER_TURN: usize = 16;
 
 thread_local! {
@@ -147,7 +148,11 @@ impl Driver {
                 }
                 continue;
             }
-            self.timer.as_mut().reset(at);
+            // A timer that is set too early is left so, and fires for nothing: most deadlines are put off before they pass,
+            // and to set a timer costs more than to read the clock.
+            if self.timer.is_elapsed() || at < self.timer.deadline() {
+                self.timer.as_mut().reset(at);
+            }
             ready!(self.timer.as_mut().poll(cx));
         }
     }
@@ -203,7 +208,7 @@ impl Driver {
                 if payload >= PAYLOAD_PER_TURN {
                     break;
                 }
-                if self.deadlines.is_paused() && self.must_pause(cx.waker(), sink) {
+                if self.deadlines.is_paused() && self.admits(cx.waker(), sink).is_none() {
                     return Poll::Pending;
                 }
                 if !self.leftover.is_empty() || self.deadlines.is_paused() {
@@ -232,22 +237,19 @@ impl Driver {
     /// Decodes received bytes and delivers what they hold, while the script's queue has capacity; returns the bytes of
     /// payload.
     fn decode(&mut self, mut input: &[u8], reader: &Waker, sink: &mut EventSink, now: Instant) -> usize {
-        let mut payload = 0;
-        let mut items = Vec::new();
+        let mut arrivals = Arrivals::default();
         loop {
-            if self.must_pause(reader, sink) {
+            let Some(mut admitted) = self.admits(reader, sink) else {
                 self.leftover = input.to_vec();
                 self.deadlines.note_pause(now);
                 break;
-            }
-            match self.decoder.next(&mut input) {
-                Ok(None) => {
+            };
+            match self.decode_up_to(&mut admitted, &mut input, &mut arrivals, sink, now) {
+                // All that was admitted is decoded; there may be more capacity by now.
+                Ok(()) if admitted == 0 => arrivals.charge(sink),
+                Ok(()) => {
                     self.deadlines.note_reading(now);
                     break;
-                }
-                Ok(Some(incoming)) => {
-                    payload += incoming.payload_len();
-                    items.extend(self.item_of(incoming, sink, now));
                 }
                 Err(violation) => {
                     self.breach = Some(violation);
@@ -255,10 +257,38 @@ impl Driver {
                 }
             }
         }
-        if !self.leaving {
-            sink.deliver(items);
+        if self.leaving {
+            return arrivals.payload;
         }
-        payload
+        arrivals.deliver(sink)
+    }
+
+    /// Decodes until `admitted` bytes are used up, or the input is.
+    ///
+    /// # Errors
+    /// The peer broke the protocol.
+    fn decode_up_to(
+        &mut self,
+        admitted: &mut usize,
+        input: &mut &[u8],
+        arrivals: &mut Arrivals,
+        sink: &EventSink,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        while *admitted > 0 {
+            if let Some((kind, payload)) = self.decoder.whole_message(input) {
+                *admitted = admitted.saturating_sub(queue::cost(payload.len()));
+                arrivals.add_message(kind, payload, input.len());
+                continue;
+            }
+            let Some(incoming) = self.decoder.next(input)? else { return Ok(()) };
+            let payload = incoming.payload_len();
+            if let Some(event) = self.event_of(incoming, sink, now) {
+                *admitted = admitted.saturating_sub(queue::cost(event.payload_len()));
+                arrivals.add_event(event, payload, sink);
+            }
+        }
+        Ok(())
     }
 
     /// Delivers the bytes of the last read that were not decoded. The decompressed size is limited as well: by what the
@@ -269,22 +299,24 @@ impl Driver {
             return;
         }
         let limit = self.settings.max_queue.max(PAYLOAD_PER_TURN);
-        let (mut input, now, mut payload) = (&leftover[..], Instant::now(), 0);
-        let mut items = Vec::new();
-        while payload < limit
+        let (mut input, now) = (&leftover[..], Instant::now());
+        let mut arrivals = Arrivals::default();
+        while arrivals.payload < limit
             && let Ok(Some(incoming)) = self.decoder.next(&mut input)
         {
-            payload += incoming.payload_len();
-            items.extend(self.item_of(incoming, sink, now));
+            let payload = incoming.payload_len();
+            if let Some(event) = self.event_of(incoming, sink, now) {
+                arrivals.add_event(event, payload, sink);
+            }
         }
-        sink.deliver(items);
+        arrivals.deliver(sink);
     }
 
-    /// Tells whether the script's queue is full; where nothing more is delivered, that does not matter. If it is full,
-    /// the reader is woken when it has capacity again.
-    fn must_pause(&self, reader: &Waker, sink: &EventSink) -> bool {
+    /// Returns how many bytes of events the script's queue admits; where nothing more is delivered, that does not matter. If
+    /// it is full, the reader is woken when it has capacity again.
+    fn admits(&self, reader: &Waker, sink: &EventSink) -> Option<usize> {
         let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
-        delivers && !sink.budget.poll_admits(reader)
+        if delivers { sink.budget.poll_admits(reader) } else { Some(usize::MAX) }
     }
 
     /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the breach,
@@ -297,17 +329,18 @@ impl Driver {
         }
     }
 
-    fn item_of(&mut self, incoming: Incoming, sink: &EventSink, now: Instant) -> Option<Item> {
+    /// Lets what the peer sent take its effect on the connection; returns what the script gets of it.
+    fn event_of(&mut self, incoming: Incoming, sink: &EventSink, now: Instant) -> Option<Event> {
         match incoming {
-            Incoming::Message(kind, payload) => Some(sink.charged(Event::Message(kind, payload))),
+            Incoming::Message(kind, payload) => Some(Event::Message(kind, payload)),
             Incoming::Ping(payload) => {
                 if !self.closing.is_sent() {
                     self.writer.queue_pong(&payload);
                 }
-                self.settings.report_pings.then(|| sink.charged(Event::Ping(payload)))
+                self.settings.report_pings.then_some(Event::Ping(payload))
             }
             Incoming::Pong(payload) => match self.deadlines.keepalive().note_pong(&payload, now) {
-                PongOf::Script => Some(sink.charged(Event::Pong(payload))),
+                PongOf::Script => Some(Event::Pong(payload)),
                 PongOf::Engine { latency } => {
                     if let Some(latency) = latency {
                         sink.connection.set_latency(latency);
@@ -320,7 +353,7 @@ impl Driver {
                 self.closing.note_received(body.clone());
                 self.deadlines.note_close_received(now);
                 let (code, reason) = body.map_or((NO_STATUS, String::new()), |body| (body.code.get(), body.reason));
-                Some(sink.charged(Event::Closing { code, reason }))
+                Some(Event::Closing { code, reason })
             }
         }
     }

@@ -1,12 +1,14 @@
 //! One WebSocket connection: messages that the script sends come in, events go out, the last of them exactly one end.
 //!
-//! Reading order: `outbox` and `shared` (the script's side), `output`, `keepalive`, `closing` and `deadlines` (pure
-//! parts), `sink` (where events go), `writer` and `driver` (the network's side). Knows neither Lua nor how bytes reach
+//! Reading order: `outbox`, `frames` and `shared` (the script's side), `output`, `keepalive`, `closing` and `deadlines` (pure
+//! parts), `sink` and `arrivals` (where events go), `writer` and `driver` (the network's side). Knows neither Lua nor how bytes reach
 //! the peer.
 
+mod arrivals;
 mod closing;
 mod deadlines;
 mod driver;
+mod frames;
 mod keepalive;
 mod outbox;
 #[cfg(test)]
@@ -51,6 +53,9 @@ async fn run(opening: Opening, authority: String, settings: Settings, mut sink: 
         Some(Err(failure)) => closing::end_of_failure(failure),
         Some(Ok(Opened { stream, response, agreed, tail })) => {
             sink.deliver([sink.charged(Event::Open(Box::new(response)))]);
+            if agreed.is_none() {
+                sink.connection.outbox.start_encoding();
+            }
             let mut driver = Driver::new(stream, agreed.as_ref(), tail, settings);
             let mut end = poll_fn(|cx| driver.poll(cx, &mut sink)).await;
             // The text of a violation also goes to the peer, which knows its own address.

@@ -1,18 +1,22 @@
 //! What the script wants done on one connection, until the connection does it.
 //!
-//! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the runtime's thread: the same
+//! Comes in, on the host's thread: messages, pings, and the wish to close. Goes out, on the thread that drives: the same
 //! in order, and exact accounts of what the transport has not taken yet. Never blocks on the network, holds no I/O, and
-//! copies no payload while its lock is held. `tests/loom.rs` tries every order of the two threads.
+//! copies only short payloads while its lock is held. `tests/loom.rs` tries every order of the two threads.
+//!
+//! A short message of an open connection without compression is encoded at once, straight into the bytes that the
+//! transport gets next. All others wait as messages, and while one does, so do those that follow it.
 
 use std::collections::VecDeque;
 use std::mem;
-use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
+use super::frames::{Frames, Role};
 use crate::close::CloseFrame;
 use crate::event::Kind;
-use crate::protocol::encoded_len;
-use crate::sync::{Condvar, Mutex};
+use crate::protocol::{Coding, Encoder, encoded_len};
+use crate::sync::Mutex;
 
 /// What a message is charged in addition to its encoded bytes.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -20,8 +24,15 @@ const MESSAGE_OVERHEAD: usize = 128;
 /// The capacity, in messages, that an idle outbox may keep.
 pub(super) const KEPT: usize = 64;
 
-/// Payloads up to this size are copied without checking the capacity first, because the copy costs less than the lock.
-const CHEAP_COPY: usize = 4096;
+/// Payloads up to this size, in bytes, are short: they are copied without checking the capacity first, and encoded while
+/// the lock is held, because that costs less than the lock.
+const SHORT: usize = 4096;
+
+/// Encoded bytes after which a new run begins, so that answers never wait behind all that the script has sent.
+const RUN: usize = 64 * 1024;
+
+/// How many bytes may be sent before the connection gets a turn to write them, even while nobody drives it.
+const AHEAD: usize = 64 * 1024;
 
 /// What goes to the peer.
 #[derive(Debug)]
@@ -55,6 +66,15 @@ impl Outgoing {
     }
 }
 
+/// What the connection sends next.
+#[derive(Debug)]
+pub enum Next {
+    /// Frames that are encoded already.
+    Frames(Frames),
+    /// A message or a Ping to encode.
+    Message(Outgoing),
+}
+
 /// Why the outbox refuses a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -77,13 +97,11 @@ pub enum Wish {
     Terminate,
 }
 
-/// How far the connection has come with what was sent.
+/// What became of everything that was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The transport took everything.
     Written,
-    /// Something still waits.
-    Waiting,
     /// The connection is over, and something was never written.
     Ended,
 }
@@ -93,12 +111,16 @@ pub enum Progress {
 pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
-    /// Notified when everything is written, and at the end.
-    changed: Condvar,
+    /// The encoded bytes of what was sent since the connection was told to write ahead. Only the host uses it.
+    ahead: AtomicUsize,
 }
 
 #[derive(Debug)]
 struct State {
+    /// Encoded frames, which go out before what waits.
+    encoded: VecDeque<Frames>,
+    /// Present while messages may be encoded here.
+    encoder: Option<Encoder>,
     waiting: VecDeque<Outgoing>,
     accepts: bool,
     ended: bool,
@@ -106,12 +128,18 @@ struct State {
     payload: usize,
     held: usize,
     connection: Option<Waker>,
+    /// The connection was woken and has not asked since.
+    woken: bool,
+    /// The host to wake when everything is written, and at the end; set while it waits.
+    host: Option<Waker>,
 }
 
 impl Outbox {
     /// Makes an outbox that refuses once it holds `limit` bytes.
     pub fn new(limit: usize) -> Outbox {
         let state = State {
+            encoded: VecDeque::new(),
+            encoder: None,
             waiting: VecDeque::new(),
             accepts: true,
             ended: false,
@@ -119,8 +147,10 @@ impl Outbox {
             payload: 0,
             held: 0,
             connection: None,
+            woken: false,
+            host: None,
         };
-        Outbox { limit, state: Mutex::new(state), changed: Condvar::default() }
+        Outbox { limit, state: Mutex::new(state), ahead: AtomicUsize::new(0) }
     }
 
     /// Tells early that [`send`](Outbox::send) would refuse a payload of this length, so that nobody copies a large one
@@ -129,7 +159,7 @@ impl Outbox {
     /// # Errors
     /// As [`send`](Outbox::send).
     pub fn check(&self, length: usize) -> Result<(), Refusal> {
-        if length <= CHEAP_COPY { Ok(()) } else { self.state.lock().check(self.limit) }
+        if length <= SHORT { Ok(()) } else { self.state.lock().check(self.limit) }
     }
 
     /// Accepts a message. The limit is checked before the message is added, so one message of any size is accepted below
@@ -145,7 +175,51 @@ impl Outbox {
         state.held += cost;
         state.waiting.push_back(outgoing);
         state.wake();
+        self.note_ahead(cost);
         Ok(())
+    }
+
+    /// Accepts a message as [`send`](Outbox::send) does, and encodes it at once. Returns nothing if it must be sent as a
+    /// message instead: it is long, or an earlier one waits, or the connection is not open or has compression.
+    pub fn encode(&self, kind: Kind, payload: &[u8]) -> Option<Result<(), Refusal>> {
+        if payload.len() > SHORT {
+            return None;
+        }
+        let mut state = self.state.lock();
+        if let Err(refusal) = state.check(self.limit) {
+            return Some(Err(refusal));
+        }
+        let State { encoder: Some(encoder), encoded, waiting, .. } = &mut *state else { return None };
+        if !waiting.is_empty() {
+            return None;
+        }
+        let total = encoded_len(payload.len());
+        let cost = total + MESSAGE_OVERHEAD;
+        if encoded.back().is_none_or(|run| run.bytes.len() >= RUN) {
+            encoded.push_back(Frames::default());
+        }
+        if let Some(run) = encoded.back_mut() {
+            encoder.message(&mut run.bytes, kind, Coding::Plain, payload);
+            run.accounts.add(Role::Message { cost }, total, payload.len());
+        }
+        state.payload += payload.len();
+        state.held += cost;
+        state.wake();
+        self.note_ahead(cost);
+        Some(Ok(()))
+    }
+
+    fn note_ahead(&self, cost: usize) {
+        self.ahead.store(self.ahead.load(Ordering::Relaxed) + cost - MESSAGE_OVERHEAD, Ordering::Relaxed);
+    }
+
+    /// Tells, once for every 64 KiB that were sent, that the connection should write them now.
+    pub fn is_ahead(&self) -> bool {
+        let is_ahead = self.ahead.load(Ordering::Relaxed) > AHEAD;
+        if is_ahead {
+            self.ahead.store(0, Ordering::Relaxed);
+        }
+        is_ahead
     }
 
     /// Asks for the end; a later wish counts only if it is stronger. From here on no message is accepted.
@@ -166,41 +240,51 @@ impl Outbox {
         self.state.lock().payload
     }
 
-    /// Waits, at most for `limit`, until everything is written or the connection is over.
-    pub fn wait_written(&self, limit: Duration) -> Progress {
+    /// Is ready when everything is written or the connection is over. If neither is so, registers the host to be woken
+    /// and to ask again.
+    pub fn poll_written(&self, cx: &Context<'_>) -> Poll<Progress> {
         let mut state = self.state.lock();
-        self.changed.wait_while_for(&mut state, |state| state.held > 0 && !state.ended, limit);
         match (state.held, state.ended) {
-            (0, _) => Progress::Written,
-            (_, true) => Progress::Ended,
-            _ => Progress::Waiting,
+            (0, _) => Poll::Ready(Progress::Written),
+            (_, true) => Poll::Ready(Progress::Ended),
+            _ => state.wait(cx),
         }
     }
 
-    /// Waits until the connection is over or `deadline` has passed.
-    pub fn wait_ended(&self, deadline: Instant) {
+    /// Is ready when the connection is over. If it is not, registers the host to be woken and to ask again.
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        self.changed.wait_while_until(&mut state, |state| !state.ended, deadline);
+        if state.ended { Poll::Ready(()) } else { state.wait(cx) }
     }
 
     /// Returns what the script wants, and registers the task to be woken when that changes or something is sent. For the
     /// connection.
     pub(super) fn poll_wish(&self, cx: &Context<'_>) -> Wish {
         let mut state = self.state.lock();
+        state.woken = false;
         if !state.connection.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
             state.connection = Some(cx.waker().clone());
         }
         state.wish.clone()
     }
 
-    /// Takes the next message to send. For the connection.
-    pub(super) fn next(&self) -> Option<Outgoing> {
+    /// Lets short messages be encoded at once. For the connection, when it is open and has no compression.
+    pub(super) fn start_encoding(&self) {
+        self.state.lock().encoder = Some(Encoder::new());
+    }
+
+    /// Takes what is to be sent next. For the connection.
+    pub(super) fn next(&self) -> Option<Next> {
         let mut state = self.state.lock();
-        let next = state.waiting.pop_front();
-        if next.is_none() && state.waiting.capacity() > KEPT {
-            state.waiting = VecDeque::new();
+        if let Some(frames) = state.encoded.pop_front() {
+            return Some(Next::Frames(frames));
         }
-        next
+        let next = state.waiting.pop_front();
+        if next.is_none() && state.waiting.capacity() + state.encoded.capacity() > KEPT {
+            state.waiting = VecDeque::new();
+            state.encoded = VecDeque::new();
+        }
+        next.map(Next::Message)
     }
 
     /// Accepts no more messages. For the connection.
@@ -212,7 +296,7 @@ impl Outbox {
     pub(super) fn refuse(&self) {
         let mut state = self.state.lock();
         state.accepts = false;
-        state.waiting = VecDeque::new();
+        state.drop_all();
     }
 
     /// Notes payload that the transport has taken, and the cost of messages that it has taken whole. For the connection.
@@ -221,14 +305,15 @@ impl Outbox {
         state.payload -= payload;
         state.held -= cost;
         if state.held == 0 && cost > 0 {
-            self.changed.notify_all();
+            state.wake_host();
         }
     }
 
     /// Returns the capacity, in messages, that is kept. For the tests.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.state.lock().waiting.capacity()
+        let state = self.state.lock();
+        state.waiting.capacity() + state.encoded.capacity()
     }
 
     /// Marks the connection as over. For the connection.
@@ -236,9 +321,9 @@ impl Outbox {
         let mut state = self.state.lock();
         state.accepts = false;
         state.ended = true;
-        state.waiting = VecDeque::new();
+        state.drop_all();
         state.connection = None;
-        self.changed.notify_all();
+        state.wake_host();
     }
 }
 
@@ -251,9 +336,28 @@ impl State {
         }
     }
 
-    fn wake(&self) {
-        if let Some(connection) = &self.connection {
+    fn drop_all(&mut self) {
+        self.encoded = VecDeque::new();
+        self.waiting = VecDeque::new();
+    }
+
+    /// Wakes the connection, once until it asks what is wanted.
+    fn wake(&mut self) {
+        if !mem::replace(&mut self.woken, true)
+            && let Some(connection) = &self.connection
+        {
             connection.wake_by_ref();
+        }
+    }
+
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.host = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn wake_host(&mut self) {
+        if let Some(host) = self.host.take() {
+            host.wake();
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::frames::{Accounts, Frames, Role, Taken};
 use super::outbox::Outgoing;
 use crate::close::CloseFrame;
 use crate::event::Kind;
@@ -12,24 +13,6 @@ use crate::protocol::{Coding, Deflated, Deflater, Deflating, Encoder, encoded_le
 
 /// Messages above this size, in bytes, are masked in place; smaller ones are copied into a common run.
 const GATHERED: usize = 16 * 1024;
-
-/// The capacity, in frames, that an idle connection may keep.
-const KEPT: usize = 64;
-
-/// What the transport has taken since the last account.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// All bytes.
-    pub bytes: usize,
-    /// Bytes of the script's payload.
-    pub payload: usize,
-    /// The cost of those messages of the script that were taken whole.
-    pub cost: usize,
-    /// The engine's own Ping is among them.
-    pub keepalive: bool,
-    /// The whole Close frame is among them.
-    pub close: bool,
-}
 
 /// The frames that are encoded and that the transport has not taken.
 #[derive(Debug)]
@@ -44,7 +27,7 @@ pub struct Output {
     offset: usize,
     /// Bytes of all runs that are not written.
     len: usize,
-    frames: VecDeque<Frame>,
+    accounts: Accounts,
 }
 
 #[derive(Debug)]
@@ -55,35 +38,11 @@ struct Unfinished {
     deflating: Deflating,
 }
 
-#[derive(Debug)]
-struct Frame {
-    /// Bytes of header and payload that are not written.
-    header: usize,
-    payload: usize,
-    role: Role,
-}
-
-#[derive(Debug)]
-enum Role {
-    Message {
-        cost: usize,
-        /// The length of the uncompressed payload of a compressed message. No byte on the wire stands for one byte of it,
-        /// so all of it counts when the whole frame is written.
-        deflated: Option<usize>,
-    },
-    Ping {
-        cost: usize,
-    },
-    Keepalive,
-    Pong,
-    Close,
-}
-
 impl Output {
     /// Makes an empty output; `deflater` if compression was agreed.
     pub fn new(deflater: Option<Deflater>) -> Output {
-        let (runs, frames) = (VecDeque::new(), VecDeque::new());
-        Output { encoder: Encoder::new(), deflater, unfinished: None, runs, offset: 0, len: 0, frames }
+        let (runs, accounts) = (VecDeque::new(), Accounts::default());
+        Output { encoder: Encoder::new(), deflater, unfinished: None, runs, offset: 0, len: 0, accounts }
     }
 
     /// Returns the bytes that are not written.
@@ -105,7 +64,7 @@ impl Output {
                 self.unfinished = Some(Unfinished { kind, payload, cost, deflating: Deflating::default() });
             }
             Outgoing::Message { kind, payload, .. } => {
-                self.message(Role::Message { cost, deflated: None }, kind, Coding::Plain, payload);
+                self.message(Role::Message { cost }, kind, Coding::Plain, payload);
             }
             Outgoing::Ping(payload) => {
                 self.append(Role::Ping { cost }, payload.len(), |encoder, run| encoder.ping(run, &payload));
@@ -126,12 +85,12 @@ impl Output {
                 Some(taken)
             }
             Deflated::Whole(compressed) => {
-                let deflated = payload.len();
-                self.message(Role::Message { cost, deflated: Some(deflated) }, kind, Coding::Deflated, compressed);
-                Some(deflated - before)
+                let length = payload.len();
+                self.message(Role::Deflated { cost, payload: length }, kind, Coding::Deflated, compressed);
+                Some(length - before)
             }
             Deflated::Plain => {
-                self.message(Role::Message { cost, deflated: None }, kind, Coding::Plain, payload);
+                self.message(Role::Message { cost }, kind, Coding::Plain, payload);
                 Some(0)
             }
         }
@@ -146,6 +105,13 @@ impl Output {
         } else {
             self.append(role, payload.len(), |encoder, run| encoder.message(run, kind, coding, &payload));
         }
+    }
+
+    /// Takes over frames that the script's thread has encoded.
+    pub fn append_frames(&mut self, frames: Frames) {
+        self.len += frames.bytes.len();
+        self.runs.push_back(frames.bytes);
+        self.accounts.append(frames.accounts);
     }
 
     /// Encodes the engine's own Ping.
@@ -168,39 +134,11 @@ impl Output {
     pub fn advance(&mut self, written: usize, taken: &mut Taken) {
         self.len -= written;
         self.offset += written;
-        taken.bytes += written;
         if self.runs.front().is_some_and(|run| self.offset >= run.len()) {
             self.runs.pop_front();
             self.offset = 0;
         }
-        let mut left = written;
-        while let Some(frame) = self.frames.front_mut() {
-            let header = left.min(frame.header);
-            let payload = (left - header).min(frame.payload);
-            frame.header -= header;
-            frame.payload -= payload;
-            left -= header + payload;
-            if matches!(frame.role, Role::Message { deflated: None, .. }) {
-                taken.payload += payload;
-            }
-            if frame.header + frame.payload > 0 {
-                return;
-            }
-            match frame.role {
-                Role::Message { cost, deflated } => {
-                    taken.cost += cost;
-                    taken.payload += deflated.unwrap_or(0);
-                }
-                Role::Ping { cost } => taken.cost += cost,
-                Role::Keepalive => taken.keepalive = true,
-                Role::Close => taken.close = true,
-                Role::Pong => {}
-            }
-            self.frames.pop_front();
-        }
-        if self.frames.capacity() > KEPT {
-            self.frames = VecDeque::new();
-        }
+        self.accounts.advance(written, taken);
     }
 
     fn append(&mut self, role: Role, payload: usize, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) {
@@ -215,7 +153,7 @@ impl Output {
         }
         let total = encoded_len(payload);
         self.len += total;
-        self.frames.push_back(Frame { header: total - payload, payload, role });
+        self.accounts.add(role, total, payload);
     }
 }
 
@@ -292,7 +230,7 @@ mod tests {
         while output.len() > 0 {
             output.advance(output.bytes().len(), &mut Taken::default());
         }
-        assert!(output.frames.capacity() <= KEPT && output.runs.capacity() <= KEPT);
+        assert!(output.accounts.is_small() && output.runs.capacity() <= 64);
     }
 
     #[test]

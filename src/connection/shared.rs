@@ -1,4 +1,4 @@
-//! What the host's thread and the engine's thread share of one connection.
+//! What the host and the task of one connection share, which may run on different threads.
 //!
 //! Comes in: what the script sends and wants, through the outbox; the latency, from the engine. Goes out: the same, to
 //! the other side. Holds no I/O.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::outbox::Outbox;
 use crate::options::Options;
 
-/// One connection, as both threads see it.
+/// One connection, as both sides see it.
 pub struct Connection {
     /// What the script sends, and how it wants the connection to end.
     pub outbox: Outbox,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::closing::end_of_failure;
 use super::shared::Connection;
+use crate::batch::Batch;
 use crate::error::{ErrorCode, Failure};
 use crate::event::{End, Event};
-use crate::queue::{Budget, Charge, ConnectionId, Item, Queue};
+use crate::queue::{self, Budget, Charge, ConnectionId, Item, Queue};
 
 /// Delivers the events of one connection.
 pub struct EventSink {
@@ -30,8 +31,13 @@ impl EventSink {
 
     /// Makes an item of an event that is charged to the budget.
     pub fn charged(&self, event: Event) -> Item {
-        let charge = self.budget.charge(event.payload_len());
+        let charge = self.budget.charge(queue::cost(event.payload_len()));
         Item::Event(self.id, event, charge)
+    }
+
+    /// Makes an item of messages whose costs are `cost` in all.
+    pub fn charged_batch(&self, messages: Batch, cost: usize) -> Item {
+        Item::Messages(self.id, messages, self.budget.charge(cost))
     }
 
     /// Delivers items in their order.

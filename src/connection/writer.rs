@@ -4,19 +4,18 @@
 //! frames, and to the outbox and the deadlines the account of what the transport took. Decides no end: what a loss means
 //! is the driver's decision.
 
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
-use tokio::task::{coop, yield_now};
 use tokio::time::Instant;
 
 use super::closing::{Closing, OurClose};
 use super::deadlines::Deadlines;
-use super::outbox::Outbox;
-use super::output::{Output, Taken};
+use super::frames::Taken;
+use super::outbox::{Next, Outbox};
+use super::output::Output;
 use crate::error::ErrorCode;
 use crate::protocol::Deflater;
 use crate::transport::{Loss, Stream};
@@ -24,8 +23,8 @@ use crate::transport::{Loss, Stream};
 /// Encoded bytes above which no further message is encoded; also bounds the pongs that wait.
 const OUTPUT_MARK: usize = 64 * 1024;
 
-/// Bytes of payload to read, and to deflate, in one turn; the read or step that crosses the limit is still finished. Few
-/// bytes on the wire may inflate to many.
+/// Bytes of payload to read, and to deflate, in one turn, and bytes to write; the read, step or write that crosses the
+/// limit is still finished. Few bytes on the wire may inflate to many.
 pub const PAYLOAD_PER_TURN: usize = 1024 * 1024;
 
 /// Writes for one connection.
@@ -86,12 +85,12 @@ impl Writer {
         if self.lost.is_some() {
             return;
         }
-        let mut deflated = 0;
-        let result = self.try_write(cx, turn, &mut deflated);
-        if deflated > 0 {
+        let mut done = Done::default();
+        let result = self.try_write(cx, turn, &mut done);
+        if done.deflated > 0 {
             turn.deadlines.note_progress(turn.now);
         }
-        if deflated >= PAYLOAD_PER_TURN {
+        if done.is_enough() {
             yield_turn(cx);
         }
         if let Err(error) = result {
@@ -105,7 +104,7 @@ impl Writer {
         }
     }
 
-    fn try_write(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>, deflated: &mut usize) -> io::Result<()> {
+    fn try_write(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>, done: &mut Done) -> io::Result<()> {
         loop {
             if self.unflushed != Taken::default() {
                 // Flush completely before writing more. Otherwise a slow peer keeps TLS's buffer full and the flush never
@@ -118,13 +117,17 @@ impl Writer {
                 }
                 self.account(turn);
             }
-            self.encode(turn, deflated);
-            while !self.output.bytes().is_empty() {
+            self.encode(turn, &mut done.deflated);
+            while !self.output.bytes().is_empty() && done.written < PAYLOAD_PER_TURN {
                 let written = Pin::new(&mut *turn.stream).poll_write(cx, self.output.bytes());
                 self.writes.note(&written, turn.deadlines);
                 match written {
                     Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(result) => self.output.advance(result?, &mut self.unflushed),
+                    Poll::Ready(result) => {
+                        let written = result?;
+                        done.written += written;
+                        self.output.advance(written, &mut self.unflushed);
+                    }
                     Poll::Pending => break,
                 }
             }
@@ -154,7 +157,8 @@ impl Writer {
                 continue;
             }
             match turn.outbox.next() {
-                Some(outgoing) => self.output.send(outgoing),
+                Some(Next::Message(outgoing)) => self.output.send(outgoing),
+                Some(Next::Frames(frames)) => self.output.append_frames(frames),
                 None => {
                     if let Some(close) = turn.closing.wanted() {
                         self.encode_close(&close, turn);
@@ -182,6 +186,21 @@ impl Writer {
             turn.deadlines.note_close_written(turn.now);
             turn.closing.note_written();
         }
+    }
+}
+
+/// What was done in one turn, in bytes.
+#[derive(Default)]
+struct Done {
+    deflated: usize,
+    written: usize,
+}
+
+impl Done {
+    /// Tells whether other connections must have their turn. A peer that reads as fast as the script sends must not keep
+    /// us from reading.
+    fn is_enough(&self) -> bool {
+        self.deflated >= PAYLOAD_PER_TURN || self.written >= PAYLOAD_PER_TURN
     }
 }
 
@@ -214,16 +233,13 @@ impl Capacity {
             if std::mem::replace(self, Capacity::Open) == Capacity::Full {
                 deadlines.note_capacity_opened();
             }
-        } else if coop::has_budget_remaining() {
-            // Without budget it is tokio that ends the task's turn, and the transport may not be full.
+        } else {
             *self = Capacity::Full;
         }
     }
 }
 
-/// Requeues this task behind the others. Waking it directly would starve the I/O driver, which the runtime asks only now
-/// and then while a task is ready.
-pub fn yield_turn(cx: &mut Context<'_>) {
-    // The first poll hands the waker over, and is never ready.
-    let _ = pin!(yield_now()).poll(cx);
+/// Requeues this task behind the others. The runtime asks for news from the network before it runs this task again.
+pub fn yield_turn(cx: &Context<'_>) {
+    cx.waker().wake_by_ref();
 }

@@ -32,6 +32,15 @@ impl Builder<'_> {
         table.raw_set(name, self.guard.call::<Value>(raw)?)
     }
 
+    /// Makes a function that a C function calls in the name of a script: it raises its error texts at the line that called
+    /// that one.
+    pub fn make_for_c<A: mlua::FromLuaMulti>(
+        &self,
+        function: impl Fn(&Lua, &Rc<Host>, A) -> Answer + 'static,
+    ) -> mlua::Result<Function> {
+        self.guard.call((self.make(function)?, 3))
+    }
+
     /// Adds a function for our own Lua code: it returns `true, results...` or `false, text`.
     pub fn add_raw<A: mlua::FromLuaMulti>(
         &self,

@@ -1,11 +1,10 @@
--- The Lua half of delivery: it runs one callback, and decides what becomes of its error. delivery.rs has the protocol.
+-- What becomes of the error of a callback. dispatch.rs calls the callbacks and has the table of cases.
 --
--- Comes in: `begin`, which notes that a callback has begun and calls it, `is_callable`, `is_dispatching`, which returns
--- `true` and whether a poll is calling back, and `described`, which returns `true` and a value as error texts show it.
--- Goes out: a table of functions for websocket/init.lua.
+-- Comes in: `is_callable`, `is_dispatching`, which tells whether a poll is calling back, and `described`, which returns
+-- `true` and a value as error texts show it. Goes out: a table of functions for dispatch.rs and websocket/init.lua.
 -- Every global is local from loading on; those that a host may leave out are read by rawget.
 
-local begin, is_callable, is_dispatching, described = ...
+local is_callable, is_dispatching, described = ...
 
 local error, pcall, rawget, select, tostring, type, xpcall = error, pcall, rawget, select, tostring, type, xpcall
 local concat, find, gmatch, match, sub = table.concat, string.find, string.gmatch, string.match, string.sub
@@ -96,6 +95,7 @@ local function is_interrupt(problem)
    return type(problem) == "string" and find(problem, "interrupted!$") ~= nil
 end
 
+-- The message handler: makes a table of an error, and of a traceback where anybody wants one.
 local function with_traceback(problem)
    if is_interrupt(problem) then
       return { problem = problem }
@@ -133,8 +133,7 @@ local function hand_over(caught)
       local ok, problem = pcall(error_handler, caught.problem, caught.traceback)
       return not ok and { problem = problem } or nil
    end
-   local _, within_poll = is_dispatching()
-   if within_poll and not held then
+   if is_dispatching() and not held then
       held = caught
    else
       write_error(nil, caught.traceback)
@@ -173,7 +172,8 @@ local function leaving(problem)
    write_both(caught, failure)
 end
 
--- Deals with an error of a callback: returns what `leaving` returns, or hands the error over.
+-- Deals with what `with_traceback` has made of an error of a callback: returns what `leaving` returns, or hands the
+-- error over.
 local function deal_with(value)
    local caught = caught_of(value)
    local leaves = leaving(caught.problem)
@@ -191,18 +191,7 @@ local function deal_with(value)
    write_both(caught, failure)
 end
 
--- Runs one callback; returns nil, or `{ problem = ... }` for the error that must leave `poll`. Raises if it was cut off
--- before the callback began.
-function M.deliver(mark, number, callback, ...)
-   local ok, caught = call(begin, with_traceback, mark, number, callback, ...)
-   if ok then
-      return nil
-   end
-   if mark[1] ~= number then
-      error(type(caught) == "table" and caught.problem or caught, 0)
-   end
-   return deal_with(caught)
-end
+M.with_traceback, M.deal_with = with_traceback, deal_with
 
 -- What scripts call, by init.lua. These return `true, results...` or `false, text`.
 

@@ -1,219 +1,340 @@
-//! From the inbox to callbacks: the functions that `poll` and `run` in `websocket/init.lua` are made of.
+//! From the inbox to callbacks: the C function that `poll` and `run` in `websocket/init.lua` call for all that waits.
 //!
-//! An item becomes a call in three steps. `prepare` makes its Lua values and changes nothing, because it may run out of
-//! memory. `settle` changes what the script sees of the connection. Then [`super::delivery`] runs the callback.
+//! `dispatch(max)` calls `batch` in `lua_pcall`, with `with_traceback` of delivery.lua as the message handler, and `batch` calls
+//! one callback after another. An item stays in front of the inbox while its Lua values are made, which is all that may fail. Then it is
+//! taken and its callback is called, with nothing in between that can raise: no event is lost, and none is delivered
+//! twice. When `batch` is cut off, the inbox tells whether a callback had begun. If so, `deal_with` of delivery.lua gets the
+//! error, and `batch` goes on.
+//!
+//! | what happens | what becomes of it | the next item |
+//! |---|---|---|
+//! | the callback returns | | is delivered |
+//! | the callback raises, or yields, which a call from C makes an error | `deal_with` hands the error over | is delivered |
+//! | no memory or Lua stack to enter the callback | the same: the callback has begun | is delivered |
+//! | `deal_with` says that the error must leave `poll`, or itself is interrupted | `poll` raises the error | waits |
+//! | no memory for the values of the event, a full C stack, or a hook's or finaliser's error before the callback | `poll` raises the error as it is | is the same item |
+//! | the callback forks | in the child, `poll` raises | is the parent's |
+//! | the callback closes the Lua state, and a C function unwinds to the host | the call never returns | there is none |
+//!
+//! A call from Rust by mlua costs several times as much as all of this, and changes error values, so this file calls
+//! Lua's C API, which is why it has `unsafe`. No Rust value that needs dropping exists while Lua is called, because an error
+//! of Lua passes over Rust's frames.
 
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+#![allow(unsafe_code)]
 
-use mlua::{AnyUserData, Function, IntoLua, Lua, Table, UserDataRef, Value};
+use std::ffi::c_int;
 
-use super::answer::{Answer, Raise, nothing, one, two};
-use super::arguments::count;
-use super::builder::Builder;
-use super::call::{Arguments, Call};
-use super::delivery::Outcome;
-use super::host::Host;
-use super::socket::{Socket, Status};
-use crate::event::{End, Event};
-use crate::queue::{Charge, ConnectionId, Item};
+use mlua::{Function, Lua, Table, Value, ffi, lua_State};
 
-/// Adds the functions to the table that `websocket/init.lua` takes.
-pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
-    builder.add_raw(inner, "is_dispatching", |lua, host, ()| one(lua, host.inbox.is_dispatching()))?;
-    builder.add_raw(inner, "alive", |lua, host, ()| one(lua, host.alive()))?;
-    builder.add_raw(inner, "turn", |lua, host, ()| one(lua, host.inbox.turn()))?;
-    builder.add_raw(inner, "waits", |lua, host, ()| {
-        host.check_process()?;
-        one(lua, host.inbox.wait(Duration::ZERO))
-    })?;
-    // Counts a poll, after it has checked the argument `max` that `dispatch` will get.
-    builder.add_raw(inner, "begin_turn", |_, host, max: Value| {
-        bound(&max)?;
-        host.check_process()?;
-        host.inbox.begin_turn();
-        nothing()
-    })?;
-    // Waits for the first item; returns whether one is there, and the seconds it took.
-    builder.add_raw(inner, "wait", |lua, host, limit: f64| {
-        let start = Instant::now();
-        let ready = host.inbox.wait(Duration::try_from_secs_f64(limit).unwrap_or_default());
-        two(lua, ready, start.elapsed().as_secs_f64())
-    })?;
-    builder.add_raw(inner, "defer", |_, host, function: Value| {
-        host.check_process()?;
-        let number = host.number();
-        host.callbacks.raw_set(number, function)?;
-        host.inbox.queue.push([Item::Deferred(number)]);
-        nothing()
-    })?;
-    builder.add_raw(inner, "dispatch", |lua, host, (deliver, max): (Function, Value)| {
-        dispatch(lua, host, &deliver, bound(&max)?)
-    })
+use super::effect::{Detail, Effect, Shown, settle, shown};
+use super::handle::{self, Slot};
+use super::host::{ENDING, FORKED, Host, Sentinel};
+use super::inbox::Next;
+use super::socket::Socket;
+use crate::event::Kind;
+use crate::process;
+use crate::queue::ConnectionId;
+
+/// What `dispatch` is made of.
+pub struct Parts<'a> {
+    /// The userdata of a [`Sentinel`].
+    pub sentinel: &'a Value,
+    /// The metatable of connections.
+    pub metatable: &'a Table,
+    /// The host's tables.
+    pub host: &'a Host,
+    /// `with_traceback` of delivery.lua.
+    pub with_traceback: &'a Function,
+    /// `deal_with` of delivery.lua.
+    pub deal_with: &'a Function,
 }
 
-/// Takes the most callbacks that a poll may run; nil for no bound.
-fn bound(max: &Value) -> Result<usize, Raise> {
-    if max.is_nil() { Ok(usize::MAX) } else { count(max, "max", 1) }
+/// The first upvalue of both functions: the sentinel.
+const SENTINEL: c_int = 1;
+
+/// The other upvalues of `dispatch`.
+const BATCH: c_int = 2;
+const WITH_TRACEBACK: c_int = 3;
+const DEAL_WITH: c_int = 4;
+
+/// The other upvalues of `batch`.
+const METATABLE: c_int = 2;
+const SOCKETS: c_int = 3;
+const CALLBACKS: c_int = 4;
+const NOTHING: c_int = 5;
+/// The first of the three strings.
+const STRINGS: c_int = 6;
+
+/// What `batch` keeps on its stack: three strings, and of the connection that had the last event its callback and its userdata.
+const RECEIVED: c_int = 1;
+const TEXT: c_int = 2;
+const BINARY: c_int = 3;
+const CALLBACK: c_int = 4;
+const SOCKET: c_int = 5;
+
+/// Makes `dispatch(max)`, which returns the number of callbacks, and `{ problem = error }` for an error that must leave
+/// `poll`; or false and a text.
+pub fn dispatch_function(lua: &Lua, parts: &Parts) -> mlua::Result<Function> {
+    // SAFETY: the functions get the upvalues that they want, and only `dispatch` can reach `batch`.
+    unsafe {
+        let nothing = lua.create_c_function(nothing)?;
+        let tables = (parts.metatable, &parts.host.sockets, &parts.host.callbacks);
+        let strings = ("received", Kind::Text.as_str(), Kind::Binary.as_str());
+        let upvalues = (parts.sentinel, tables.0, tables.1, tables.2, nothing, strings.0, strings.1, strings.2);
+        let batch = handle::closure(lua, batch, upvalues)?;
+        handle::closure(lua, dispatch, (parts.sentinel, batch, parts.with_traceback, parts.deal_with))
+    }
 }
 
-/// Runs the callbacks of what waits now, at most `max`. Returns how many ran, and what `deliver` returned for an error that
-/// must leave `poll`. What was not dispatched then stays.
-fn dispatch(lua: &Lua, host: &Rc<Host>, deliver: &Function, max: usize) -> Answer {
-    let inbox = &host.inbox;
-    let _dispatching = inbox.start_dispatching();
-    host.drop_stale()?;
-    let mut waiting = inbox.collect();
-    let mut ran = 0;
-    loop {
-        // A callback may have forked: what waits belongs to the parent.
-        host.check_process()?;
-        if ran == max {
-            return one(lua, ran);
+unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this with a valid state, a C function may use 20 stack slots, and nothing here needs dropping when
+    // Lua raises.
+    unsafe {
+        let max =
+            if ffi::lua_type(state, 1) == ffi::LUA_TNUMBER { ffi::lua_tonumber(state, 1) as usize } else { usize::MAX };
+        ffi::lua_settop(state, 0);
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(WITH_TRACEBACK));
+        let Some(host) = host(state) else { return ending(state) };
+        if process::is_forked_child() {
+            return forked(state);
         }
-        let call = match inbox.delivery.resume()? {
-            Some(call) => call,
-            None if waiting == 0 => return one(lua, ran),
-            None => {
-                waiting -= 1;
-                match next_call(lua, host)? {
-                    Some(call) => call,
-                    None => continue,
+        host.inbox.start(max);
+        loop {
+            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(BATCH));
+            let status = ffi::lua_pcall(state, 0, 0, 1);
+            let Some(host) = self::host(state) else { return ending(state) };
+            if status == ffi::LUA_OK {
+                let ran = host.end_dispatch();
+                if process::is_forked_child() {
+                    return forked(state);
+                }
+                handle::push_count(state, ran);
+                return 1;
+            }
+            if !host.inbox.finish() {
+                host.end_dispatch();
+                raise_caught(state);
+            }
+            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(DEAL_WITH));
+            ffi::lua_insert(state, -2);
+            let status = ffi::lua_pcall(state, 1, 1, 0);
+            let Some(host) = self::host(state) else { return ending(state) };
+            if status != ffi::LUA_OK {
+                host.end_dispatch();
+                ffi::lua_error(state);
+            }
+            if ffi::lua_type(state, -1) != ffi::LUA_TNIL {
+                let ran = host.end_dispatch();
+                handle::push_count(state, ran);
+                ffi::lua_insert(state, -2);
+                return 2;
+            }
+            ffi::lua_settop(state, 1);
+        }
+    }
+}
+
+/// Calls the callbacks of this dispatch, until all are called or one raises.
+unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
+    // SAFETY: as for `dispatch`; a callback and its arguments need five slots beside those that are kept, and no call takes
+    // more than three others.
+    unsafe {
+        // If too many C functions are nested already, this call raises, and not that of a callback.
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(NOTHING));
+        ffi::lua_call(state, 0, 0);
+        for string in STRINGS..STRINGS + 3 {
+            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(string));
+        }
+        ffi::lua_settop(state, SOCKET);
+        // No connection has the number 0.
+        let mut batch = Batch { state, sentinel: Slot::upvalue(state, SENTINEL), id: 0, socket: Slot::NONE };
+        // A callback may have forked: what waits belongs to the parent.
+        while !process::is_forked_child() {
+            match batch.host().and_then(|host| host.inbox.next()) {
+                None => break,
+                Some(Next::Deferred(number)) => batch.call_deferred(number),
+                Some(Next::Event(id)) => batch.call_back(id),
+            }
+            if let Some(host) = batch.host() {
+                host.inbox.finish();
+            }
+        }
+    }
+    0
+}
+
+/// A `batch` that is running, with its values on the stack.
+struct Batch {
+    state: *mut lua_State,
+    sentinel: Slot<Sentinel>,
+    /// The connection that had the last event.
+    id: ConnectionId,
+    socket: Slot<Socket>,
+}
+
+// Each function here is called by `batch` while Lua is calling that, which is what makes it safe.
+impl Batch {
+    /// Returns the host until it has ended, for use until the next call into Lua.
+    unsafe fn host<'a>(&self) -> Option<&'a Host> {
+        // SAFETY: the upvalue refers to the userdata.
+        unsafe { self.sentinel.value() }.map(|sentinel| &*sentinel.0)
+    }
+
+    /// Takes a deferred function and calls it.
+    unsafe fn call_deferred(&self, number: u64) {
+        // SAFETY: as above.
+        unsafe {
+            raw_get(self.state, CALLBACKS, number);
+            raw_remove(self.state, CALLBACKS, number);
+            let Some(host) = self.host() else { return };
+            host.inbox.take();
+            host.inbox.count();
+            ffi::lua_call(self.state, 0, 0);
+        }
+    }
+
+    /// Takes the event in front and calls the callback of its connection.
+    unsafe fn call_back(&mut self, id: ConnectionId) {
+        // SAFETY: as above. The event stays where it is until `take`, because only the dispatch that is running takes from the
+        // inbox, so the pointers are valid for as long as they are used.
+        unsafe {
+            self.turn_to(id);
+            let Some(host) = self.host() else { return };
+            let Some(socket) = self.socket.value() else {
+                // The script never got the connection, because `new` has failed.
+                host.inbox.take();
+                return;
+            };
+            let Some(shown) = host.inbox.look(|front| shown(front, socket)) else { return };
+            ffi::lua_pushvalue(self.state, CALLBACK);
+            self.push(shown);
+            ffi::lua_pushvalue(self.state, SOCKET);
+            // What was made above may have run finalisers.
+            let (Some(host), Some(socket)) = (self.host(), self.socket.value()) else { return };
+            let Some(taken) = host.inbox.take() else { return };
+            match settle(host, id, socket, taken) {
+                Effect::Hidden => return ffi::lua_settop(self.state, SOCKET),
+                Effect::Shown => {}
+                Effect::Ended => {
+                    raw_remove(self.state, CALLBACKS, id);
+                    raw_remove(self.state, SOCKETS, id);
                 }
             }
-        };
-        ran += 1;
-        match inbox.delivery.run(deliver, call) {
-            Outcome::Done => {}
-            Outcome::Leave(leaving) => return two(lua, ran, leaving),
-            Outcome::CutOff(error) => return Err(error.into()),
+            host.inbox.count();
+            ffi::lua_call(self.state, 4, 0);
         }
     }
-}
 
-/// Takes the first item and makes its call; nothing where the item is hidden from the script.
-///
-/// # Errors
-/// Those of Lua, mostly for lack of memory. Nothing is lost then: the next poll tries again.
-fn next_call(lua: &Lua, host: &Host) -> mlua::Result<Option<Call>> {
-    let Some(item) = host.inbox.next() else { return Ok(None) };
-    let number = match item {
-        Item::Deferred(number) => number,
-        Item::Event(id, event, charge) => return event_call(lua, host, id, event, charge),
-    };
-    let callback = match host.callbacks.raw_get(number) {
-        Ok(callback) => callback,
-        Err(error) => {
-            host.inbox.put_back(Item::Deferred(number));
-            return Err(error);
-        }
-    };
-    let call = Call { callback, arguments: None, _charge: Charge::none() };
-    keep_unless(host, host.forget_values(number), call).map(Some)
-}
-
-fn event_call(
-    lua: &Lua,
-    host: &Host,
-    id: ConnectionId,
-    mut event: Event,
-    charge: Charge,
-) -> mlua::Result<Option<Call>> {
-    let Prepared { socket, callback, arguments } = match prepare(lua, host, id, &mut event) {
-        Ok(Some(prepared)) => prepared,
-        Ok(None) => return Ok(None),
-        Err(error) => {
-            host.inbox.put_back(Item::Event(id, event, charge));
-            return Err(error);
-        }
-    };
-    let call = Call { callback, arguments: Some(arguments), _charge: charge };
-    match settle(host, id, &socket, event) {
-        Settled::Hidden => Ok(None),
-        Settled::Shown(result) => keep_unless(host, result, call).map(Some),
-    }
-}
-
-/// Returns the call. Where dropping the values of an item was cut off, by an interrupt for instance, keeps the call for the
-/// next poll and returns the error.
-fn keep_unless(host: &Host, dropped: mlua::Result<()>, call: Call) -> mlua::Result<Call> {
-    match dropped {
-        Ok(()) => Ok(call),
-        Err(error) => {
-            host.inbox.delivery.keep(call);
-            Err(error)
-        }
-    }
-}
-
-/// All the Lua values of an event.
-struct Prepared {
-    socket: UserDataRef<Socket>,
-    callback: Value,
-    arguments: Arguments,
-}
-
-/// Makes the Lua values of an event, which is all that may run out of memory; changes nothing else. Returns nothing where
-/// the script never got the connection, because `new` has failed.
-fn prepare(lua: &Lua, host: &Host, id: ConnectionId, event: &mut Event) -> mlua::Result<Option<Prepared>> {
-    let Some(userdata) = host.sockets.raw_get::<Option<AnyUserData>>(id)? else { return Ok(None) };
-    let socket = userdata.borrow::<Socket>()?;
-    // A script that has closed before the connection was open must see just that, however far the engine had come.
-    if let Event::End(end) = event
-        && socket.status.get() == Status::GivenUp
-    {
-        **end = End::dropped();
-    }
-    let (event, message, detail) = match event {
-        Event::Open(_) => ("open", Value::Nil, Value::Nil),
-        Event::Message(kind, payload) => {
-            ("received", Value::String(lua.create_string(&*payload)?), kind.as_str().into_lua(lua)?)
-        }
-        Event::Ping(payload) => ("ping", Value::String(lua.create_string(&*payload)?), Value::Nil),
-        Event::Pong(payload) => ("pong", Value::String(lua.create_string(&*payload)?), Value::Nil),
-        Event::Closing { code, reason } => ("closing", (&**reason).into_lua(lua)?, (*code).into_lua(lua)?),
-        Event::End(end) => match end.error {
-            Some(error) => ("fail", (&*end.text).into_lua(lua)?, error.as_str().into_lua(lua)?),
-            None => ("closed", (&*end.reason).into_lua(lua)?, end.code.into_lua(lua)?),
-        },
-    };
-    let callback = host.callbacks.raw_get(id)?;
-    Ok(Some(Prepared { socket, callback, arguments: Arguments { event, message, detail, socket: userdata } }))
-}
-
-/// Whether the script sees an event.
-enum Settled {
-    Hidden,
-    /// The error is one of dropping the Lua values of an item.
-    Shown(mlua::Result<()>),
-}
-
-/// Lets an event take its effect on what the script sees of the connection.
-fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> Settled {
-    match event {
-        Event::End(end) => Settled::Shown(settle_end(host, id, socket, end)),
-        _ if socket.status.get() == Status::GivenUp => Settled::Hidden,
-        Event::Open(response) => {
-            if socket.status.get() == Status::Connecting {
-                socket.status.set(Status::Open);
+    /// Puts the callback and the userdata of a connection on the stack, unless they are there.
+    unsafe fn turn_to(&mut self, id: ConnectionId) {
+        // SAFETY: as above.
+        unsafe {
+            if id == self.id {
+                return;
             }
-            socket.response.replace(Some(response.into()));
-            Settled::Shown(Ok(()))
+            raw_get(self.state, CALLBACKS, id);
+            ffi::lua_replace(self.state, CALLBACK);
+            raw_get(self.state, SOCKETS, id);
+            ffi::lua_replace(self.state, SOCKET);
+            self.id = id;
+            self.socket = Slot::at(self.state, SOCKET, ffi::lua_upvalueindex(METATABLE));
         }
-        Event::Closing { .. } => {
-            socket.status.set(Status::Closing);
-            if socket.report_closing { Settled::Shown(Ok(())) } else { Settled::Hidden }
+    }
+
+    /// Pushes the first three arguments of a callback, whose pointers are valid.
+    unsafe fn push(&self, shown: Shown) {
+        let state = self.state;
+        // SAFETY: as above.
+        unsafe {
+            match shown {
+                Shown::Message(kind, payload) => {
+                    ffi::lua_pushvalue(state, RECEIVED);
+                    push_bytes(state, &*payload);
+                    let kind = match kind {
+                        Kind::Text => TEXT,
+                        Kind::Binary => BINARY,
+                    };
+                    ffi::lua_pushvalue(state, kind);
+                }
+                Shown::Other(event, message, detail) => {
+                    push_bytes(state, event.as_bytes());
+                    match message {
+                        Some(message) => push_bytes(state, &*message),
+                        None => ffi::lua_pushnil(state),
+                    }
+                    match detail {
+                        Detail::Nothing => ffi::lua_pushnil(state),
+                        Detail::Name(name) => push_bytes(state, name.as_bytes()),
+                        Detail::Code(code) => ffi::lua_pushinteger(state, ffi::lua_Integer::from(code)),
+                    }
+                }
+            }
         }
-        Event::Message(..) | Event::Ping(_) | Event::Pong(_) => Settled::Shown(Ok(())),
     }
 }
 
-fn settle_end(host: &Host, id: ConnectionId, socket: &Socket, mut end: Box<End>) -> mlua::Result<()> {
-    socket.status.set(Status::Closed);
-    if let Some(response) = end.response.take() {
-        socket.response.replace(Some(response.into()));
+unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
+    // SAFETY: the callers are functions that Lua calls with this state, and Lua copies the bytes.
+    unsafe { ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// Pushes the field of that number of a table in an upvalue. A float is a right key on every Lua, and in its whole range.
+unsafe fn raw_get(state: *mut lua_State, table: c_int, number: u64) {
+    // SAFETY: the callers are functions that Lua calls with this state.
+    unsafe {
+        ffi::lua_pushnumber(state, number as f64);
+        ffi::lua_rawget(state, ffi::lua_upvalueindex(table));
     }
-    socket.end.replace(Some(end.into()));
-    host.forget(id);
-    host.forget_values(id)
+}
+
+/// Removes the field of that number, which exists, from a table in an upvalue. Raises nothing.
+unsafe fn raw_remove(state: *mut lua_State, table: c_int, number: u64) {
+    // SAFETY: as above.
+    unsafe {
+        ffi::lua_pushnumber(state, number as f64);
+        ffi::lua_pushnil(state);
+        ffi::lua_rawset(state, ffi::lua_upvalueindex(table));
+    }
+}
+
+/// Returns the host until it has ended, for use until the next call into Lua.
+unsafe fn host<'a>(state: *mut lua_State) -> Option<&'a Host> {
+    // SAFETY: `dispatch` has the sentinel there.
+    unsafe { Slot::<Sentinel>::upvalue(state, SENTINEL).value() }.map(|sentinel| &*sentinel.0)
+}
+
+/// Answers in the child of a fork.
+unsafe fn forked(state: *mut lua_State) -> c_int {
+    // SAFETY: the caller is a function that Lua calls with this state.
+    unsafe { refuse(state, FORKED) }
+}
+
+/// Answers where the host has ended.
+unsafe fn ending(state: *mut lua_State) -> c_int {
+    // SAFETY: the caller is a function that Lua calls with this state.
+    unsafe { refuse(state, ENDING) }
+}
+
+unsafe fn refuse(state: *mut lua_State, text: &str) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        ffi::lua_pushboolean(state, 0);
+        push_bytes(state, text.as_bytes());
+    }
+    2
+}
+
+/// Raises the error that `with_traceback` has put into a table, or the value that is in its place if that has failed.
+unsafe fn raise_caught(state: *mut lua_State) -> ! {
+    // SAFETY: the caller is a function that Lua calls with this state, and the error is on top.
+    unsafe {
+        if ffi::lua_type(state, -1) == ffi::LUA_TTABLE {
+            ffi::lua_getfield(state, -1, c"problem".as_ptr());
+        }
+        ffi::lua_error(state)
+    }
+}
+
+unsafe extern "C-unwind" fn nothing(_: *mut lua_State) -> c_int {
+    0
 }

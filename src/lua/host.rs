@@ -2,10 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use mlua::{Lua, Table, UserData, Value};
+use mlua::{Lua, Table, Value};
 
 use super::answer::{Raise, raise};
 use super::inbox::Inbox;
@@ -14,11 +17,17 @@ use crate::connection::{Connection, Wish};
 use crate::options::Options;
 use crate::process;
 use crate::queue::ConnectionId;
-use crate::runtime::Lease;
+use crate::runtime::{Lease, Then};
 use crate::transport::Plan;
 
 /// How long the end of a Lua state may take, for all its connections together.
 const END_LIMIT: Duration = Duration::from_millis(100);
+
+/// What a call in the child of a fork raises.
+pub const FORKED: &str = "this process is the child of a fork: its parent has the connections";
+
+/// What a call raises when the state has ended.
+pub const ENDING: &str = "this Lua state is ending";
 
 /// One Lua state's side of the engine.
 pub struct Host {
@@ -41,7 +50,7 @@ impl Host {
     /// Makes the host of a state.
     pub fn new(lua: &Lua) -> mlua::Result<Host> {
         Ok(Host {
-            inbox: Inbox::new(lua)?,
+            inbox: Inbox::default(),
             sockets: lua.create_table()?,
             callbacks: lua.create_table()?,
             stale: RefCell::default(),
@@ -55,7 +64,7 @@ impl Host {
     /// Raises in the child of a fork, where the engine does not run.
     pub fn check_process(&self) -> Result<(), Raise> {
         if process::is_forked_child() {
-            return raise("this process is the child of a fork: its parent has the connections");
+            return raise(FORKED);
         }
         Ok(())
     }
@@ -75,7 +84,7 @@ impl Host {
         id: ConnectionId,
     ) -> Result<(), Raise> {
         if self.ended.get() {
-            return raise("this Lua state is ending");
+            return raise(ENDING);
         }
         let mut lease = self.lease.borrow_mut();
         let lease = match &mut *lease {
@@ -88,6 +97,50 @@ impl Host {
         connection.start(lease, plan, options, id, Arc::clone(&self.inbox.queue));
         self.connections.borrow_mut().insert(id, Arc::clone(connection));
         Ok(())
+    }
+
+    /// Waits until `poll` is ready, at most for `limit`.
+    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        self.wait_then(limit, Then::Leave, poll)
+    }
+
+    /// As [`Host::wait`], for a caller that may wait again at once when the limit has passed.
+    pub fn wait_then<T>(
+        &self,
+        limit: Duration,
+        then: Then,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
+        match &*self.lease.borrow() {
+            Some(lease) => lease.wait_then(limit, then, poll),
+            // Without the runtime nothing changes while this thread waits.
+            None => match poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => {
+                    thread::sleep(limit);
+                    None
+                }
+            },
+        }
+    }
+
+    /// Waits until anything waits in the inbox, at most for `limit`; tells whether anything does.
+    pub fn wait_for_items(&self, limit: Duration, then: Then) -> bool {
+        self.wait_then(limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
+    }
+
+    /// Ends a dispatch; returns how many callbacks were called. What they have sent is written.
+    pub fn end_dispatch(&self) -> usize {
+        let ran = self.inbox.stop();
+        self.write_ahead();
+        ran
+    }
+
+    /// Lets the connections write what was sent, as far as that needs no wait.
+    pub fn write_ahead(&self) {
+        if let Some(lease) = &*self.lease.borrow() {
+            lease.run_ready();
+        }
     }
 
     /// Drops the Lua values of a number. Where that fails, `drop_stale` tries again.
@@ -142,7 +195,8 @@ impl Host {
         }
         let deadline = Instant::now() + END_LIMIT;
         for connection in connections.values() {
-            connection.outbox.wait_ended(deadline);
+            let limit = deadline.saturating_duration_since(Instant::now());
+            self.wait(limit, |cx| connection.outbox.poll_ended(cx));
             // Another state may keep the runtime going, where a connection that did not end in time must not stay.
             connection.outbox.end_by(Wish::Terminate);
         }
@@ -152,9 +206,7 @@ impl Host {
 }
 
 /// Ends the host when Lua collects it. The registry holds it, so that is when the state closes.
-pub struct Sentinel(pub std::rc::Rc<Host>);
-
-impl UserData for Sentinel {}
+pub struct Sentinel(pub Rc<Host>);
 
 impl Drop for Sentinel {
     fn drop(&mut self) {

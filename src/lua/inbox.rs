@@ -1,45 +1,82 @@
 //! The inbox of a Lua state: everything that waits for `poll`, wherever it waits.
 //!
 //! Comes in: events of connections and deferred functions, by the queue. Goes out: one item after another, in their order.
-//! It also knows whether a poll is dispatching and how many polls have begun. It knows nothing of what an item means.
+//! An item stays in front of the others until its callback is about to be called. It also knows whether a poll is
+//! dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use mlua::Lua;
+use crate::event::{Event, Kind};
+use crate::queue::{self, Charge, ConnectionId, Item, Queue};
 
-use super::delivery::Delivery;
-use crate::queue::{Item, Queue};
+/// The cost of messages of one batch, in bytes, that is released at once: a lock for each message would cost more.
+const PART: usize = 4096;
 
 /// What waits for the polls of one Lua state.
+#[derive(Default)]
 pub struct Inbox {
     /// Where other threads put events.
     pub queue: Arc<Queue>,
-    /// The calls of callbacks; it keeps one that was cut off.
-    pub delivery: Delivery,
     /// What was taken from the queue and is not dispatched yet.
     pending: RefCell<VecDeque<Item>>,
+    /// How many events and deferred functions that is.
+    count: Cell<usize>,
     dispatching: Cell<bool>,
+    /// How many of the pending events and functions this dispatch may take: those that waited when it began.
+    waiting: Cell<usize>,
+    /// How many callbacks this dispatch may still call.
+    left: Cell<usize>,
+    /// How many callbacks it has called.
+    ran: Cell<usize>,
+    /// What was taken and not finished.
+    taken: RefCell<Option<InHand>>,
+    /// The cost of messages of the batch in front that are finished and still charged.
+    done: Cell<usize>,
     turn: Cell<u64>,
 }
 
-impl Inbox {
-    /// Makes the inbox of a state.
-    pub fn new(lua: &Lua) -> mlua::Result<Inbox> {
-        Ok(Inbox {
-            queue: Arc::default(),
-            delivery: Delivery::new(lua)?,
-            pending: RefCell::default(),
-            dispatching: Cell::new(false),
-            turn: Cell::new(0),
-        })
-    }
+/// Whose turn it is.
+#[derive(Clone, Copy)]
+pub enum Next {
+    /// The deferred function of this number.
+    Deferred(u64),
+    /// An event of this connection.
+    Event(ConnectionId),
+}
 
-    /// Tells whether anything waits. If nothing does, waits for up to `limit`.
-    pub fn wait(&self, limit: Duration) -> bool {
-        !self.pending.borrow().is_empty() || self.delivery.has_unfinished() || self.queue.wait(limit)
+/// What is in front.
+pub enum Front<'a> {
+    /// An event.
+    Event(&'a mut Event),
+    /// A message of a batch.
+    Message(Kind, &'a [u8]),
+}
+
+/// What was in front.
+pub enum Taken {
+    /// A deferred function.
+    Deferred,
+    /// A message of a batch.
+    Message,
+    /// An event.
+    Event(Event),
+}
+
+/// What is charged for what was taken, until its callback has returned.
+enum InHand {
+    /// A charge of its own, which is dropped then.
+    Own { _charge: Charge },
+    /// A part of the charge of the batch in front.
+    Part(usize),
+}
+
+impl Inbox {
+    /// Is ready when anything waits. If nothing does, registers the host to be woken when an item arrives.
+    pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.pending.borrow().is_empty() { self.queue.poll_ready(cx) } else { Poll::Ready(()) }
     }
 
     /// Counts one more poll.
@@ -57,41 +94,114 @@ impl Inbox {
         self.dispatching.get()
     }
 
-    /// Notes that a poll is dispatching, until the result is dropped.
-    pub fn start_dispatching(&self) -> Dispatching<'_> {
+    /// Begins to dispatch what waits now, with at most `max` callbacks.
+    pub fn start(&self, max: usize) {
         self.dispatching.set(true);
-        Dispatching(self)
-    }
-
-    /// Takes over what waits in the queue; returns how many items wait now.
-    pub fn collect(&self) -> usize {
         let mut pending = self.pending.borrow_mut();
+        let known = pending.len();
         self.queue.take_all(&mut pending);
-        pending.len()
+        let new: usize = pending.iter().skip(known).map(Item::count).sum();
+        self.count.set(self.count.get() + new);
+        self.waiting.set(self.count.get());
+        self.left.set(max);
+        self.ran.set(0);
     }
 
-    /// Returns the first item that was collected.
-    pub fn next(&self) -> Option<Item> {
-        self.pending.borrow_mut().pop_front()
+    /// Ends dispatching; returns how many callbacks were called.
+    pub fn stop(&self) -> usize {
+        self.dispatching.set(false);
+        self.release_done();
+        self.ran.get()
     }
 
-    /// Puts an item back in front of the others.
-    pub fn put_back(&self, item: Item) {
-        self.pending.borrow_mut().push_front(item);
+    /// Tells whose turn it is; nothing if this dispatch is at its end.
+    pub fn next(&self) -> Option<Next> {
+        if self.waiting.get() == 0 || self.left.get() == 0 {
+            return None;
+        }
+        match self.pending.borrow().front()? {
+            Item::Deferred(number) => Some(Next::Deferred(*number)),
+            Item::Event(id, ..) | Item::Messages(id, ..) => Some(Next::Event(*id)),
+        }
+    }
+
+    /// Shows the event in front, which stays there.
+    pub fn look<T>(&self, look: impl FnOnce(Front<'_>) -> T) -> Option<T> {
+        match self.pending.borrow_mut().front_mut()? {
+            Item::Event(_, event, _) => Some(look(Front::Event(event))),
+            Item::Messages(_, batch, _) => batch.front().map(|(kind, payload)| look(Front::Message(kind, payload))),
+            Item::Deferred(_) => None,
+        }
+    }
+
+    /// Takes what is in front.
+    pub fn take(&self) -> Option<Taken> {
+        let mut pending = self.pending.borrow_mut();
+        let mut in_hand = None;
+        if let Item::Messages(_, batch, _) = pending.front_mut()? {
+            let cost = batch.front().map_or(0, |(_, payload)| queue::cost(payload.len()));
+            batch.pop();
+            if !batch.is_empty() {
+                in_hand = Some(InHand::Part(cost));
+            }
+        }
+        let taken = match in_hand {
+            Some(_) => Taken::Message,
+            None => {
+                let (taken, charge) = match pending.pop_front()? {
+                    Item::Deferred(_) => (Taken::Deferred, Charge::none()),
+                    Item::Event(_, event, charge) => (Taken::Event(event), charge),
+                    // The last message of a batch, which carries what is left of its charge.
+                    Item::Messages(_, _, charge) => {
+                        self.done.set(0);
+                        (Taken::Message, charge)
+                    }
+                };
+                in_hand = Some(InHand::Own { _charge: charge });
+                taken
+            }
+        };
+        self.waiting.set(self.waiting.get() - 1);
+        self.count.set(self.count.get() - 1);
+        self.taken.replace(in_hand);
+        Some(taken)
+    }
+
+    /// Counts the callback of the item that was taken.
+    pub fn count(&self) {
+        self.left.set(self.left.get() - 1);
+        self.ran.set(self.ran.get() + 1);
+    }
+
+    /// Releases what is charged for what was taken; tells whether something was.
+    pub fn finish(&self) -> bool {
+        match self.taken.take() {
+            None => return false,
+            Some(InHand::Own { .. }) => {}
+            Some(InHand::Part(cost)) => {
+                self.done.set(self.done.get() + cost);
+                if self.done.get() >= PART {
+                    self.release_done();
+                }
+            }
+        }
+        true
+    }
+
+    fn release_done(&self) {
+        let done = self.done.take();
+        if done > 0
+            && let Some(Item::Messages(_, _, charge)) = self.pending.borrow_mut().front_mut()
+        {
+            charge.split(done);
+        }
     }
 
     /// Drops everything that was collected.
     pub fn clear(&self) {
         self.pending.borrow_mut().clear();
-        self.delivery.clear();
-    }
-}
-
-/// Shows that a poll is dispatching while it exists.
-pub struct Dispatching<'a>(&'a Inbox);
-
-impl Drop for Dispatching<'_> {
-    fn drop(&mut self) {
-        self.0.dispatching.set(false);
+        self.count.set(0);
+        self.done.set(0);
+        self.taken.take();
     }
 }

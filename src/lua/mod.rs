@@ -2,27 +2,31 @@
 //!
 //! Comes in: calls of the script. Goes out: the module's table, the `websocket` userdata, and events as Lua values.
 //! Reading order: `entry` (how a Lua state gets here), `module` (what it gets), `builder`, `answer` and `arguments` (how
-//! calls come and go), `options`, `host` (what one Lua state has), `socket` (the userdata), `record` (its tables) and
-//! `connections` (all of them), then the way to a callback: `inbox` (what waits), `dispatch` (events to calls), `call`,
-//! `delivery` and `begin` (calls to callbacks); `text` (UTF-8 and URLs) and `bare` (userdata for shapes).
+//! calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket` (connections),
+//! `record` (its tables) and `connections` (all of them), then what is called for every message: `send`, `inbox` (what
+//! waits), `poll` and `turns` (how it is waited for), `effect` (what an event means) and `dispatch` (events to calls);
+//! `text` (UTF-8 and URLs), `bare` (userdata for shapes) and `nested` (calls in a finaliser).
 //!
-//! Every function here returns `true, results...` or `false, text`, and a Lua guard (prelude.lua) raises the text, because
-//! an error that a Rust function returns to mlua arrives as a userdata.
+//! Every function that mlua makes here returns `true, results...` or `false, text`, and a Lua guard (prelude.lua) raises the
+//! text, because an error that a Rust function returns to mlua arrives as a userdata.
 
 mod answer;
 mod arguments;
 mod bare;
-mod begin;
 mod builder;
-mod call;
 mod connections;
-mod delivery;
 mod dispatch;
+mod effect;
 mod entry;
+mod handle;
 mod host;
 mod inbox;
 mod module;
+mod nested;
 mod options;
+mod poll;
 mod record;
+mod send;
 mod socket;
 mod text;
+mod turns;

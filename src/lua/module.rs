@@ -2,17 +2,19 @@
 
 use std::rc::Rc;
 
-use mlua::{Function, Lua, Table, UserData, Value};
+use mlua::{Function, Lua, Table, Value};
 
 use super::answer::one;
 use super::arguments::described;
 use super::builder::Builder;
+use super::handle::Handles;
 use super::host::{Host, Sentinel};
-use super::{bare, begin, connections, dispatch, socket, text};
+use super::{bare, connections, dispatch, nested, poll, send, socket, text, turns};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
 const SENTINEL: &str = "websocket.sentinel";
+const SENTINELS: &str = "websocket.sentinels";
 const WATCH: &str = "websocket.watch";
 
 /// Opens `websocket.core`: a table with `new` and other public functions, and under `_host` those that
@@ -24,51 +26,62 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     // mlua keeps using the Lua thread that loads the module. If that is a coroutine, nothing else may hold it later.
     lua.set_named_registry_value(LOADER, lua.current_thread())?;
 
-    let (guard, is_callable, watch_end): (Function, Function, Function) =
-        lua.load(include_str!("prelude.lua")).set_name("=websocket").call(())?;
+    let (guard, is_callable, remains, watch_end): (Function, Function, Table, Function) =
+        lua.load(include_str!("prelude.lua")).set_name("=websocket").call(nested::put_back_function(lua)?)?;
     let host = Rc::new(Host::new(lua)?);
-    lua.set_named_registry_value(SENTINEL, lua.create_userdata(Sentinel(Rc::clone(&host)))?)?;
+    let sentinels = Handles::new(lua, SENTINELS, lua.create_table()?, &remains)?;
+    let sentinel = Value::UserData(sentinels.create(lua, Rc::new(Sentinel(Rc::clone(&host))))?);
+    lua.set_named_registry_value(SENTINEL, &sentinel)?;
 
     let builder = Builder { lua, guard, host };
     let methods = lua.create_table()?;
-    socket::add_methods(&builder, &methods)?;
-    // The userdata's metatable is made with the first socket, and finds its methods here.
-    lua.set_named_registry_value(socket::METHODS, &methods)?;
+    let sockets = socket::handles(&builder, &methods, &remains)?;
+    socket::add_methods(&builder, &methods, &sockets)?;
+    socket::add_tostring(&builder, &sockets)?;
+    let unusual_send = socket::unusual_send(&builder, &sockets)?;
+    methods.raw_set("send", send::send_function(lua, sockets.metatable(), &unusual_send)?)?;
 
     let inner = lua.create_table()?;
     inner.raw_set("methods", methods)?;
     inner.raw_set("guard", &builder.guard)?;
     inner.raw_set("is_callable", &is_callable)?;
     inner.raw_set("new_userdata", bare::userdata_maker(lua)?)?;
-    dispatch::add_functions(&builder, &inner)?;
-    socket::add_functions(&builder, &inner)?;
+    turns::add_functions(&builder, &inner)?;
+    socket::add_functions(&builder, &inner, &sockets)?;
+    let polling = poll::functions(lua, &sentinel, &inner.raw_get("begin_unusual_turn")?)?;
     builder.add_raw(&inner, "described", |lua, _, value: Value| one(lua, described(&value)))?;
-    let is_dispatching: Function = inner.raw_get("is_dispatching")?;
     let described: Function = inner.raw_get("described")?;
     let delivery: Table = lua.load(include_str!("delivery.lua")).set_name("=websocket").call((
-        begin::begin_function(lua)?,
         &is_callable,
-        is_dispatching,
+        &polling.is_dispatching,
         described,
     ))?;
+    let dispatch = dispatch::dispatch_function(
+        lua,
+        &dispatch::Parts {
+            sentinel: &sentinel,
+            metatable: sockets.metatable(),
+            host: &builder.host,
+            with_traceback: &delivery.raw_get("with_traceback")?,
+            deal_with: &delivery.raw_get("deal_with")?,
+        },
+    )?;
+    inner.raw_set("is_dispatching", polling.is_dispatching)?;
+    inner.raw_set("alive", polling.alive)?;
+    inner.raw_set("begin_turn", polling.begin_turn)?;
+    inner.raw_set("wait", polling.wait)?;
+    inner.raw_set("dispatch", dispatch)?;
     inner.raw_set("delivery", delivery)?;
 
     let core = lua.create_table()?;
     core.raw_set("_host", inner)?;
     core.raw_set("_VERSION", concat!("websocket-native ", env!("CARGO_PKG_VERSION")))?;
-    socket::add_new(&builder, &core, is_callable)?;
-    connections::add_functions(&builder, &core)?;
+    socket::add_new(&builder, &core, &sockets, is_callable)?;
+    connections::add_functions(&builder, &core, &sockets)?;
     text::add_functions(&builder, &core)?;
 
     // Lua runs finalisers newest first. This one is made last, so it runs before any function above is gone.
-    let finalised = lua.create_userdata(Finalised)?;
-    finalised.destroy()?;
-    lua.set_named_registry_value(WATCH, watch_end.call::<Value>(finalised)?)?;
+    lua.set_named_registry_value(WATCH, watch_end.call::<Value>(())?)?;
     lua.set_named_registry_value(CORE, &core)?;
     Ok(core)
 }
-
-/// Shows Lua what is left of a userdata whose finaliser has run.
-struct Finalised;
-
-impl UserData for Finalised {}

@@ -3,25 +3,39 @@
 --
 -- Every global is local from loading on, because a script may change its globals; those that a host may leave out are
 -- read by rawget, because a host may have made the reading of an unknown global an error.
--- Returns guard, is_callable, watch_end.
+-- Comes in: `put_back` of nested.rs, or nil. Returns guard, is_callable, remains, watch_end.
 
-local error, getmetatable, ipairs, rawget, setmetatable, type = error, getmetatable, ipairs, rawget, setmetatable, type
+local put_back = ...
+
+local error, getmetatable, ipairs, rawget, select = error, getmetatable, ipairs, rawget, select
+local setmetatable, type, xpcall = setmetatable, type, xpcall
 local debug, newproxy = rawget(_G, "debug"), rawget(_G, "newproxy")
 local metatable_of = debug and debug.getmetatable or getmetatable
 
 -- A finaliser of the script may run when the engine's own finalisers have run; then it must not reach the engine.
 local is_over = false
 
+-- Only the finalisers of Lua 5.1 run where that matters; LuaJIT, for which the same engine is built, could not yield in
+-- `put_back`. Of the two, only xpcall of LuaJIT passes arguments on.
+if select(2, xpcall(function(value) return value end, type, true)) then
+   put_back = nil
+end
+
 -- Makes a public function of one that returns `true` and up to three results, or `false, text`: it raises the text at
--- the line that called it.
-local function guard(raw)
+-- the line that called it. `level` is 3 for a function that a C function calls in the name of a script.
+local function guard(raw, level)
+   level = level or 2
+   if put_back then
+      local nested = raw
+      raw = function(...) return put_back(nested, ...) end
+   end
    return function(...)
       if is_over then
-         error("this Lua state is ending", 2)
+         error("this Lua state is ending", level)
       end
       local ok, first, second, third = raw(...)
       if not ok then
-         error(first, 2)
+         error(first, level)
       end
       if second == nil then
          return first
@@ -41,30 +55,33 @@ end
 
 -- What the methods answer on a connection that was finalised: a connection that has ended. A spec holds the names
 -- against those of the methods.
-local remains = {
+local answers = {
    status = function() return "closed" end,
    buffered_amount = function() return 0 end,
    close = function(ws) return ws end,
    terminate = function(ws) return ws end,
 }
 for _, name in ipairs({ "send", "ping", "flush" }) do
-   remains[name] = function() return nil, "connection is closing or closed", "closed" end
+   answers[name] = function() return nil, "connection is closing or closed", "closed" end
 end
 for _, name in ipairs({ "url", "protocol", "extensions" }) do
-   remains[name] = function() return "" end
+   answers[name] = function() return "" end
 end
 for _, name in ipairs({ "response", "end_info", "latency" }) do
-   remains[name] = function() return nil end
+   answers[name] = function() return nil end
 end
 
+-- The metatable of a connection that was finalised.
+local remains = {
+   __index = answers,
+   __metatable = false,
+   __name = "websocket",
+   __tostring = function() return "websocket (closed)" end,
+}
+
 -- Returns an object that must be kept until the state ends, made after every function of the engine, because Lua runs
--- finalisers newest first. `finalised` is a userdata whose finaliser has run; all such share one metatable.
-local function watch_end(finalised)
-   local metatable = metatable_of(finalised)
-   if type(metatable) == "table" then
-      metatable.__index = remains
-      metatable.__tostring = function() return "websocket (closed)" end
-   end
+-- finalisers newest first.
+local function watch_end()
    local function at_end() is_over = true end
    if newproxy then -- in Lua 5.1 a table has no finaliser
       local sentinel = newproxy(true)
@@ -74,4 +91,4 @@ local function watch_end(finalised)
    return setmetatable({}, { __gc = at_end })
 end
 
-return guard, is_callable, watch_end
+return guard, is_callable, remains, watch_end

@@ -5,14 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlua::{
-    AnyUserData, FromLuaMulti, Function, Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods,
-    UserDataRef, Value,
-};
+use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
 use super::arguments::{boolean, integer, string, type_name, utf8};
 use super::builder::Builder;
+use super::handle::Handles;
 use super::host::Host;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -20,13 +18,10 @@ use crate::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use crate::error::ErrorCode;
 use crate::event::{End, Kind};
 use crate::process;
-use crate::protocol::MAX_CONTROL_PAYLOAD;
+use crate::protocol::{MAX_CONTROL_PAYLOAD, is_utf8};
 use crate::response::Response;
 use crate::transport::Plan;
 use crate::url::Endpoint;
-
-/// The registry's name for the table of methods.
-pub const METHODS: &str = "websocket.methods";
 
 /// The state of a connection as the script sees it. It changes when events are dispatched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +38,7 @@ pub enum Status {
     Closed,
 }
 
-/// The userdata of a connection.
+/// What the userdata of a connection holds.
 pub struct Socket {
     host: Rc<Host>,
     connection: Arc<Connection>,
@@ -61,14 +56,16 @@ pub struct Socket {
     pub end: RefCell<Option<Rc<End>>>,
 }
 
-impl UserData for Socket {
-    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_meta_field("__name", "websocket");
-        fields.add_meta_field_with("__index", |lua| lua.named_registry_value::<Table>(METHODS));
-    }
+/// Why a message was not sent.
+enum NotSent {
+    Refused(Refusal),
+    /// There is none for a copy of that many bytes.
+    NoMemory(usize),
+}
 
-    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_meta_method(MetaMethod::ToString, |_, socket, ()| Ok(format!("websocket ({})", socket.shown)));
+impl From<Refusal> for NotSent {
+    fn from(refusal: Refusal) -> NotSent {
+        NotSent::Refused(refusal)
     }
 }
 
@@ -81,6 +78,39 @@ impl Socket {
 
     fn is_over(&self) -> bool {
         self.status.get() == Status::Closed || self.host.has_ended()
+    }
+
+    /// Sends a message without options; tells whether the connection has accepted it. If not, the method that Lua falls back
+    /// to knows why.
+    pub fn send(&self, kind: Kind, message: &[u8]) -> bool {
+        !process::is_forked_child()
+            && (kind == Kind::Binary || is_utf8(message))
+            && self.put_copy(kind, message, |payload| Outgoing::Message { kind, payload, compress: true }).is_ok()
+    }
+
+    fn put_copy(&self, kind: Kind, message: &[u8], outgoing: impl FnOnce(Vec<u8>) -> Outgoing) -> Result<(), NotSent> {
+        if let Some(encoded) = self.connection.outbox.encode(kind, message) {
+            return self.accepted(encoded);
+        }
+        self.connection.outbox.check(message.len())?;
+        let mut payload = Vec::new();
+        if payload.try_reserve_exact(message.len()).is_err() {
+            return Err(NotSent::NoMemory(message.len()));
+        }
+        payload.extend_from_slice(message);
+        self.put(outgoing(payload))
+    }
+
+    fn put(&self, outgoing: Outgoing) -> Result<(), NotSent> {
+        self.accepted(self.connection.outbox.send(outgoing))
+    }
+
+    /// Passes on what the outbox has answered. If it has much, lets the connection write that now.
+    fn accepted(&self, answer: Result<(), Refusal>) -> Result<(), NotSent> {
+        if answer.is_ok() && self.connection.outbox.is_ahead() {
+            self.host.write_ahead();
+        }
+        Ok(answer?)
     }
 
     /// Closes the connection as `ws:close` does. Tells whether that was to be done: neither the script nor the peer has
@@ -106,10 +136,12 @@ impl Socket {
         self.status.set(status);
     }
 
-    fn put(&self, lua: &Lua, this: &AnyUserData, outgoing: Outgoing) -> Answer {
-        match self.connection.outbox.send(outgoing) {
+    /// Answers a call of `send` or `ping`.
+    fn answer(&self, lua: &Lua, this: &Value, result: Result<(), NotSent>) -> Answer {
+        match result {
             Ok(()) => one(lua, this),
-            Err(refusal) => self.refuse(lua, &refusal),
+            Err(NotSent::Refused(refusal)) => self.refuse(lua, &refusal),
+            Err(NotSent::NoMemory(length)) => raise(format!("not enough memory for a copy of {length} bytes")),
         }
     }
 
@@ -125,7 +157,8 @@ impl Socket {
 }
 
 /// Adds `new(url, callback[, options])`.
-pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Result<()> {
+pub fn add_new(builder: &Builder, core: &Table, sockets: &Sockets, callable: Function) -> mlua::Result<()> {
+    let sockets = Rc::clone(sockets);
     builder.add(core, "new", move |lua, host, (url, callback, table): (Value, Value, Value)| {
         let url = utf8(&url, "url")?;
         if !callable.call::<bool>(&callback)? {
@@ -137,9 +170,10 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
         let (url, shown) = (endpoint.href.clone(), endpoint.to_string());
         let plan = Plan::new(endpoint, &options)?;
 
+        host.drop_stale()?;
         let id = host.number();
         let connection = Connection::new(&options);
-        let socket = lua.create_userdata(Socket {
+        let socket = Socket {
             host: Rc::clone(host),
             connection: Arc::clone(&connection),
             url,
@@ -149,7 +183,8 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
             status: Cell::new(Status::Connecting),
             response: RefCell::new(None),
             end: RefCell::new(None),
-        })?;
+        };
+        let socket = sockets.create(lua, Rc::new(socket))?;
         // What others can see comes last, after everything that may run out of memory.
         let started = host
             .callbacks
@@ -166,9 +201,45 @@ pub fn add_new(builder: &Builder, core: &Table, callable: Function) -> mlua::Res
     })
 }
 
-/// Adds the methods that a script calls with `:`.
-pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    add_method(builder, methods, "send", |lua, this, socket, arguments: (Value, Value, Value)| {
+/// The userdata of connections.
+pub type Sockets = Rc<Handles<Socket>>;
+
+/// Makes what makes the userdata of connections. One that was finalised gets the metatable `remains`.
+pub fn handles(builder: &Builder, methods: &Table, remains: &Table) -> mlua::Result<Sockets> {
+    let metatable = builder.lua.create_table()?;
+    metatable.raw_set("__name", "websocket")?;
+    metatable.raw_set("__index", methods)?;
+    Handles::new(builder.lua, "websocket", metatable, remains)
+}
+
+/// Adds the methods that a script calls with `:`, but for `send`.
+pub fn add_methods(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    add_method(builder, methods, sockets, "ping", |lua, this, socket, payload: Value| {
+        let payload = match &payload {
+            Value::Nil => Vec::new(),
+            payload => string(payload, "payload")?.as_bytes().to_vec(),
+        };
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            let length = payload.len();
+            return raise(format!("ping payload too long: {length} bytes, limit {MAX_CONTROL_PAYLOAD}"));
+        }
+        socket.answer(lua, this, socket.put(Outgoing::Ping(payload)))
+    })?;
+    add_method(builder, methods, sockets, "close", |lua, this, socket, (code, reason): (Value, Value)| {
+        let body = close_frame(&code, &reason)?;
+        socket.close(body);
+        one(lua, this)
+    })?;
+    add_method(builder, methods, sockets, "terminate", |lua, this, socket, ()| {
+        socket.end_by(Wish::Terminate);
+        one(lua, this)
+    })?;
+    add_queries(builder, methods, sockets)
+}
+
+/// Makes `send` with all its checks, for what [`super::send`] does not do itself.
+pub fn unusual_send(builder: &Builder, sockets: &Sockets) -> mlua::Result<Function> {
+    builder.make_for_c(method(sockets, "send", |lua, this, socket, arguments: (Value, Value, Value)| {
         let (message, is_binary, table) = arguments;
         let message = string(&message, "message")?.as_bytes();
         let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
@@ -179,41 +250,20 @@ pub fn add_methods(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             let at = error.valid_up_to() + 1;
             return raise(format!("message is not valid UTF-8 at byte {at}; send binary by ws:send(message, true)"));
         }
-        if let Err(refusal) = socket.connection.outbox.check(message.len()) {
-            return socket.refuse(lua, &refusal);
-        }
-        let mut payload = Vec::new();
-        if payload.try_reserve_exact(message.len()).is_err() {
-            return raise(format!("not enough memory for a copy of {} bytes", message.len()));
-        }
-        payload.extend_from_slice(&message);
-        socket.put(lua, this, Outgoing::Message { kind, payload, compress })
-    })?;
-    add_method(builder, methods, "ping", |lua, this, socket, payload: Value| {
-        let payload = match &payload {
-            Value::Nil => Vec::new(),
-            payload => string(payload, "payload")?.as_bytes().to_vec(),
-        };
-        if payload.len() > MAX_CONTROL_PAYLOAD {
-            let length = payload.len();
-            return raise(format!("ping payload too long: {length} bytes, limit {MAX_CONTROL_PAYLOAD}"));
-        }
-        socket.put(lua, this, Outgoing::Ping(payload))
-    })?;
-    add_method(builder, methods, "close", |lua, this, socket, (code, reason): (Value, Value)| {
-        let body = close_frame(&code, &reason)?;
-        socket.close(body);
-        one(lua, this)
-    })?;
-    add_method(builder, methods, "terminate", |lua, this, socket, ()| {
-        socket.end_by(Wish::Terminate);
-        one(lua, this)
-    })?;
-    add_queries(builder, methods)
+        let sent = socket.put_copy(kind, &message, |payload| Outgoing::Message { kind, payload, compress });
+        socket.answer(lua, this, sent)
+    }))
 }
 
-fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
-    add_query(builder, methods, "status", |lua, socket| {
+/// Adds what `tostring` calls.
+pub fn add_tostring(builder: &Builder, sockets: &Sockets) -> mlua::Result<()> {
+    add_query(builder, sockets.metatable(), sockets, "__tostring", |lua, socket| {
+        one(lua, format!("websocket ({})", socket.shown))
+    })
+}
+
+fn add_queries(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    add_query(builder, methods, sockets, "status", |lua, socket| {
         one(
             lua,
             match socket.status.get() {
@@ -226,44 +276,45 @@ fn add_queries(builder: &Builder, methods: &Table) -> mlua::Result<()> {
             },
         )
     })?;
-    add_query(builder, methods, "url", |lua, socket| one(lua, &*socket.url))?;
-    add_query(builder, methods, "protocol", |lua, socket| {
+    add_query(builder, methods, sockets, "url", |lua, socket| one(lua, &*socket.url))?;
+    add_query(builder, methods, sockets, "protocol", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.protocol))
     })?;
-    add_query(builder, methods, "extensions", |lua, socket| {
+    add_query(builder, methods, sockets, "extensions", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.extensions))
     })?;
-    add_query(builder, methods, "response", |lua, socket| match socket.response() {
+    add_query(builder, methods, sockets, "response", |lua, socket| match socket.response() {
         Some(response) => one(lua, record::response(lua, &response)?),
         None => nothing(),
     })?;
-    add_query(builder, methods, "end_info", |lua, socket| {
+    add_query(builder, methods, sockets, "end_info", |lua, socket| {
         let end = socket.end.borrow().clone();
         match end {
             Some(end) => one(lua, record::end(lua, &end, socket.response().as_deref())?),
             None => nothing(),
         }
     })?;
-    add_method(builder, methods, "buffered_amount", |lua, _, socket, ()| {
+    add_method(builder, methods, sockets, "buffered_amount", |lua, _, socket, ()| {
         one(lua, socket.connection.outbox.buffered())
     })?;
-    add_query(builder, methods, "latency", |lua, socket| {
+    add_query(builder, methods, sockets, "latency", |lua, socket| {
         one(lua, socket.connection.latency().map(|latency| latency.as_secs_f64()))
     })
 }
 
 /// Adds what `flush` in `websocket/init.lua` is made of.
-pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
-    builder.add_raw(inner, "wait_written", |lua, host, (this, limit): (Value, f64)| {
-        let (_, socket) = borrowed(&this, "flush")?;
+pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlua::Result<()> {
+    let sockets = Rc::clone(sockets);
+    builder.add_raw(inner, "wait_written", move |lua, host, (this, limit): (Value, f64)| {
+        let socket = borrowed(&sockets, &this, "flush")?;
         host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
-            match socket.connection.outbox.wait_written(limit) {
-                Progress::Written => "written",
-                Progress::Waiting => "waiting",
-                Progress::Ended => "ended",
+            match host.wait(limit, |cx| socket.connection.outbox.poll_written(cx)) {
+                Some(Progress::Written) => "written",
+                Some(Progress::Ended) => "ended",
+                None => "waiting",
             },
         )
     })
@@ -285,32 +336,44 @@ pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, R
 fn add_method<A: FromLuaMulti>(
     builder: &Builder,
     methods: &Table,
+    sockets: &Sockets,
     name: &'static str,
-    method: impl Fn(&Lua, &AnyUserData, &Socket, A) -> Answer + 'static,
+    function: impl Fn(&Lua, &Value, &Socket, A) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, host, (this, arguments): (Value, A)| {
-        let (userdata, socket) = borrowed(&this, name)?;
+    builder.add(methods, name, method(sockets, name, function))
+}
+
+fn method<A>(
+    sockets: &Sockets,
+    name: &'static str,
+    function: impl Fn(&Lua, &Value, &Socket, A) -> Answer + 'static,
+) -> impl Fn(&Lua, &Rc<Host>, (Value, A)) -> Answer + 'static {
+    let sockets = Rc::clone(sockets);
+    move |lua, host, (this, arguments)| {
+        let socket = borrowed(&sockets, &this, name)?;
         host.check_process()?;
-        method(lua, userdata, &socket, arguments)
-    })
+        function(lua, &this, &socket, arguments)
+    }
 }
 
 /// Adds a method that only tells what is known of the connection, which the child of a fork may ask, too.
 fn add_query(
     builder: &Builder,
     methods: &Table,
+    sockets: &Sockets,
     name: &'static str,
     query: impl Fn(&Lua, &Socket) -> Answer + 'static,
 ) -> mlua::Result<()> {
-    builder.add(methods, name, move |lua, _, this: Value| query(lua, &borrowed(&this, name)?.1))
+    let sockets = Rc::clone(sockets);
+    builder.add(methods, name, move |lua, _, this: Value| query(lua, &*borrowed(&sockets, &this, name)?))
 }
 
-/// Returns the userdata that a method was called on, and its connection.
-fn borrowed<'a>(this: &'a Value, method: &str) -> Result<(&'a AnyUserData, UserDataRef<Socket>), Raise> {
-    if let Value::UserData(userdata) = this
-        && let Ok(socket) = userdata.borrow::<Socket>()
-    {
-        return Ok((userdata, socket));
+/// Returns the connection that a method was called on.
+fn borrowed(sockets: &Sockets, this: &Value, method: &str) -> Result<Rc<Socket>, Raise> {
+    match sockets.held(this) {
+        Some(socket) => Ok(socket),
+        None => {
+            raise(format!("{method} must be called on a websocket with a colon (ws:{method}), got {}", type_name(this)))
+        }
     }
-    raise(format!("{method} must be called on a websocket with a colon (ws:{method}), got {}", type_name(this)))
 }

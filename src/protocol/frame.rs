@@ -14,7 +14,9 @@ const RESERVED: u8 = 0x70;
 const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 /// The length byte that announces a length of 16 bits.
-const LENGTH_16: u8 = 126;
+pub(super) const LENGTH_16: u8 = 126;
+/// The shortest length that takes 16 bits.
+pub(super) const SHORTEST_16: usize = LENGTH_16 as usize;
 /// The length byte that announces a length of 64 bits.
 const LENGTH_64: u8 = 127;
 

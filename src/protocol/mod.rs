@@ -26,4 +26,5 @@ pub use deflate::{Deflated, Deflater, Deflating};
 pub use encoder::{Encoder, encoded_len};
 pub use frame::{Coding, MAX_CONTROL_PAYLOAD};
 pub use inflate::Inflater;
+pub use utf8::is_valid as is_utf8;
 pub use violation::Violation;

@@ -10,7 +10,7 @@ pub(super) type Position = usize;
 
 /// Tells whether a whole text is UTF-8.
 #[inline]
-pub(super) fn is_valid(text: &[u8]) -> bool {
+pub fn is_valid(text: &[u8]) -> bool {
     // Short text is usually ASCII, and this check is the fastest.
     (text.len() < 128 && text.is_ascii()) || simdutf8::basic::from_utf8(text).is_ok()
 }

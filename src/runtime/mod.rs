@@ -1,39 +1,44 @@
-//! The one tokio runtime of the process, on a thread of its own.
+//! The one tokio runtime of the process, which the hosts that wait drive in turns, and a helper thread while none does.
 //!
-//! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, which
-//! is all that other modules may ask of it. Knows nothing of connections.
+//! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to run as
+//! tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
+//!
+//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `spin`, `parker` and `leases`.
 
+mod engine;
 mod leases;
+mod parker;
+mod spin;
+mod tasks;
+mod turns;
 
 use std::future::Future;
 use std::io;
-use std::sync::{LazyLock, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
-
+use self::engine::Engine;
 use self::leases::Leases;
+pub use self::turns::Then;
 use crate::process;
 
-/// How long the last lease waits for the thread to end. It is never busy for long, but the host must not hang.
+/// How long the last lease waits for the helper to end. It is never busy for long, but the host must not hang.
 const JOIN_LIMIT: Duration = Duration::from_secs(1);
 
 static LEASES: LazyLock<Leases<Running>> = LazyLock::new(Leases::default);
 
 struct Running {
-    handle: Handle,
-    /// Dropping it ends the runtime.
-    stop: oneshot::Sender<()>,
-    /// Receives a message when the runtime has ended.
+    engine: Arc<Engine>,
+    /// Receives a message when the helper has ended.
     ended: mpsc::Receiver<()>,
-    thread: JoinHandle<()>,
+    helper: JoinHandle<()>,
 }
 
 /// Keeps the runtime running. Each Lua state that has opened a connection has one.
 pub struct Lease {
-    handle: Handle,
+    engine: Arc<Engine>,
 }
 
 impl Lease {
@@ -43,18 +48,59 @@ impl Lease {
     /// The system refuses the thread or the file descriptors that the runtime needs.
     pub fn new() -> io::Result<Lease> {
         process::watch_forks()?;
-        let handle = LEASES.take(|| process::without_signals(Running::start), |running| running.handle.clone())?;
-        Ok(Lease { handle })
+        let engine = LEASES.take(|| process::without_signals(Running::start), |running| Arc::clone(&running.engine))?;
+        Ok(Lease { engine })
     }
 
     /// Runs a future on the runtime until it is done or the runtime ends.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(future);
+        self.engine.tasks.spawn(future);
+    }
+
+    /// Waits until `poll` is ready, at most for `limit`. This thread drives the runtime meanwhile, unless another host
+    /// does.
+    ///
+    /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll` is
+    /// asked once more.
+    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        self.wait_then(limit, Then::Leave, poll)
+    }
+
+    /// As [`Lease::wait`], for a host that may wait again at once when the limit has passed.
+    pub fn wait_then<T>(
+        &self,
+        limit: Duration,
+        then: Then,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
+        if process::is_forked_child() {
+            return None;
+        }
+        let mut look = || match poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        };
+        if let Some(result) = look() {
+            return Some(result);
+        }
+        if limit.is_zero() {
+            self.engine.drive_once();
+            return look();
+        }
+        self.engine.wait(limit, then, poll)
+    }
+
+    /// Runs the tasks that are ready to run, unless another thread drives. Never waits.
+    pub fn run_ready(&self) {
+        if !process::is_forked_child() {
+            self.engine.run_ready();
+        }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        // In the child of a fork the runtime stays as it is: the leases know it still.
         if process::is_forked_child() {
             return;
         }
@@ -66,26 +112,22 @@ impl Drop for Lease {
 
 impl Running {
     fn start() -> io::Result<Running> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let engine = Arc::new(Engine::new()?);
         let (end, ended) = mpsc::channel();
-        let thread = thread::Builder::new().name("websocket".to_owned()).spawn(move || {
-            // A dropped sender is an error here, and means the end.
-            let _ = runtime.block_on(stopped);
-            // Waits for nothing, so that nothing can hold up the host.
-            runtime.shutdown_background();
+        let helped = Arc::clone(&engine);
+        let helper = thread::Builder::new().name("websocket".to_owned()).spawn(move || {
+            helped.help();
+            drop(helped);
             let _ = end.send(());
         })?;
-        Ok(Running { handle, stop, ended, thread })
+        Ok(Running { engine, ended, helper })
     }
 
     fn end(self) {
-        drop(self.stop);
-        drop(self.handle);
+        self.engine.turns.end();
         if self.ended.recv_timeout(JOIN_LIMIT).is_ok() {
             // If the thread panicked, the panic hook has reported it, and nothing is left to do.
-            let _ = self.thread.join();
+            let _ = self.helper.join();
         }
     }
 }

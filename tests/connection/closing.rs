@@ -190,7 +190,7 @@ fn terminates_at_once_and_delivers_what_was_received() {
     let end = client.end();
     assert_eq!((end.error, end.clean, end.by, end.code, end.sent_code), (None, false, EndedBy::Us, 1006, None));
     peer.hears_the_end();
-    assert_eq!(client.connection.outbox.wait_written(Duration::ZERO), Progress::Written);
+    assert_eq!(client.flush(Duration::ZERO), Some(Progress::Written));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn is_closed_1006_if_the_script_ends_the_connection_before_it_is_open() {
         client.connection.outbox.end_by(wish);
         let end = client.end();
         assert_eq!((end.error, end.by, end.code), (None, EndedBy::Us, 1006));
-        assert_eq!(client.connection.outbox.wait_written(Duration::from_secs(10)), Progress::Ended);
+        assert_eq!(client.flush(Duration::from_secs(10)), Some(Progress::Ended));
         // Perhaps the request arrives, and then the end of the stream.
         std::io::copy(&mut socket, &mut std::io::sink()).unwrap();
     }

@@ -174,7 +174,7 @@ fn counts_exactly_what_the_transport_never_took() {
     for size in &sizes {
         client.send(vec![1; *size]);
     }
-    assert_eq!(client.connection.outbox.wait_written(MOMENT), Progress::Waiting);
+    assert_eq!(client.flush(MOMENT), None);
     // The peer reads a part, so that a message is half written.
     for size in &sizes[..6] {
         assert_eq!(peer.hear().1.len(), *size);
@@ -183,7 +183,7 @@ fn counts_exactly_what_the_transport_never_took() {
     client.connection.outbox.end_by(Wish::Terminate);
     client.end();
     let buffered = client.connection.outbox.buffered();
-    assert!(buffered > 0 && client.connection.outbox.wait_written(Duration::MAX) == Progress::Ended);
+    assert!(buffered > 0 && client.flush(Duration::MAX) == Some(Progress::Ended));
     // What the transport took still arrives.
     let mut rest = Vec::new();
     peer.stream.read_to_end(&mut rest).unwrap();
@@ -246,7 +246,7 @@ fn refuses_over_the_limit_and_accepts_again_when_everything_is_written() {
         }
         peer
     });
-    assert_eq!(client.connection.outbox.wait_written(crate::support::PATIENCE), Progress::Written);
+    assert_eq!(client.flush(crate::support::PATIENCE), Some(Progress::Written));
     assert_eq!(client.connection.outbox.buffered(), 0);
     let mut peer = reader.join().unwrap();
     client.send(b"again");

@@ -44,7 +44,7 @@ fn counts_what_waits_over_tls_while_a_slow_peer_reads() {
         // What the peer has read was written. What the kernel took since TLS was last flushed is not accounted yet.
         client.is_down_to((COUNT - read) * PART + 100 * PART);
     }
-    assert_eq!(client.connection.outbox.wait_written(crate::support::PATIENCE), Progress::Written);
+    assert_eq!(client.flush(crate::support::PATIENCE), Some(Progress::Written));
     assert_eq!(client.connection.outbox.buffered(), 0);
 }
 

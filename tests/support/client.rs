@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use websocket_core::close::{CloseCode, CloseFrame};
-use websocket_core::connection::{Connection, Outgoing, Refusal, Wish};
+use websocket_core::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use websocket_core::event::{End, Event, Kind};
 use websocket_core::options::Options;
-use websocket_core::queue::{Charge, ConnectionId, Item, Queue};
+use websocket_core::queue::{Charge, ConnectionId, Item, Queue, cost};
 use websocket_core::runtime::Lease;
 use websocket_core::transport::Plan;
 
@@ -44,11 +44,22 @@ impl Host {
     /// Waits for the next event for at most `limit`.
     pub fn next_before(&mut self, limit: Duration) -> Option<(ConnectionId, Event, Charge)> {
         if self.taken.is_empty() {
-            self.queue.wait(limit);
+            self.lease.wait(limit, |cx| self.queue.poll_ready(cx));
             self.queue.take_all(&mut self.taken);
+        }
+        if let Some(Item::Messages(id, batch, charge)) = self.taken.front_mut() {
+            let (kind, payload) = batch.front().expect("no batch is empty");
+            let charge = charge.split(cost(payload.len()));
+            let first = (*id, Event::Message(kind, payload.to_vec()), charge);
+            batch.pop();
+            if batch.is_empty() {
+                self.taken.pop_front();
+            }
+            return Some(first);
         }
         match self.taken.pop_front()? {
             Item::Event(id, event, charge) => Some((id, event, charge)),
+            Item::Messages(..) => unreachable!("taken above"),
             Item::Deferred(number) => panic!("nobody deferred {number}"),
         }
     }
@@ -126,6 +137,11 @@ impl Client {
     /// Asks for a close with a code and a reason.
     pub fn close(&self, code: u16, reason: &str) {
         self.connection.outbox.end_by(Wish::Close(body(code, reason)));
+    }
+
+    /// Waits for at most `limit` until everything is written or the connection is over.
+    pub fn flush(&self, limit: Duration) -> Option<Progress> {
+        self.host.lease.wait(limit, |cx| self.connection.outbox.poll_written(cx))
     }
 
     /// Waits until at most this many bytes are buffered.

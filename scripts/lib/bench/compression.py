@@ -5,32 +5,32 @@
 All clients use the same echo server, which runs Node's ws. They take turns, round by round, so that other work on the
 machine affects all of them. The CPU time is that of the whole client process, from the first tenth of its messages to
 the last echo. Writes Markdown. ROUNDS is the number of rounds (7), CONNECTIONS the number of connections whose memory
-is measured (200). CPU=1 runs all processes on that CPU. scripts/bench passes the commands of the clients in the
-environment.
+is measured (200). CPU=1 runs all processes on that CPU.
 """
 
 import json
 import os
-import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from contenders import HERE, NODE, PYTHON, lua_command
+
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "200"))
 IN_FLIGHT = 16
 
 # Bytes of a message, and the number of messages in one run.
 LOADS = {200: 20_000, 2048: 10_000, 204_800: 220}
+BRIEF_LOADS = {200: 5000, 2048: 2500, 204_800: 60}
 
 CLIENTS = {
-    "websocket-native, Lua 5.4": ("BENCH_LUA", "client.lua"),
-    "websocket-native, LuaJIT": ("BENCH_LUAJIT", "client.lua"),
-    "websockets (Python)": ("BENCH_PYTHON", "client.py"),
-    "ws (Node)": ("BENCH_NODE", "client.js"),
+    "websocket-native, Lua 5.4": (*lua_command("lua5.4", "5.4"), os.path.join(HERE, "client.lua")),
+    "websocket-native, LuaJIT": (*lua_command("luajit", "5.1"), os.path.join(HERE, "client.lua")),
+    "websockets (Python)": (*PYTHON, os.path.join(HERE, "client.py")),
+    "ws (Node)": (*NODE, os.path.join(HERE, "client.js")),
 }
 
 CPU_VARIANTS = {
@@ -65,7 +65,7 @@ class Server:
     """The echo server. It ends together with this process."""
 
     def __enter__(self):
-        command = [*shlex.split(os.environ["BENCH_NODE"]), os.path.join(HERE, "echo_server.js")]
+        command = [*NODE, os.path.join(HERE, "echo_server.js")]
         self.process = subprocess.Popen(on_cpu(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
         return self
@@ -79,8 +79,7 @@ class Server:
             return json.load(answer)
 
     def run(self, client, mode, path, first, second, settings):
-        variable, file = CLIENTS[client]
-        command = [*shlex.split(os.environ[variable]), os.path.join(HERE, file), mode]
+        command = [*CLIENTS[client], mode]
         arguments = [f"ws://127.0.0.1:{self.port}/", path, str(first), str(second), *settings]
         output = subprocess.run(on_cpu(command + arguments), check=True, capture_output=True, text=True, timeout=600)
         return json.loads(output.stdout)
@@ -92,9 +91,8 @@ def write_messages(folder, size, count):
     return path
 
 
-def echo(server, client, path, size, settings):
+def echo(server, client, path, count, settings):
     """Returns per message the microseconds of CPU, the bytes to the server, and the bytes from it."""
-    count = LOADS[size]
     result = server.run(client, "echo", path, IN_FLIGHT, count // 10, settings)
     account = server.account()
     if account["messages"] != count or account["payload"] != result["bytes"]:
@@ -102,27 +100,31 @@ def echo(server, client, path, size, settings):
     return result["cpu"] * 1e6, account["read"] / count, account["written"] / count, result["extensions"]
 
 
-def cpu(server, folder):
-    print(f"\n{ROUNDS} rounds, {IN_FLIGHT} messages in flight.")
-    for variant, settings in CPU_VARIANTS.items():
-        print(f"\n### CPU and bytes: {variant}\n")
+def cpu(server, folder, variants=tuple(CPU_VARIANTS), rounds=ROUNDS, loads=LOADS):
+    """Prints a table for each variant, and returns the microseconds of every round by variant, size and client."""
+    all_times = {}
+    print(f"\n{rounds} rounds, {IN_FLIGHT} messages in flight.")
+    for variant in variants:
+        settings = CPU_VARIANTS[variant]
+        print(f"\n### Compressed messages, CPU and bytes: {variant}\n")
         print("| message | client | CPU: least | median | most, us | bytes sent | received |")
         print("|---|---|---|---|---|---|---|")
         extensions = {}
-        for size in LOADS:
-            path = os.path.join(folder, f"{size}-{LOADS[size]}")
+        for size, count in loads.items():
+            path = os.path.join(folder, f"{size}-{count}")
             runs = {client: [] for client in CLIENTS}
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for client, results in runs.items():
-                    results.append(echo(server, client, path, size, settings))
+                    results.append(echo(server, client, path, count, settings))
             for client, results in runs.items():
-                times = [result[0] for result in results]
+                times = all_times[variant, size, client] = [result[0] for result in results]
                 _, sent, received, extensions[client] = results[0]
                 spread = [min(times), statistics.median(times), max(times)]
                 cells = [f"{size} B", client, *(f"{time:.1f}" for time in spread), f"{sent:.0f}", f"{received:.0f}"]
                 print(f"| {' | '.join(cells)} |")
             sys.stdout.flush()
         print_extensions(extensions)
+    return all_times
 
 
 def memory(server, folder):
@@ -150,6 +152,19 @@ def print_extensions(extensions):
         print(f"- {who}: `{agreed or 'nothing'}`")
 
 
+def brief(rounds):
+    """Measures processor time with the defaults of each library and without compression; returns that of 200 KiB.
+
+    The result is by the contenders' keys: the microseconds of every round for a message without compression.
+    """
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        for size, count in BRIEF_LOADS.items():
+            write_messages(folder, size, count)
+        times = cpu(server, folder, ("as each comes", "no compression"), rounds, BRIEF_LOADS)
+    keys = dict(zip(CLIENTS, ("lua5.4", "luajit", "websockets", "ws")))
+    return {keys[client]: {"cpu": times["no compression", 204_800, client]} for client in CLIENTS}
+
+
 def main():
     wanted = sys.argv[1:] or ["cpu", "memory"]
     with tempfile.TemporaryDirectory() as folder, Server() as server:
@@ -161,4 +176,5 @@ def main():
             {"cpu": cpu, "memory": memory}[part](server, folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

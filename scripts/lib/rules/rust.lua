@@ -10,7 +10,8 @@ local M = {}
 -- Imports point down: to a lower level, or to the same top-level module. The modules of one level from 2 on do not know
 -- each other.
 local levels = {
-   close = 0, error = 0, event = 0, extension = 0, header = 0, options = 0, quote = 0, response = 0, sync = 0, url = 0,
+   batch = 0, close = 0, error = 0, event = 0, extension = 0, header = 0, options = 0, quote = 0, response = 0,
+   sync = 0, url = 0,
    process = 1, queue = 1, runtime = 1,
    protocol = 2, transport = 2,
    connection = 3,
@@ -18,7 +19,10 @@ local levels = {
    lib = 5,
 }
 
-local unsafe_places = { "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$", "^src/lua/begin%.rs$" }
+local unsafe_places = {
+   "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$", "^src/lua/handle%.rs$", "^src/lua/send%.rs$",
+   "^src/lua/dispatch%.rs$", "^src/lua/poll%.rs$", "^src/lua/nested%.rs$",
+}
 
 -- A word, and the only places that may have it.
 local reserved = {

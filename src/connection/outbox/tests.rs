@@ -1,9 +1,11 @@
 //! The outbox as one thread sees it. Not a part of `outbox` itself, because `tests/loom.rs` compiles that with other locks.
 
-use std::task::{Context, Waker};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
-use super::outbox::{KEPT, Outbox, Outgoing, Progress, Refusal, Wish};
+use super::frames::Taken;
+use super::outbox::{KEPT, Next, Outbox, Outgoing, Progress, Refusal, Wish};
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
 
@@ -26,7 +28,7 @@ fn refuses_exactly_at_the_limit() {
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Err(Refusal::Full(2 * one)));
-    let first = outbox.next().unwrap();
+    let Some(Next::Message(first)) = outbox.next() else { panic!("no message") };
     outbox.note_written(first.payload(), first.cost());
     assert_eq!(outbox.send(text(10)), Ok(()));
 }
@@ -51,7 +53,7 @@ fn counts_what_was_never_written() {
     outbox.note_written(4, 0);
     outbox.end();
     assert_eq!((outbox.buffered(), outbox.send(text(1))), (6, Err(Refusal::Closed)));
-    assert_eq!(outbox.wait_written(Duration::from_secs(10)), Progress::Ended);
+    assert_eq!(outbox.poll_written(&Context::from_waker(Waker::noop())), Poll::Ready(Progress::Ended));
 }
 
 #[test]
@@ -76,4 +78,88 @@ fn keeps_the_first_close_unless_a_stronger_wish_comes() {
     outbox.end_by(Wish::Terminate);
     outbox.end_by(Wish::Close(None));
     assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())), Wish::Terminate);
+}
+
+/// Takes everything; returns the bytes of encoded frames, and the payload lengths of messages that were not encoded.
+fn take_all(outbox: &Outbox) -> (Vec<u8>, Vec<usize>) {
+    let (mut bytes, mut messages) = (Vec::new(), Vec::new());
+    while let Some(next) = outbox.next() {
+        match next {
+            Next::Frames(frames) => {
+                assert!(messages.is_empty(), "a frame comes after a message that was sent earlier");
+                bytes.extend(frames.bytes);
+            }
+            Next::Message(outgoing) => messages.push(outgoing.payload()),
+        }
+    }
+    (bytes, messages)
+}
+
+#[test]
+fn encodes_short_messages_once_it_may_and_keeps_their_order() {
+    let outbox = Outbox::new(usize::MAX);
+    assert_eq!(outbox.encode(Kind::Text, b"early"), None);
+    outbox.start_encoding();
+    assert_eq!(outbox.encode(Kind::Text, b"first"), Some(Ok(())));
+    assert_eq!(outbox.encode(Kind::Binary, &[7; 5000]), None);
+    outbox.send(text(5000)).unwrap();
+    // Behind one that waits.
+    assert_eq!(outbox.encode(Kind::Text, b"second"), None);
+    outbox.send(text(6)).unwrap();
+    let (bytes, messages) = take_all(&outbox);
+    assert_eq!((bytes.len(), bytes[0], bytes[1]), (6 + 5, 0x81, 0x85));
+    assert_eq!(messages, [5000, 6]);
+    assert_eq!((outbox.encode(Kind::Text, b"third"), outbox.buffered()), (Some(Ok(())), 5 + 5000 + 6 + 5));
+}
+
+#[test]
+fn accounts_for_encoded_messages_as_for_others() {
+    let outbox = Outbox::new(2 * text(10).cost());
+    outbox.start_encoding();
+    for _ in 0..2 {
+        assert_eq!(outbox.encode(Kind::Text, &[b'x'; 10]), Some(Ok(())));
+    }
+    assert_eq!(outbox.encode(Kind::Text, b"x"), Some(Err(Refusal::Full(2 * text(10).cost()))));
+    let Some(Next::Frames(mut frames)) = outbox.next() else { panic!("no frames") };
+    let mut taken = Taken::default();
+    frames.accounts.advance(frames.bytes.len(), &mut taken);
+    assert_eq!((taken.payload, taken.cost), (20, 2 * text(10).cost()));
+    outbox.note_written(taken.payload, taken.cost);
+    assert_eq!((outbox.buffered(), outbox.encode(Kind::Text, b"x")), (0, Some(Ok(()))));
+}
+
+#[test]
+fn begins_a_new_run_every_64_kib() {
+    let outbox = Outbox::new(usize::MAX);
+    outbox.start_encoding();
+    for _ in 0..1000 {
+        outbox.encode(Kind::Binary, &[0; 1000]).unwrap().unwrap();
+    }
+    let mut runs = 0;
+    while let Some(Next::Frames(frames)) = outbox.next() {
+        assert!(frames.bytes.len() < 64 * 1024 + 2000, "{} bytes", frames.bytes.len());
+        runs += 1;
+    }
+    assert_eq!(runs, 16);
+}
+
+#[test]
+fn wakes_the_connection_once_until_it_asks() {
+    struct Counter(AtomicUsize);
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let counter = Arc::new(Counter(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&counter));
+    let outbox = Outbox::new(usize::MAX);
+    outbox.start_encoding();
+    for round in 1..=3 {
+        outbox.poll_wish(&Context::from_waker(&waker));
+        for _ in 0..10 {
+            outbox.encode(Kind::Text, b"x").unwrap().unwrap();
+        }
+        assert_eq!(counter.0.load(Ordering::Relaxed), round);
+    }
 }

@@ -1,0 +1,88 @@
+//! Messages of one connection that arrived together: their payloads side by side in one buffer.
+//!
+//! So a message costs no allocation of its own on its way to the script.
+
+use std::collections::VecDeque;
+
+use crate::event::Kind;
+
+/// Whole messages in the order of their arrival.
+#[derive(Debug, Default)]
+pub struct Batch {
+    payloads: Vec<u8>,
+    /// The kind of each message, and where its payload ends.
+    messages: VecDeque<(Kind, usize)>,
+    /// Where the payload of the first message begins.
+    start: usize,
+}
+
+impl Batch {
+    /// Makes an empty batch for up to `capacity` bytes of payload.
+    pub fn with_capacity(capacity: usize) -> Batch {
+        Batch { payloads: Vec::with_capacity(capacity), ..Batch::default() }
+    }
+
+    /// Appends a message. The payload of a text is valid UTF-8.
+    pub fn push(&mut self, kind: Kind, payload: &[u8]) {
+        self.payloads.extend_from_slice(payload);
+        self.messages.push_back((kind, self.payloads.len()));
+    }
+
+    /// Returns the first message.
+    pub fn front(&self) -> Option<(Kind, &[u8])> {
+        let (kind, end) = *self.messages.front()?;
+        Some((kind, &self.payloads[self.start..end]))
+    }
+
+    /// Removes the first message.
+    pub fn pop(&mut self) {
+        if let Some((_, end)) = self.messages.pop_front() {
+            self.start = end;
+        }
+    }
+
+    /// Returns how many messages are left.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Tells whether no message is left.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Gives back memory that is held for nothing, if that is much.
+    pub fn shrink(&mut self) {
+        if self.payloads.capacity() > 2 * self.payloads.len() {
+            self.payloads.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_messages_back_in_their_order() {
+        let mut batch = Batch::with_capacity(16);
+        let messages = [(Kind::Text, &b"one"[..]), (Kind::Binary, b""), (Kind::Binary, b"\xff\x00"), (Kind::Text, b"")];
+        for (kind, payload) in messages {
+            batch.push(kind, payload);
+        }
+        batch.shrink();
+        for (left, message) in messages.into_iter().enumerate().map(|(taken, message)| (4 - taken, message)) {
+            assert_eq!((batch.len(), batch.front()), (left, Some(message)));
+            batch.pop();
+        }
+        assert!(batch.is_empty() && batch.front().is_none());
+    }
+
+    #[test]
+    fn keeps_no_more_memory_than_twice_its_payload() {
+        let mut batch = Batch::with_capacity(65_536);
+        batch.push(Kind::Text, b"short");
+        batch.shrink();
+        assert!(batch.payloads.capacity() <= 10);
+    }
+}

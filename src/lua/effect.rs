@@ -1,0 +1,102 @@
+//! What an event shows to the script, and what it changes.
+//!
+//! Comes in: an event of a connection. Goes out: what its callback is called with, and the new state of the connection.
+//! [`shown`] changes nothing that the script sees, because the Lua values of the event are made after it, and that may fail.
+//! Calls no Lua.
+
+use super::host::Host;
+use super::inbox::{Front, Taken};
+use super::socket::{Socket, Status};
+use crate::event::{End, Event, Kind};
+use crate::queue::ConnectionId;
+
+/// The arguments of a callback, without the connection. The pointers are valid while the event is where it is.
+#[derive(Clone, Copy)]
+pub enum Shown {
+    /// `received`, the payload and the kind.
+    Message(Kind, *const [u8]),
+    /// The event's name, what comes second, and what comes third.
+    Other(&'static str, Option<*const [u8]>, Detail),
+}
+
+/// The third argument of a callback.
+#[derive(Clone, Copy)]
+pub enum Detail {
+    /// None.
+    Nothing,
+    /// The code of an error.
+    Name(&'static str),
+    /// The code of a Close frame.
+    Code(u16),
+}
+
+/// What a callback has to do with an event that took its effect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The callback is not called.
+    Hidden,
+    /// It is called.
+    Shown,
+    /// It is called for the last time.
+    Ended,
+}
+
+/// Returns what the script sees of what is in front.
+pub fn shown(front: Front<'_>, socket: &Socket) -> Shown {
+    let event = match front {
+        Front::Message(kind, payload) => return Shown::Message(kind, &raw const *payload),
+        Front::Event(event) => event,
+    };
+    // A script that has closed before the connection was open must see just that, however far the engine had come.
+    if let Event::End(end) = event
+        && socket.status.get() == Status::GivenUp
+    {
+        **end = End::dropped();
+    }
+    match event {
+        Event::Message(kind, payload) => Shown::Message(*kind, &raw const **payload),
+        Event::Open(_) => Shown::Other("open", None, Detail::Nothing),
+        Event::Ping(payload) => Shown::Other("ping", Some(&raw const **payload), Detail::Nothing),
+        Event::Pong(payload) => Shown::Other("pong", Some(&raw const **payload), Detail::Nothing),
+        Event::Closing { code, reason } => {
+            Shown::Other("closing", Some(&raw const *reason.as_bytes()), Detail::Code(*code))
+        }
+        Event::End(end) => match end.error {
+            Some(error) => Shown::Other("fail", Some(&raw const *end.text.as_bytes()), Detail::Name(error.as_str())),
+            None => Shown::Other("closed", Some(&raw const *end.reason.as_bytes()), Detail::Code(end.code)),
+        },
+    }
+}
+
+/// Lets an event take its effect on what the script sees of the connection.
+pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, taken: Taken) -> Effect {
+    let event = match taken {
+        Taken::Event(event) => event,
+        Taken::Message if socket.status.get() == Status::GivenUp => return Effect::Hidden,
+        Taken::Message | Taken::Deferred => return Effect::Shown,
+    };
+    match event {
+        Event::End(mut end) => {
+            socket.status.set(Status::Closed);
+            if let Some(response) = end.response.take() {
+                socket.response.replace(Some(response.into()));
+            }
+            socket.end.replace(Some(end.into()));
+            host.forget(id);
+            Effect::Ended
+        }
+        _ if socket.status.get() == Status::GivenUp => Effect::Hidden,
+        Event::Open(response) => {
+            if socket.status.get() == Status::Connecting {
+                socket.status.set(Status::Open);
+            }
+            socket.response.replace(Some(response.into()));
+            Effect::Shown
+        }
+        Event::Closing { .. } => {
+            socket.status.set(Status::Closing);
+            if socket.report_closing { Effect::Shown } else { Effect::Hidden }
+        }
+        Event::Message(..) | Event::Ping(_) | Event::Pong(_) => Effect::Shown,
+    }
+}

@@ -1,0 +1,37 @@
+//! What `poll`, `run` and `defer` in `websocket/init.lua` need beside the functions of [`super::poll`] and
+//! [`super::dispatch`], which are called for every turn.
+
+use std::time::Duration;
+
+use mlua::{Table, Value};
+
+use super::answer::{nothing, one};
+use super::arguments::count;
+use super::builder::Builder;
+use crate::queue::Item;
+use crate::runtime::Then;
+
+/// Adds the functions to the table that `websocket/init.lua` takes.
+pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
+    builder.add_raw(inner, "turn", |lua, host, ()| one(lua, host.inbox.turn()))?;
+    builder.add_raw(inner, "waits", |lua, host, ()| {
+        host.check_process()?;
+        one(lua, host.wait_for_items(Duration::ZERO, Then::Leave))
+    })?;
+    // Begins a turn, or says why it cannot begin: `max` is what [`super::poll`] did not understand, or this is the child of a fork.
+    builder.add_raw(inner, "begin_unusual_turn", |_, host, max: Value| {
+        if !max.is_nil() {
+            count(&max, "max", 1)?;
+        }
+        host.check_process()?;
+        host.inbox.begin_turn();
+        nothing()
+    })?;
+    builder.add_raw(inner, "defer", |_, host, function: Value| {
+        host.check_process()?;
+        let number = host.number();
+        host.callbacks.raw_set(number, function)?;
+        host.inbox.queue.push([Item::Deferred(number)]);
+        nothing()
+    })
+}

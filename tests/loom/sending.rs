@@ -1,0 +1,112 @@
+//! Models of a script that sends and a connection that writes.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use loom::thread;
+
+use super::event::Kind;
+use super::frames::Taken;
+use super::outbox::{Next, Outbox, Outgoing, Progress, Refusal, Wish};
+use super::{Sleeper, every_order, wait};
+
+/// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost as
+/// much as an empty one it took.
+fn drive(outbox: &Outbox) -> usize {
+    let (task, waker) = Sleeper::new();
+    let mut taken = 0;
+    loop {
+        let wish = outbox.poll_wish(&Context::from_waker(&waker));
+        while let Some(next) = outbox.next() {
+            let (payload, cost) = match next {
+                Next::Message(outgoing) => (outgoing.payload(), outgoing.cost()),
+                Next::Frames(mut frames) => {
+                    let mut written = Taken::default();
+                    frames.accounts.advance(frames.bytes.len(), &mut written);
+                    (written.payload, written.cost)
+                }
+            };
+            taken += cost / Outgoing::Ping(Vec::new()).cost();
+            outbox.note_written(payload, cost);
+        }
+        if wish != Wish::Stay {
+            outbox.end();
+            return taken;
+        }
+        task.wait();
+    }
+}
+
+#[test]
+fn what_a_script_sends_before_it_closes_is_written() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        for _ in 0..2 {
+            assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
+        }
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Err(Refusal::Closed));
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
+        assert_eq!(connection.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn what_a_script_encodes_before_it_closes_is_written() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || {
+                outbox.start_encoding();
+                drive(&outbox)
+            }
+        });
+        for _ in 0..2 {
+            let accepted = outbox.encode(Kind::Text, b"").unwrap_or_else(|| outbox.send(Outgoing::Ping(Vec::new())));
+            assert_eq!(accepted, Ok(()));
+        }
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(outbox.encode(Kind::Text, b"").unwrap(), Err(Refusal::Closed));
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
+        assert_eq!(connection.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || outbox.end()
+        });
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Ended);
+        wait(|cx| outbox.poll_ended(cx));
+        connection.join().unwrap();
+    });
+}
+
+#[test]
+fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
+    every_order(|| {
+        let ping = || Outgoing::Ping(Vec::new());
+        let outbox = Arc::new(Outbox::new(ping().cost()));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        assert_eq!(outbox.send(ping()), Ok(()));
+        let second = outbox.send(ping());
+        assert!(matches!(second, Ok(()) | Err(Refusal::Full(_))), "{second:?}");
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
+        assert_eq!(outbox.send(ping()), Ok(()));
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(connection.join().unwrap(), 2 + usize::from(second.is_ok()));
+    });
+}
