@@ -29,7 +29,7 @@ if host.has_allocator then
             local ws = websocket.new(url, record)
             poll_until(function() return count == 1 end)
             local failed, expected = 0, 1
-            for allocation = 1, 60 do
+            local function fail_at(allocation)
                -- A long and a short message, a pong and a deferred call, and all have arrived.
                ws:send(("x"):rep(100) .. allocation)
                ws:ping("ping" .. allocation)
@@ -59,6 +59,13 @@ if host.has_allocator then
                assert(raised <= 1 and raised <= failures, raised .. " callbacks raised at " .. allocation)
                expected = expected + 4
             end
+            -- On a busy machine nothing may have arrived when a poll begins, so that it allocates nothing.
+            local deadline = host.now() + 30
+            repeat
+               for allocation = 1, 60 do
+                  fail_at(allocation)
+               end
+            until failed >= 3 or host.now() > deadline
             assert(failed >= 3, failed .. " allocations failed") -- one for each Lua string, at least
          ]] , { url = servers.url("/echo") }, [[
             function pause(seconds)

@@ -8,7 +8,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::num::NonZero;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::available_parallelism;
@@ -16,11 +15,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::coop::unconstrained;
-use tokio::time::sleep_until;
 
+use super::alarm::Alarm;
 use super::spin::{self, Spin, Way};
 use super::tasks::{Left, Tasks};
 use super::turns::{Then, Turns};
+use crate::sync::Mutex;
 
 /// A runtime that several threads drive in turns.
 pub struct Engine {
@@ -30,6 +30,8 @@ pub struct Engine {
     /// Who drives it.
     pub turns: Turns,
     spin: Spin,
+    /// Wakes the host that drives when its wait must end.
+    alarm: Mutex<Alarm>,
 }
 
 impl Engine {
@@ -40,7 +42,13 @@ impl Engine {
     pub fn new() -> io::Result<Engine> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let cpus = available_parallelism().map_or(1, NonZero::get);
-        Ok(Engine { runtime, tasks: Arc::default(), turns: Turns::default(), spin: Spin::new(cpus) })
+        Ok(Engine {
+            runtime,
+            tasks: Arc::default(),
+            turns: Turns::default(),
+            spin: Spin::new(cpus),
+            alarm: Mutex::default(),
+        })
     }
 
     /// Waits until `poll` is ready, at most for `limit`. Drives meanwhile, unless another thread does.
@@ -48,7 +56,7 @@ impl Engine {
         let start = Instant::now();
         let deadline = start.checked_add(limit);
         if !can_drive() {
-            return Turns::wait_for_others(deadline, poll);
+            return self.turns.wait_for_others(deadline, poll);
         }
         self.turns.wait(deadline, then, poll, |poll| {
             let way = self.spin.next();
@@ -68,24 +76,22 @@ impl Engine {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
         let _driving = Driving(&self.tasks);
-        self.runtime.block_on(unconstrained(async {
-            let mut alarm = pin!(deadline.map(|deadline| sleep_until(deadline.into())));
-            poll_fn(|cx| {
-                let left = self.tasks.run_ready(cx.waker());
-                if let Poll::Ready(result) = poll(cx) {
-                    return Poll::Ready(Some(result));
-                }
-                if alarm.as_mut().as_pin_mut().is_some_and(|alarm| alarm.poll(cx).is_ready()) {
-                    return Poll::Ready(None);
-                }
-                if left == Left::Some || spin.is_some_and(|spin| Instant::now() < spin) {
-                    // tokio asks the system for news without waiting, and polls again.
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Pending
-            })
-            .await
-        }))
+        // Only the thread that drives needs the alarm, so it waits for nobody here.
+        let mut alarm = self.alarm.lock();
+        self.runtime.block_on(unconstrained(poll_fn(|cx| {
+            let left = self.tasks.run_ready(cx.waker());
+            if let Poll::Ready(result) = poll(cx) {
+                return Poll::Ready(Some(result));
+            }
+            if deadline.is_some_and(|deadline| alarm.poll(deadline, cx).is_ready()) {
+                return Poll::Ready(None);
+            }
+            if left == Left::Some || spin.is_some_and(|spin| Instant::now() < spin) {
+                // tokio asks the system for news without waiting, and polls again.
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
+        })))
     }
 
     /// Drives while no host does, until the end; then drops all tasks. For the helper's thread.

@@ -3,8 +3,9 @@
 //! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to run as
 //! tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
 //!
-//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `spin`, `parker` and `leases`.
+//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
 
+mod alarm;
 mod engine;
 mod leases;
 mod parker;

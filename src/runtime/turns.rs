@@ -52,6 +52,8 @@ struct State {
     host_turns: usize,
     /// The helper sleeps without ticks.
     helper_sleeps: bool,
+    /// A host that cannot drive waits for the helper to do so.
+    helper_is_called: bool,
     /// Wakes the helper while it drives.
     helper: Option<Waker>,
     ended: bool,
@@ -88,6 +90,7 @@ impl Default for Turns {
             // The helper leaves the first tick to a host.
             host_turns: 1,
             helper_sleeps: false,
+            helper_is_called: false,
             helper: None,
             ended: false,
         };
@@ -124,11 +127,13 @@ impl Turns {
         }
     }
 
-    /// As [`Turns::wait`], for a host that cannot drive: another host or the helper does.
+    /// As [`Turns::wait`], for a host that cannot drive: another host does, or the helper, which does not wait for a tick.
     pub fn wait_for_others<T>(
+        &self,
         deadline: Option<Instant>,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
+        self.call_helper();
         let parker = Arc::new(Parker::default());
         let waker = Waker::from(Arc::clone(&parker));
         loop {
@@ -152,8 +157,9 @@ impl Turns {
     pub fn take_as_helper(&self) -> Option<Turn<'_>> {
         let mut state = self.state.lock();
         while !state.ended {
+            let is_called = mem::take(&mut state.helper_is_called);
             if state.driver == Driver::Nobody && state.line.is_empty() {
-                if state.host_turns == 0 {
+                if is_called || state.host_turns == 0 {
                     state.driver = Driver::Helper;
                     return Some(Turn::of(self));
                 }
@@ -165,9 +171,18 @@ impl Turns {
                 state.helper_sleeps = false;
             }
             state.host_turns = 0;
-            self.helper.wait_while_for(&mut state, |state| !state.ended, TICK);
+            self.helper.wait_while_for(&mut state, |state| !state.helper_is_called && !state.ended, TICK);
         }
         None
+    }
+
+    /// Has the helper drive at once, unless a host drives.
+    fn call_helper(&self) {
+        let mut state = self.state.lock();
+        state.helper_is_called = true;
+        state.helper_sleeps = false;
+        drop(state);
+        self.helper.notify_one();
     }
 
     /// Is ready when the helper must stop driving. If it need not, registers it to be woken and to ask again.

@@ -135,7 +135,7 @@ fn the_helper_drives_for_a_host_that_cannot() {
             engine.spawn_answer(&sent, &queue, 1);
             engine.run_ready();
             sent.push([Item::Deferred(0)]);
-            Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
             assert_eq!(first_number(&queue), 1);
         });
     });
@@ -209,7 +209,7 @@ fn the_helper_drives_after_hosts_that_do_not_come_back() {
             assert_eq!(engine.wait_for_number(&queue), 1);
             engine.spawn_answer(&sent, &queue, 2);
             sent.push([Item::Deferred(0)]);
-            Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
             assert_eq!(first_number(&queue), 2);
         });
     });
@@ -228,7 +228,7 @@ fn a_host_that_waits_in_slices_gets_what_its_tasks_bring() {
             assert_eq!(engine.wait_for_number(&queue), 1);
             // The helper was not woken after the slice, but it is after the wait.
             engine.spawn_push(&queue, 2);
-            Turns::wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
             assert_eq!(first_number(&queue), 2);
         });
     });
