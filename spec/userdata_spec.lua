@@ -52,6 +52,21 @@ describe("userdata", function()
       websocket.run()
    end)
 
+   it("is no connection with the metatable of one either", function()
+      local ws = websocket.new("ws://127.0.0.1:1/", function() end)
+      local function pretend()
+         local object = websocket.userdata({})
+         debug.setmetatable(object, debug.getmetatable(ws))
+         for _, name in ipairs({ "send", "status" }) do
+            assert.matches("must be called on a websocket", expect.raised(ws[name], object, "text"))
+         end
+      end
+      pretend()
+      garbage.collect()
+      ws:terminate()
+      websocket.run()
+   end)
+
    it("raises for a metatable that C code knows its own userdata by", function()
       assert.matches("userdata_spec.*metatable must be one of the script's own",
          expect.raised(function() websocket.userdata(debug.getmetatable(io.stdout)) end))

@@ -29,9 +29,9 @@ use mlua::{Function, Lua, Table, Value, ffi, lua_State};
 use super::effect::{Detail, Effect, Shown, settle, shown};
 use super::handle::{self, Slot};
 use super::host::{ENDING, FORKED, Host, Sentinel};
-use super::inbox::Next;
+use super::inbox::{Next, Taken};
 use super::socket::Socket;
-use crate::event::Kind;
+use crate::event::{Event, Kind};
 use crate::process;
 use crate::queue::ConnectionId;
 
@@ -201,8 +201,10 @@ impl Batch {
             self.turn_to(id);
             let Some(host) = self.host() else { return };
             let Some(socket) = self.socket.value() else {
-                // The script never got the connection, because `new` has failed.
-                host.inbox.take();
+                // The script never got the connection, because `new` has failed, or it has taken its metatable away.
+                if let Some(Taken::Event(Event::End(_))) = host.inbox.take() {
+                    host.forget(id);
+                }
                 return;
             };
             let Some(shown) = host.inbox.look(|front| shown(front, socket)) else { return };

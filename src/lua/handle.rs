@@ -20,15 +20,26 @@ pub struct Handles<T> {
     live: RefCell<HashMap<*const c_void, Weak<T>>>,
 }
 
-/// What a userdata contains: nothing once it was finalised.
-type Block<T> = Option<Contents<T>>;
+/// A type whose values userdata hold.
+pub trait Held: 'static {
+    /// What their blocks begin with: a number that those of no other userdata begin with.
+    const TAG: u64;
+}
+
+/// What a userdata contains. The tag tells a userdata of ours from one that a script has given our metatable.
+#[repr(C)]
+struct Block<T> {
+    tag: u64,
+    /// Nothing once it was finalised.
+    contents: Option<Contents<T>>,
+}
 
 struct Contents<T> {
     value: Rc<T>,
     handles: Rc<Handles<T>>,
 }
 
-impl<T: 'static> Handles<T> {
+impl<T: Held> Handles<T> {
     /// Makes `metatable` that of the userdata, which the registry holds under `name`, as C libraries do it. The finaliser
     /// drops the value, and gives the userdata the metatable `remains`.
     pub fn new(lua: &Lua, name: &str, metatable: Table, remains: &Table) -> mlua::Result<Rc<Handles<T>>> {
@@ -48,14 +59,14 @@ impl<T: 'static> Handles<T> {
         let userdata: AnyUserData = unsafe {
             lua.exec_raw(&self.metatable, |state| {
                 block = ffi::lua_newuserdata(state, size_of::<Block<T>>()).cast();
-                block.write(None);
+                block.write(Block { tag: T::TAG, contents: None });
                 ffi::lua_insert(state, 1);
                 ffi::lua_setmetatable(state, 1);
             })
         }?;
         self.live.borrow_mut().insert(userdata.to_pointer(), Rc::downgrade(&value));
         // SAFETY: the userdata, which is referred to, keeps the block.
-        unsafe { *block = Some(Contents { value, handles: Rc::clone(self) }) };
+        unsafe { (*block).contents = Some(Contents { value, handles: Rc::clone(self) }) };
         Ok(userdata)
     }
 
@@ -74,7 +85,7 @@ impl<T: 'static> Handles<T> {
 /// Where a userdata keeps its value.
 pub struct Slot<T>(*const Block<T>);
 
-impl<T> Slot<T> {
+impl<T: Held> Slot<T> {
     /// No userdata.
     pub const NONE: Slot<T> = Slot(ptr::null());
 
@@ -102,7 +113,7 @@ impl<T> Slot<T> {
     /// Something refers to the userdata. The result is used only until the next call into Lua.
     pub unsafe fn value<'a>(&self) -> Option<&'a T> {
         // SAFETY: as above.
-        unsafe { Some(&*self.0.as_ref()?.as_ref()?.value) }
+        unsafe { Some(&*self.0.as_ref()?.contents.as_ref()?.value) }
     }
 }
 
@@ -133,7 +144,7 @@ pub unsafe fn push_count(state: *mut lua_State, count: usize) {
 ///
 /// # Safety
 /// As [`Slot::at`].
-unsafe fn block_of<T>(state: *mut lua_State, index: c_int, metatable: c_int) -> *mut Block<T> {
+unsafe fn block_of<T: Held>(state: *mut lua_State, index: c_int, metatable: c_int) -> *mut Block<T> {
     // SAFETY: none of these calls raises, and the indices are absolute or those of upvalues.
     unsafe {
         if ffi::lua_type(state, index) != ffi::LUA_TUSERDATA || ffi::lua_getmetatable(state, index) == 0 {
@@ -141,19 +152,24 @@ unsafe fn block_of<T>(state: *mut lua_State, index: c_int, metatable: c_int) -> 
         }
         let is_ours = ffi::lua_rawequal(state, -1, metatable) != 0;
         ffi::lua_pop(state, 1);
-        if is_ours { ffi::lua_touserdata(state, index).cast() } else { ptr::null_mut() }
+        if !is_ours || ffi::lua_rawlen(state, index) != size_of::<Block<T>>() {
+            return ptr::null_mut();
+        }
+        let block: *mut Block<T> = ffi::lua_touserdata(state, index).cast();
+        // Only the tag is read before it is known whose block this is.
+        if (&raw const (*block).tag).read() == T::TAG { block } else { ptr::null_mut() }
     }
 }
 
 /// The finaliser. Its upvalues are the metatable of the userdata, and that of one which was finalised.
-unsafe extern "C-unwind" fn collect<T: 'static>(state: *mut lua_State) -> c_int {
+unsafe extern "C-unwind" fn collect<T: Held>(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this with a valid state, and none of these calls raises. The value is dropped after all of them.
     unsafe {
         let block = block_of::<T>(state, 1, ffi::lua_upvalueindex(1));
         if !block.is_null() {
             ffi::lua_pushvalue(state, ffi::lua_upvalueindex(2));
             ffi::lua_setmetatable(state, 1);
-            if let Some(contents) = (*block).take() {
+            if let Some(contents) = (*block).contents.take() {
                 contents.handles.live.borrow_mut().remove(&block.cast_const().cast());
             }
         }

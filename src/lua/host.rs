@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use mlua::{Lua, Table, Value};
 
 use super::answer::{Raise, raise};
+use super::handle::Held;
 use super::inbox::Inbox;
 use crate::close::{CloseCode, CloseFrame};
 use crate::connection::{Connection, Wish};
@@ -207,6 +208,10 @@ impl Host {
 
 /// Ends the host when Lua collects it. The registry holds it, so that is when the state closes.
 pub struct Sentinel(pub Rc<Host>);
+
+impl Held for Sentinel {
+    const TAG: u64 = 0x51c3_a7e9_0b64_d28f;
+}
 
 impl Drop for Sentinel {
     fn drop(&mut self) {

@@ -83,9 +83,9 @@ unsafe extern "C-unwind" fn begin_turn(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Tells whether a number is an integer from 1 to 2^53.
+/// Tells whether a number is an integer from 1 to 2^53 - 1. The next ones need a closer look: as a float, 2^53 + 1 is 2^53.
 fn is_count(number: f64) -> bool {
-    number.fract() == 0.0 && (1.0..=9_007_199_254_740_992.0).contains(&number)
+    number.fract() == 0.0 && (1.0..9_007_199_254_740_992.0).contains(&number)
 }
 
 unsafe extern "C-unwind" fn wait(state: *mut lua_State) -> c_int {

@@ -10,7 +10,7 @@ use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
 use super::arguments::{boolean, integer, string, type_name, utf8};
 use super::builder::Builder;
-use super::handle::Handles;
+use super::handle::{Handles, Held};
 use super::host::Host;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -199,6 +199,10 @@ pub fn add_new(builder: &Builder, core: &Table, sockets: &Sockets, callable: Fun
         }
         one(lua, socket)
     })
+}
+
+impl Held for Socket {
+    const TAG: u64 = 0x9d2c_5680_e3a1_47f6;
 }
 
 /// The userdata of connections.

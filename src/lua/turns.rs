@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use mlua::{Table, Value};
 
-use super::answer::{nothing, one};
+use super::answer::{nothing, one, raise};
 use super::arguments::count;
 use super::builder::Builder;
+use super::host::ENDING;
 use crate::queue::Item;
 use crate::runtime::Then;
 
@@ -18,12 +19,16 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
         host.check_process()?;
         one(lua, host.wait_for_items(Duration::ZERO, Then::Leave))
     })?;
-    // Begins a turn, or says why it cannot begin: `max` is what [`super::poll`] did not understand, or this is the child of a fork.
+    // Begins a turn, or says why it cannot begin: `max` is what [`super::poll`] did not understand, this is the child of a
+    // fork, or the state is ending.
     builder.add_raw(inner, "begin_unusual_turn", |_, host, max: Value| {
         if !max.is_nil() {
             count(&max, "max", 1)?;
         }
         host.check_process()?;
+        if host.has_ended() {
+            return raise(ENDING);
+        }
         host.inbox.begin_turn();
         nothing()
     })?;
