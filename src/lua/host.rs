@@ -113,7 +113,7 @@ impl Host {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
         match &*self.lease.borrow() {
-            Some(lease) => lease.wait_then(limit, then, poll),
+            Some(lease) => lease.wait(limit, then, poll),
             // Without the runtime nothing changes while this thread waits.
             None => match poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(result) => Some(result),

@@ -59,21 +59,11 @@ impl Lease {
     }
 
     /// Waits until `poll` is ready, at most for `limit`. This thread drives the runtime meanwhile, unless another host
-    /// does.
+    /// does. `then`: what the host does if the limit passes.
     ///
     /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll` is
     /// asked once more.
-    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
-        self.wait_then(limit, Then::Leave, poll)
-    }
-
-    /// As [`Lease::wait`], for a host that may wait again at once when the limit has passed.
-    pub fn wait_then<T>(
-        &self,
-        limit: Duration,
-        then: Then,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Option<T> {
+    pub fn wait<T>(&self, limit: Duration, then: Then, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
         if process::is_forked_child() {
             return None;
         }

@@ -12,7 +12,7 @@ use super::queue::{Item, Queue};
 use super::runtime::parker::Parker;
 use super::runtime::tasks::{Left, Tasks};
 use super::runtime::turns::{Then, Turns};
-use super::{every_order, numbers};
+use super::{every_order, numbers, wait};
 
 /// The runtime as one thread at a time drives it; in place of tokio there is one place where that thread sleeps.
 #[derive(Default)]
@@ -142,6 +142,20 @@ fn the_helper_drives_for_a_host_that_cannot() {
 }
 
 #[test]
+fn a_host_that_cannot_drive_wakes_a_helper_that_was_left_asleep() {
+    every_order(|| {
+        with_helper(|engine| {
+            let queue = Arc::new(Queue::default());
+            let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
+            assert_eq!(slice, None);
+            engine.spawn_push(&queue, 1);
+            engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            assert_eq!(first_number(&queue), 1);
+        });
+    });
+}
+
+#[test]
 fn another_thread_wakes_the_task_of_a_host_that_drives() {
     every_order(|| {
         let engine = Arc::new(Engine::default());
@@ -209,7 +223,7 @@ fn the_helper_drives_after_hosts_that_do_not_come_back() {
             assert_eq!(engine.wait_for_number(&queue), 1);
             engine.spawn_answer(&sent, &queue, 2);
             sent.push([Item::Deferred(0)]);
-            engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            wait(|cx| queue.poll_ready(cx));
             assert_eq!(first_number(&queue), 2);
         });
     });
@@ -228,7 +242,7 @@ fn a_host_that_waits_in_slices_gets_what_its_tasks_bring() {
             assert_eq!(engine.wait_for_number(&queue), 1);
             // The helper was not woken after the slice, but it is after the wait.
             engine.spawn_push(&queue, 2);
-            engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
+            wait(|cx| queue.poll_ready(cx));
             assert_eq!(first_number(&queue), 2);
         });
     });

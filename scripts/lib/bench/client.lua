@@ -8,6 +8,8 @@
 -- opens FIRST connections and then MORE of them; each sends all messages, one at a time, and stays open. The result is
 -- the memory that each of the later connections holds. Both print a line of JSON. Settings: compression=none, or
 -- window_bits=, level= and takeover=0.
+package.path = arg[0]:match("^(.*)/[^/]*$") .. "/clients/?.lua;" .. package.path
+local memory = require("measure").memory
 local websocket = require "websocket"
 
 local mode, url, path = arg[1], arg[2], arg[3]
@@ -86,17 +88,6 @@ local function echo(in_flight, warm_up)
       end
    end)
    websocket.run()
-end
-
-local function memory()
-   collectgarbage()
-   collectgarbage()
-   for line in io.lines("/proc/self/status") do
-      local kib = line:match("^RssAnon:%s*(%d+)")
-      if kib then
-         return tonumber(kib)
-      end
-   end
 end
 
 local function hold(first, more)
