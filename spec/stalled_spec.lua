@@ -124,7 +124,7 @@ describe("connections opened and closed", function()
             collectgarbage()
             collectgarbage()
          end
-         -- In addition to this connection the process has only the descriptors and the thread of the engine.
+         -- In addition to this connection the process has only the descriptors and the helper thread of the engine.
          local first = open(echo)
          local with_first = host.usage()
          first:terminate()

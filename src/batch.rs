@@ -51,7 +51,7 @@ impl Batch {
         self.messages.is_empty()
     }
 
-    /// Gives back memory that is held for nothing, if that is much.
+    /// Gives back unused memory, if it is more than the payloads need.
     pub fn shrink(&mut self) {
         if self.payloads.capacity() > 2 * self.payloads.len() {
             self.payloads.shrink_to_fit();

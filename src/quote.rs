@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-/// The most characters that are shown between the quotes; what is longer ends there, and its length is told.
+/// The most characters that are shown between the quotes; a longer text ends there, followed by its length.
 const MOST: usize = 200;
 
 /// Returns `text` in double quotes. Quotes, backslashes, control characters and bytes that are not UTF-8 are escaped as in

@@ -29,7 +29,7 @@ fn fails_and_prints_nothing_if_no_thread_can_be_started() {
 
 /// Opens `url` after the memory of this process was limited, so that no more threads can be started.
 fn fails_without_threads(url: &str, code: ErrorCode) {
-    // The first connection starts the engine's own thread, which must happen before the limit is set.
+    // The first connection starts the engine's helper thread, which must happen before the limit is set.
     let mut client = Client::start("ws://127.0.0.1:9/", &Options::default());
     assert!(matches!(client.next(), Event::End(_)));
     let pages: u64 = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();

@@ -37,7 +37,7 @@ def queue_seeds():
         "two-readers": operations(3, push(10), do(ADMIT), do(ADMIT, 0, 1), do(TAKE), do(DROP)),
         "idle-then-woken": operations(6, push(10, 11), do(IDLE), do(TAKE), do(DROP), do(DROP), do(IDLE)),
         "from-behind": operations(4, push(10, 11, 12, 13), do(ADMIT), do(TAKE), do(DROP_LAST) * 4),
-        "told-to-nobody": operations(3, do(IDLE), bytes([13, 0, 200]), do(ADMIT), bytes([13, 255, 255])),
+        "nobody-waits": operations(3, do(IDLE), bytes([13, 0, 200]), do(ADMIT), bytes([13, 255, 255])),
         "large": operations(5, push(65535) * 2, do(ADMIT), do(TAKE), do(DROP), do(ADMIT)),
         "left-over": operations(4, push(10, 11), do(ADMIT), do(TAKE), push(12, 13), do(ADMIT, 0, 1)),
         "many": operations(0, (push(10, 0, 1) + do(ADMIT) + do(TAKE) + do(DROP) * 3) * 40),

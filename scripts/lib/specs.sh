@@ -1,5 +1,5 @@
 # Runs the specs on every Lua, and beside them the Rust tests and the check of process exits. Sourced by scripts/test.
-# Comes in: luas, newest, lua_versions, results, children, await_rock, wanted, rust_tests; SPEC, one file instead of all. Each run
+# Comes in: luas, last_lua, lua_versions, results, children, await_rock, wanted, rust_tests; SPEC, one file instead of all. Each run
 # writes target/specs/NAME.log.
 
 # Tests wait for the network most of the time, so more runs than processors keep these busy.
@@ -33,7 +33,7 @@ busted_on() {
   local name=$1
   shift
   # One Lua opens as many connections as a test ever does.
-  if [[ $name == "$newest" ]]; then export VOLUME=full; fi
+  if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua "$@"
 }

@@ -148,8 +148,8 @@ impl Driver {
                 }
                 continue;
             }
-            // A timer that is set too early is left so, and fires for nothing: most deadlines are put off before they pass,
-            // and to set a timer costs more than to read the clock.
+            // A timer that fires too early is harmless: the loop looks at the clock again. To set it for each message would
+            // cost more, because most deadlines are put off before they pass.
             if self.timer.is_elapsed() || at < self.timer.deadline() {
                 self.timer.as_mut().reset(at);
             }

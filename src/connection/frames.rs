@@ -24,7 +24,7 @@ pub struct Taken {
     pub close: bool,
 }
 
-/// What a frame is to the account.
+/// The kind of a frame, which decides what counts when it is written.
 #[derive(Debug)]
 pub enum Role {
     /// A message of the script that is not compressed.

@@ -111,7 +111,7 @@ pub enum Progress {
 pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
-    /// The encoded bytes of what was sent since the connection was told to write ahead. Only the host uses it.
+    /// The encoded bytes of what was sent since the connection was last asked to write. Only the host uses it.
     ahead: AtomicUsize,
 }
 

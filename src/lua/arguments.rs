@@ -76,7 +76,7 @@ pub fn boolean(value: &Value, what: &str) -> Result<bool, Raise> {
 /// Reads an integer.
 ///
 /// # Errors
-/// How a text shows what is none: its type, or the number if it has a fraction or no i64 holds it.
+/// The value is no integer that fits into an i64. The error is how a text names the value: the type, or the number.
 pub fn integer(value: &Value) -> Result<i64, String> {
     match value {
         // i32 in a build for a Lua without integers.

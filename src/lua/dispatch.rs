@@ -280,7 +280,8 @@ unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
     unsafe { ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len()) };
 }
 
-/// Pushes the field of that number of a table in an upvalue. A float is a right key on every Lua, and in its whole range.
+/// Pushes the field of that number of a table in an upvalue. The key is a float, which Lua takes for the integer of the same
+/// value; the numbers stay below 2^53.
 unsafe fn raw_get(state: *mut lua_State, table: c_int, number: u64) {
     // SAFETY: the callers are functions that Lua calls with this state.
     unsafe {

@@ -76,7 +76,7 @@ impl<T: Held> Handles<T> {
         self.live.borrow().get(&userdata.to_pointer())?.upgrade()
     }
 
-    /// The metatable, by which a C function recognises the userdata.
+    /// The metatable, by which a C function recognises the userdata, together with their size and tag.
     pub fn metatable(&self) -> &Table {
         &self.metatable
     }
@@ -89,7 +89,8 @@ impl<T: Held> Slot<T> {
     /// No userdata.
     pub const NONE: Slot<T> = Slot(ptr::null());
 
-    /// Returns the slot of the userdata at an index, if its metatable is the one at the other index. Raises nothing.
+    /// Returns the slot of the userdata at an index, if it is one of ours: its metatable is the one at the other index, and
+    /// it has the size and the tag of a block. Raises nothing.
     ///
     /// # Safety
     /// The state is valid and has two free stack slots. The other index has the metatable of the [`Handles`] of `T`.
@@ -140,7 +141,8 @@ pub unsafe fn push_count(state: *mut lua_State, count: usize) {
     unsafe { ffi::lua_pushinteger(state, ffi::lua_Integer::try_from(count).unwrap_or(ffi::lua_Integer::MAX)) };
 }
 
-/// Returns the block of the userdata at an index, if its metatable is the one at the other index; otherwise null.
+/// Returns the block of the userdata at an index, if its metatable is the one at the other index and it has the size and
+/// the tag of a block; otherwise null.
 ///
 /// # Safety
 /// As [`Slot::at`].

@@ -13,7 +13,7 @@ use crate::event::{Event, Kind};
 use crate::queue::{self, Charge, ConnectionId, Item, Queue};
 
 /// The cost of messages of one batch, in bytes, that is released at once: a lock for each message would cost more.
-const PART: usize = 4096;
+const RELEASED_AT_ONCE: usize = 4096;
 
 /// What waits for the polls of one Lua state.
 #[derive(Default)]
@@ -32,13 +32,13 @@ pub struct Inbox {
     /// How many callbacks it has called.
     ran: Cell<usize>,
     /// What was taken and not finished.
-    taken: RefCell<Option<InHand>>,
+    taken: RefCell<Option<Held>>,
     /// The cost of messages of the batch in front that are finished and still charged.
     done: Cell<usize>,
     turn: Cell<u64>,
 }
 
-/// Whose turn it is.
+/// What comes next.
 #[derive(Clone, Copy)]
 pub enum Next {
     /// The deferred function of this number.
@@ -47,7 +47,7 @@ pub enum Next {
     Event(ConnectionId),
 }
 
-/// What is in front.
+/// What is at the front of the inbox.
 pub enum Front<'a> {
     /// An event.
     Event(&'a mut Event),
@@ -55,7 +55,7 @@ pub enum Front<'a> {
     Message(Kind, &'a [u8]),
 }
 
-/// What was in front.
+/// What was taken from the front of the inbox.
 pub enum Taken {
     /// A deferred function.
     Deferred,
@@ -65,8 +65,8 @@ pub enum Taken {
     Event(Event),
 }
 
-/// What is charged for what was taken, until its callback has returned.
-enum InHand {
+/// The part of the connection's budget that an item in use holds, until its callback has returned.
+enum Held {
     /// A charge of its own, which is dropped then.
     Own { _charge: Charge },
     /// A part of the charge of the batch in front.
@@ -142,7 +142,7 @@ impl Inbox {
             let cost = batch.front().map_or(0, |(_, payload)| queue::cost(payload.len()));
             batch.pop();
             if !batch.is_empty() {
-                in_hand = Some(InHand::Part(cost));
+                in_hand = Some(Held::Part(cost));
             }
         }
         let taken = match in_hand {
@@ -157,7 +157,7 @@ impl Inbox {
                         (Taken::Message, charge)
                     }
                 };
-                in_hand = Some(InHand::Own { _charge: charge });
+                in_hand = Some(Held::Own { _charge: charge });
                 taken
             }
         };
@@ -177,10 +177,10 @@ impl Inbox {
     pub fn finish(&self) -> bool {
         match self.taken.take() {
             None => return false,
-            Some(InHand::Own { .. }) => {}
-            Some(InHand::Part(cost)) => {
+            Some(Held::Own { .. }) => {}
+            Some(Held::Part(cost)) => {
                 self.done.set(self.done.get() + cost);
-                if self.done.get() >= PART {
+                if self.done.get() >= RELEASED_AT_ONCE {
                     self.release_done();
                 }
             }

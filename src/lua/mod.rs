@@ -4,7 +4,7 @@
 //! Reading order: `entry` (how a Lua state gets here), `module` (what it gets), `builder`, `answer` and `arguments` (how
 //! calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket` (connections),
 //! `record` (its tables) and `connections` (all of them), then what is called for every message: `send`, `inbox` (what
-//! waits), `poll` and `turns` (how it is waited for), `effect` (what an event means) and `dispatch` (events to calls);
+//! waits), `poll` and `polling` (how it is waited for), `effect` (what an event means) and `dispatch` (events to calls);
 //! `text` (UTF-8 and URLs), `bare` (userdata for shapes) and `nested` (calls in a finaliser).
 //!
 //! Every function that mlua makes here returns `true, results...` or `false, text`, and a Lua guard (prelude.lua) raises the
@@ -25,8 +25,8 @@ mod module;
 mod nested;
 mod options;
 mod poll;
+mod polling;
 mod record;
 mod send;
 mod socket;
 mod text;
-mod turns;

@@ -9,7 +9,7 @@ use super::arguments::described;
 use super::builder::Builder;
 use super::handle::Handles;
 use super::host::{Host, Sentinel};
-use super::{bare, connections, dispatch, nested, poll, send, socket, text, turns};
+use super::{bare, connections, dispatch, nested, poll, polling, send, socket, text};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
@@ -46,7 +46,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     inner.raw_set("guard", &builder.guard)?;
     inner.raw_set("is_callable", &is_callable)?;
     inner.raw_set("new_userdata", bare::userdata_maker(lua)?)?;
-    turns::add_functions(&builder, &inner)?;
+    polling::add_functions(&builder, &inner)?;
     socket::add_functions(&builder, &inner, &sockets)?;
     let polling = poll::functions(lua, &sentinel, &inner.raw_get("begin_unusual_turn")?)?;
     builder.add_raw(&inner, "described", |lua, _, value: Value| one(lua, described(&value)))?;

@@ -59,7 +59,7 @@ pub struct Socket {
 /// Why a message was not sent.
 enum NotSent {
     Refused(Refusal),
-    /// There is none for a copy of that many bytes.
+    /// The system has no memory for a copy of so many bytes.
     NoMemory(usize),
 }
 
@@ -105,7 +105,7 @@ impl Socket {
         self.accepted(self.connection.outbox.send(outgoing))
     }
 
-    /// Passes on what the outbox has answered. If it has much, lets the connection write that now.
+    /// Passes on what the outbox has answered. If 64 KiB or more were sent since the last time, lets the connection write now.
     fn accepted(&self, answer: Result<(), Refusal>) -> Result<(), NotSent> {
         if answer.is_ok() && self.connection.outbox.is_ahead() {
             self.host.write_ahead();
@@ -208,7 +208,7 @@ impl Held for Socket {
 /// The userdata of connections.
 pub type Sockets = Rc<Handles<Socket>>;
 
-/// Makes what makes the userdata of connections. One that was finalised gets the metatable `remains`.
+/// Prepares the userdata of connections. One that was finalised gets the metatable `remains`.
 pub fn handles(builder: &Builder, methods: &Table, remains: &Table) -> mlua::Result<Sockets> {
     let metatable = builder.lua.create_table()?;
     metatable.raw_set("__name", "websocket")?;

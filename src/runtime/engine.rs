@@ -76,7 +76,7 @@ impl Engine {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
         let _driving = Driving(&self.tasks);
-        // Only the thread that drives needs the alarm, so it waits for nobody here.
+        // Only the thread that drives locks the alarm, so it waits for nobody here, and may keep the lock while it sleeps.
         let mut alarm = self.alarm.lock();
         self.runtime.block_on(unconstrained(poll_fn(|cx| {
             let left = self.tasks.run_ready(cx.waker());

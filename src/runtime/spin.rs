@@ -18,7 +18,7 @@ const SHORT: Duration = Duration::from_micros(250);
 /// Longer waits count as if they took this long, so that a few short ones outweigh one of them.
 const LONGEST: Duration = Duration::from_micros(500);
 
-/// One in so many short waits begins in the other way, to measure it again.
+/// Of this many short waits, one begins in the other way, to measure it again.
 const TRIAL: u32 = 256;
 
 /// How a wait begins.
@@ -40,7 +40,7 @@ pub struct Spin {
 }
 
 impl Spin {
-    /// Knows nothing of any wait yet, and that this process may use so many CPUs. On one CPU no wait ever spins.
+    /// Knows nothing of any wait yet, and that this process may use `cpus` CPUs. On one CPU no wait ever spins.
     pub fn new(cpus: usize) -> Spin {
         Spin {
             has_other_cpus: cpus > 1,
@@ -103,7 +103,7 @@ mod tests {
         Duration::from_micros(micros)
     }
 
-    /// Waits so often, with the times that both ways take; returns how many waits began by spinning.
+    /// Notes `waits` waits that take `sleeping` or `spinning`, by how they begin; returns how many waits began by spinning.
     fn spins(spin: &Spin, waits: usize, sleeping: Duration, spinning: Duration) -> usize {
         let mut spins = 0;
         for _ in 0..waits {

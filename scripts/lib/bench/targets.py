@@ -90,7 +90,7 @@ def for_lua(key):
     ]
 
 
-def judge(target, figure):
+def verdict(target, figure):
     sign = -1 if target.large else 1
     if sign * figure <= sign * target.aim:
         return "aim reached"
@@ -110,7 +110,7 @@ def table(results):
                 missing += 1
                 continue
             limits = [number(target.must), number(target.aim)]
-            lines.append(row([target.title, name, f"{figure:.2f}{target.unit}", *limits, judge(target, figure)]))
+            lines.append(row([target.title, name, f"{figure:.2f}{target.unit}", *limits, verdict(target, figure)]))
     if missing:
         lines += ["", f"This run did not measure {missing} of the targets."]
     return "\n".join(lines)

@@ -121,7 +121,7 @@ local examples = {
    },
 }
 
---- Returns what is wrong with the rules: those without examples, and those that judge an example wrongly.
+--- Returns what is wrong with the rules: those without examples, and those that give an example the wrong answer.
 --- @param rules table<string, fun(tree: table<string, string>): table[]>
 --- @return string[]
 function M.check(rules)

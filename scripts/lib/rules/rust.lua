@@ -26,11 +26,11 @@ local unsafe_places = {
 
 -- A word, and the only places that may have it.
 local reserved = {
-   { word = "mlua", places = { "^src/lua/", "^src/lua%.rs$", "^src/lib%.rs$" } },
+   { word = "mlua", places = { "^src/lua/", "^src/lib%.rs$" } },
    { word = "tungstenite", places = { "^src/transport/handshake%.rs$" } },
    { word = "tokio_tungstenite", places = { "^src/transport/handshake%.rs$" } },
-   { word = "rustls", places = { "^src/transport/tls%.rs$", "^src/transport/tls/" } },
-   { word = "tokio_rustls", places = { "^src/transport/tls%.rs$", "^src/transport/tls/" } },
+   { word = "rustls", places = { "^src/transport/tls/" } },
+   { word = "tokio_rustls", places = { "^src/transport/tls/" } },
    { word = "zlib_rs", places = { "^src/protocol/deflate%.rs$", "^src/protocol/inflate%.rs$" } },
    { word = "unsafe", places = unsafe_places },
    { word = "unsafe_code", places = unsafe_places },

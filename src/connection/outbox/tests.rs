@@ -103,7 +103,7 @@ fn encodes_short_messages_once_it_may_and_keeps_their_order() {
     assert_eq!(outbox.encode(Kind::Text, b"first"), Some(Ok(())));
     assert_eq!(outbox.encode(Kind::Binary, &[7; 5000]), None);
     outbox.send(text(5000)).unwrap();
-    // Behind one that waits.
+    // An earlier message waits, so this one must wait behind it.
     assert_eq!(outbox.encode(Kind::Text, b"second"), None);
     outbox.send(text(6)).unwrap();
     let (bytes, messages) = take_all(&outbox);
