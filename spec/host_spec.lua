@@ -102,6 +102,31 @@ describe("in its host", function()
       ]], { url = servers.url("/echo"), notes = servers.file("usage-" .. servers.token()) })
    end)
 
+   it("needs no more memory when another thread reads than the script's", function()
+      host.run("run", [[
+         local ws, events = open(url)
+         local function echo()
+            ws:send("hello")
+            local count = #events
+            return function() return #events > count end
+         end
+         poll_until(echo())
+         local descriptors, threads, heap = host.usage()
+         -- While the script computes, the helper reads.
+         for _ = 1, 20 do
+            local answered = echo()
+            local deadline = host.now() + 0.02
+            while host.now() < deadline do end
+            poll_until(answered)
+         end
+         collectgarbage()
+         collectgarbage()
+         await_usage(function(now_descriptors, now_threads, now_heap)
+            return now_descriptors == descriptors and now_threads == threads and now_heap < heap + 32768
+         end)
+      ]], { url = servers.url("/echo") })
+   end)
+
    it("survives a state that is closed in the error handler of a callback", function()
       host.run("again 20", [[
          await_usage(function(descriptors, threads)

@@ -4,7 +4,6 @@
 //! One `poll` does everything that can be done and never blocks; the decisions are made in `closing`, `deadlines` and
 //! `protocol`.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -28,6 +27,7 @@ use crate::extension::{Agreed, Compression};
 use crate::options::Options;
 use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Limits, Violation};
 use crate::queue;
+use crate::sync::Mutex;
 use crate::transport::{Loss, Stream};
 
 /// One read; the buffer is shared by all connections, so that an idle one holds none.
@@ -37,9 +37,8 @@ const READ_SIZE: usize = 64 * 1024;
 /// turns.
 const READS_PER_TURN: usize = 16;
 
-thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
-}
+/// Where bytes are read into; made with the first read. Only the thread that drives uses it, so no thread ever waits for it.
+static SCRATCH: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// What an open connection needs to know of the options.
 pub struct Settings {
@@ -202,36 +201,36 @@ impl Driver {
     // Reading
 
     fn poll_read(&mut self, cx: &mut Context<'_>, sink: &mut EventSink, now: Instant) -> Poll<Cause> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut payload = 0;
-            for _ in 0..READS_PER_TURN {
-                if payload >= PAYLOAD_PER_TURN {
-                    break;
-                }
-                if self.deadlines.is_paused() && self.admits(cx.waker(), sink).is_none() {
+        let mut scratch = SCRATCH.lock();
+        scratch.resize(READ_SIZE, 0);
+        let mut payload = 0;
+        for _ in 0..READS_PER_TURN {
+            if payload >= PAYLOAD_PER_TURN {
+                break;
+            }
+            if self.deadlines.is_paused() && self.admits(cx.waker(), sink).is_none() {
+                return Poll::Pending;
+            }
+            if !self.leftover.is_empty() || self.deadlines.is_paused() {
+                let leftover = std::mem::take(&mut self.leftover);
+                payload += self.decode(&leftover, cx.waker(), sink, now);
+                if self.deadlines.is_paused() {
                     return Poll::Pending;
                 }
-                if !self.leftover.is_empty() || self.deadlines.is_paused() {
-                    let leftover = std::mem::take(&mut self.leftover);
-                    payload += self.decode(&leftover, cx.waker(), sink, now);
-                    if self.deadlines.is_paused() {
-                        return Poll::Pending;
-                    }
-                }
-                let mut buffer = ReadBuf::new(scratch);
-                let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
-                if let Err(error) = read {
-                    return Poll::Ready(self.cause_of_loss(&error));
-                }
-                if buffer.filled().is_empty() {
-                    return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost));
-                }
-                self.deadlines.note_received_bytes();
-                payload += self.decode(buffer.filled(), cx.waker(), sink, now);
             }
-            yield_turn(cx);
-            Poll::Pending
-        })
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
+            if let Err(error) = read {
+                return Poll::Ready(self.cause_of_loss(&error));
+            }
+            if buffer.filled().is_empty() {
+                return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost));
+            }
+            self.deadlines.note_received_bytes();
+            payload += self.decode(buffer.filled(), cx.waker(), sink, now);
+        }
+        yield_turn(cx);
+        Poll::Pending
     }
 
     /// Decodes received bytes and delivers what they hold, while the script's queue has capacity; returns the bytes of

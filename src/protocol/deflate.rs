@@ -3,13 +3,13 @@
 //! Comes in: the payload of whole messages, which is deflated step by step. Goes out: the compressed payload, or nothing
 //! if the message is to be sent uncompressed. Does not know frames.
 
-use std::cell::Cell;
 use std::fmt;
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 use super::inflate::TAIL;
 use crate::extension::{Agreed, Compression};
+use crate::sync::Mutex;
 
 /// The smallest window that zlib compresses with; it cannot keep within 8 bits.
 const LEAST_BITS: u8 = 9;
@@ -21,12 +21,10 @@ const STEP: usize = 256 * 1024;
 /// connection, and costs 0.3 % more bytes in messages of 200 KiB and none in messages of 2 KiB.
 const MEM_LEVEL: i32 = 6;
 
-thread_local! {
-    /// A stream whose window is not needed any more, for the next message of any connection. If each were freed, blocks of
-    /// this size would fragment the heap by as much as was to be saved; and to clear a new one takes longer than to deflate
-    /// a short message.
-    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
-}
+/// A stream whose window is not needed any more, for the next message of any connection. If each were freed, blocks of
+/// this size would fragment the heap by as much as was to be saved; and to clear a new one takes longer than to deflate a
+/// short message.
+static SPARE: Mutex<Option<Spare>> = Mutex::new(None);
 
 struct Spare {
     level: u8,
@@ -81,14 +79,15 @@ impl Deflater {
             && let Some(mut stream) = self.stream.take()
         {
             stream.reset();
-            SPARE.set(Some(Spare { level: self.level, window_bits: self.window_bits, stream }));
+            *SPARE.lock() = Some(Spare { level: self.level, window_bits: self.window_bits, stream });
         }
         compressed.map_or(Deflated::Plain, Deflated::Whole)
     }
 }
 
 fn stream(level: u8, window_bits: u8) -> Box<Deflate> {
-    match SPARE.take() {
+    let spare = SPARE.lock().take();
+    match spare {
         Some(spare) if (spare.level, spare.window_bits) == (level, window_bits) => spare.stream,
         _ => {
             // A negative value means a raw stream, without zlib's own header.

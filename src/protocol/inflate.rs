@@ -3,13 +3,13 @@
 //! Comes in: the payload of compressed messages, cut anywhere, and the end of each. Goes out: the inflated payload in
 //! pieces of at most [`PIECE`] bytes, so that the caller can stop at any limit. Keeps no message.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::violation::Violation;
 use crate::extension::{self, Agreed};
+use crate::sync::Mutex;
 
 /// The size of a piece, in bytes; one buffer of this size is shared by all connections.
 const PIECE: usize = 16 * 1024;
@@ -21,11 +21,11 @@ const WINDOW_BITS: u8 = *extension::WINDOW_BITS.end();
 /// The end of every compressed message, which is left out on the wire (RFC 7692 section 7.2.1).
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
-    /// A stream whose window is not needed any more, for the next message of any connection; `deflate` explains why.
-    static SPARE: Cell<Option<Box<Inflate>>> = const { Cell::new(None) };
-}
+/// Where pieces are inflated to; made with the first of them. One thread at a time inflates, so none waits for it.
+static SCRATCH: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// A stream whose window is not needed any more, for the next message of any connection; `deflate` explains why.
+static SPARE: Mutex<Option<Box<Inflate>>> = Mutex::new(None);
 
 /// Inflates the messages of one connection.
 pub struct Inflater {
@@ -52,33 +52,33 @@ impl Inflater {
         mut bytes: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), Violation>,
     ) -> Result<(), Violation> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            while !bytes.is_empty() || self.in_blocks {
-                self.in_blocks = true;
-                let stream = self.stream.get_or_insert_with(stream);
-                let before = (stream.total_in(), stream.total_out());
-                let result = stream.decompress(bytes, scratch, InflateFlush::SyncFlush);
-                let taken = (stream.total_in() - before.0) as usize;
-                let made = (stream.total_out() - before.1) as usize;
-                bytes = &bytes[taken..];
-                // The output before corrupt bytes is checked first, as it would be if the two had come apart.
-                if made > 0 {
-                    take(&scratch[..made])?;
-                }
-                let status = result.map_err(|error| Violation::corrupt_deflate(error.as_str()))?;
-                if status == Status::StreamEnd {
-                    // A final block is legal (RFC 7692 section 7.2.3.4). It ends the peer's stream, so the inflater is
-                    // reset.
-                    stream.reset(false);
-                    self.in_blocks = false;
-                } else if bytes.is_empty() && made < scratch.len() {
-                    break; // If the scratch is full, there may be more output.
-                } else if taken == 0 && made == 0 {
-                    return Err(Violation::corrupt_deflate("no progress"));
-                }
+        let mut scratch = SCRATCH.lock();
+        scratch.resize(PIECE, 0);
+        while !bytes.is_empty() || self.in_blocks {
+            self.in_blocks = true;
+            let stream = self.stream.get_or_insert_with(stream);
+            let before = (stream.total_in(), stream.total_out());
+            let result = stream.decompress(bytes, &mut scratch, InflateFlush::SyncFlush);
+            let taken = (stream.total_in() - before.0) as usize;
+            let made = (stream.total_out() - before.1) as usize;
+            bytes = &bytes[taken..];
+            // The output before corrupt bytes is checked first, as it would be if the two had come apart.
+            if made > 0 {
+                take(&scratch[..made])?;
             }
-            Ok(())
-        })
+            let status = result.map_err(|error| Violation::corrupt_deflate(error.as_str()))?;
+            if status == Status::StreamEnd {
+                // A final block is legal (RFC 7692 section 7.2.3.4). It ends the peer's stream, so the inflater is
+                // reset.
+                stream.reset(false);
+                self.in_blocks = false;
+            } else if bytes.is_empty() && made < scratch.len() {
+                break; // If the scratch is full, there may be more output.
+            } else if taken == 0 && made == 0 {
+                return Err(Violation::corrupt_deflate("no progress"));
+            }
+        }
+        Ok(())
     }
 
     /// Ends a message: the tail that was left out on the wire is inflated, and must produce no output.
@@ -96,14 +96,14 @@ impl Inflater {
             && let Some(mut stream) = self.stream.take()
         {
             stream.reset(false);
-            SPARE.set(Some(stream));
+            *SPARE.lock() = Some(stream);
         }
         Ok(())
     }
 }
 
 fn stream() -> Box<Inflate> {
-    SPARE.take().unwrap_or_else(|| Box::new(Inflate::new(false, WINDOW_BITS)))
+    SPARE.lock().take().unwrap_or_else(|| Box::new(Inflate::new(false, WINDOW_BITS)))
 }
 
 impl fmt::Debug for Inflater {
