@@ -2,7 +2,7 @@
 //!
 //! So a message costs no allocation of its own on its way to the script.
 
-use std::collections::VecDeque;
+use std::mem;
 
 use crate::event::Kind;
 
@@ -11,8 +11,9 @@ use crate::event::Kind;
 pub struct Batch {
     payloads: Vec<u8>,
     /// The kind of each message, and where its payload ends.
-    messages: VecDeque<(Kind, usize)>,
-    /// Where the payload of the first message begins.
+    messages: Vec<(Kind, usize)>,
+    /// The number of the first message that is left, and where its payload begins.
+    first: usize,
     start: usize,
 }
 
@@ -25,30 +26,30 @@ impl Batch {
     /// Appends a message. The payload of a text is valid UTF-8.
     pub fn push(&mut self, kind: Kind, payload: &[u8]) {
         self.payloads.extend_from_slice(payload);
-        self.messages.push_back((kind, self.payloads.len()));
+        self.messages.push((kind, self.payloads.len()));
     }
 
     /// Returns the first message.
     pub fn front(&self) -> Option<(Kind, &[u8])> {
-        let (kind, end) = *self.messages.front()?;
-        Some((kind, &self.payloads[self.start..end]))
+        let (kind, end) = *self.messages.get(self.first)?;
+        Some((kind, self.payloads.get(self.start..end)?))
     }
 
-    /// Removes the first message.
-    pub fn pop(&mut self) {
-        if let Some((_, end)) = self.messages.pop_front() {
-            self.start = end;
-        }
+    /// Removes the first message; returns the length of its payload.
+    pub fn pop(&mut self) -> usize {
+        let Some((_, end)) = self.messages.get(self.first) else { return 0 };
+        self.first += 1;
+        end - mem::replace(&mut self.start, *end)
     }
 
     /// Returns how many messages are left.
     pub fn len(&self) -> usize {
-        self.messages.len()
+        self.messages.len() - self.first
     }
 
     /// Tells whether no message is left.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.len() == 0
     }
 
     /// Gives back unused memory, if it is more than the payloads need.
@@ -73,7 +74,7 @@ mod tests {
         batch.shrink();
         for (left, message) in messages.into_iter().enumerate().map(|(taken, message)| (4 - taken, message)) {
             assert_eq!((batch.len(), batch.front()), (left, Some(message)));
-            batch.pop();
+            assert_eq!(batch.pop(), message.1.len());
         }
         assert!(batch.is_empty() && batch.front().is_none());
     }

@@ -26,10 +26,10 @@ use std::ffi::c_int;
 
 use mlua::{Function, Lua, Table, Value, ffi, lua_State};
 
-use super::effect::{Detail, Effect, Shown, settle, shown};
+use super::effect::{Detail, Effect, Shown, hides_messages, settle, shown};
 use super::handle::{self, Slot};
 use super::host::{ENDING, FORKED, Host, Sentinel};
-use super::inbox::{Next, Taken};
+use super::inbox::Next;
 use super::socket::Socket;
 use crate::event::{Event, Kind};
 use crate::process;
@@ -154,6 +154,7 @@ unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
                 None => break,
                 Some(Next::Deferred(number)) => batch.call_deferred(number),
                 Some(Next::Event(id)) => batch.call_back(id),
+                Some(Next::Message(id, kind, payload)) => batch.call_with_message(id, kind, payload),
             }
             if let Some(host) = batch.host() {
                 host.inbox.finish();
@@ -202,25 +203,47 @@ impl Batch {
             let Some(host) = self.host() else { return };
             let Some(socket) = self.socket.value() else {
                 // The script never got the connection, because `new` has failed, or it has taken its metatable away.
-                if let Some(Taken::Event(Event::End(_))) = host.inbox.take() {
+                if let Some(Event::End(_)) = host.inbox.take() {
                     host.forget(id);
                 }
                 return;
             };
-            let Some(shown) = host.inbox.look(|front| shown(front, socket)) else { return };
+            let Some(shown) = host.inbox.look(|event| shown(event, socket)) else { return };
             ffi::lua_pushvalue(self.state, CALLBACK);
             self.push(shown);
             ffi::lua_pushvalue(self.state, SOCKET);
             // What was made above may have run finalisers.
             let (Some(host), Some(socket)) = (self.host(), self.socket.value()) else { return };
-            let Some(taken) = host.inbox.take() else { return };
-            match settle(host, id, socket, taken) {
+            let Some(event) = host.inbox.take() else { return };
+            match settle(host, id, socket, event) {
                 Effect::Hidden => return ffi::lua_settop(self.state, SOCKET),
                 Effect::Shown => {}
                 Effect::Ended => {
                     raw_remove(self.state, CALLBACKS, id);
                     raw_remove(self.state, SOCKETS, id);
                 }
+            }
+            host.inbox.count();
+            ffi::lua_call(self.state, 4, 0);
+        }
+    }
+
+    /// Takes the message in front, which is this one, and calls the callback of its connection.
+    unsafe fn call_with_message(&mut self, id: ConnectionId, kind: Kind, payload: *const [u8]) {
+        // SAFETY: as above.
+        unsafe {
+            self.turn_to(id);
+            let is_known = self.socket.value().is_some();
+            if is_known {
+                ffi::lua_pushvalue(self.state, CALLBACK);
+                self.push_message(kind, payload);
+                ffi::lua_pushvalue(self.state, SOCKET);
+            }
+            // What was made above may have run finalisers.
+            let Some(host) = self.host() else { return };
+            host.inbox.take_message();
+            if !is_known || self.socket.value().is_none_or(hides_messages) {
+                return ffi::lua_settop(self.state, SOCKET);
             }
             host.inbox.count();
             ffi::lua_call(self.state, 4, 0);
@@ -249,15 +272,7 @@ impl Batch {
         // SAFETY: as above.
         unsafe {
             match shown {
-                Shown::Message(kind, payload) => {
-                    ffi::lua_pushvalue(state, RECEIVED);
-                    push_bytes(state, &*payload);
-                    let kind = match kind {
-                        Kind::Text => TEXT,
-                        Kind::Binary => BINARY,
-                    };
-                    ffi::lua_pushvalue(state, kind);
-                }
+                Shown::Message(kind, payload) => self.push_message(kind, payload),
                 Shown::Other(event, message, detail) => {
                     push_bytes(state, event.as_bytes());
                     match message {
@@ -271,6 +286,20 @@ impl Batch {
                     }
                 }
             }
+        }
+    }
+
+    /// Pushes the first three arguments of a callback for a message, whose pointer is valid.
+    unsafe fn push_message(&self, kind: Kind, payload: *const [u8]) {
+        let kind = match kind {
+            Kind::Text => TEXT,
+            Kind::Binary => BINARY,
+        };
+        // SAFETY: as above.
+        unsafe {
+            ffi::lua_pushvalue(self.state, RECEIVED);
+            push_bytes(self.state, &*payload);
+            ffi::lua_pushvalue(self.state, kind);
         }
     }
 }

@@ -5,7 +5,6 @@
 //! Calls no Lua.
 
 use super::host::Host;
-use super::inbox::{Front, Taken};
 use super::socket::{Socket, Status};
 use crate::event::{End, Event, Kind};
 use crate::queue::ConnectionId;
@@ -41,12 +40,8 @@ pub enum Effect {
     Ended,
 }
 
-/// Returns what the script sees of what is in front.
-pub fn shown(front: Front<'_>, socket: &Socket) -> Shown {
-    let event = match front {
-        Front::Message(kind, payload) => return Shown::Message(kind, &raw const *payload),
-        Front::Event(event) => event,
-    };
+/// Returns what the script sees of an event.
+pub fn shown(event: &mut Event, socket: &Socket) -> Shown {
     // A script that has closed before the connection was open must see just that, however far the engine had come.
     if let Event::End(end) = event
         && socket.status.get() == Status::GivenUp
@@ -69,12 +64,7 @@ pub fn shown(front: Front<'_>, socket: &Socket) -> Shown {
 }
 
 /// Lets an event take its effect on what the script sees of the connection.
-pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, taken: Taken) -> Effect {
-    let event = match taken {
-        Taken::Event(event) => event,
-        Taken::Message if socket.status.get() == Status::GivenUp => return Effect::Hidden,
-        Taken::Message | Taken::Deferred => return Effect::Shown,
-    };
+pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> Effect {
     match event {
         Event::End(mut end) => {
             socket.status.set(Status::Closed);
@@ -85,7 +75,7 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, taken: Taken) -> E
             host.forget(id);
             Effect::Ended
         }
-        _ if socket.status.get() == Status::GivenUp => Effect::Hidden,
+        _ if hides_messages(socket) => Effect::Hidden,
         Event::Open(response) => {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
@@ -99,4 +89,9 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, taken: Taken) -> E
         }
         Event::Message(..) | Event::Ping(_) | Event::Pong(_) => Effect::Shown,
     }
+}
+
+/// Tells whether the script has closed before the connection was open, so that it sees nothing of it but its end.
+pub fn hides_messages(socket: &Socket) -> bool {
+    socket.status.get() == Status::GivenUp
 }

@@ -31,8 +31,10 @@ pub struct Inbox {
     left: Cell<usize>,
     /// How many callbacks it has called.
     ran: Cell<usize>,
-    /// What was taken and not finished.
-    taken: RefCell<Option<Held>>,
+    /// The charge of what was taken and not finished, unless it is a message that others of its batch follow.
+    charge: RefCell<Option<Charge>>,
+    /// The cost of that message, or 0.
+    cost: Cell<usize>,
     /// The cost of messages of the batch in front that are finished and still charged.
     done: Cell<usize>,
     turn: Cell<u64>,
@@ -45,32 +47,8 @@ pub enum Next {
     Deferred(u64),
     /// An event of this connection.
     Event(ConnectionId),
-}
-
-/// What is at the front of the inbox.
-pub enum Front<'a> {
-    /// An event.
-    Event(&'a mut Event),
-    /// A message of a batch.
-    Message(Kind, &'a [u8]),
-}
-
-/// What was taken from the front of the inbox.
-pub enum Taken {
-    /// A deferred function.
-    Deferred,
-    /// A message of a batch.
-    Message,
-    /// An event.
-    Event(Event),
-}
-
-/// The part of the connection's budget that an item in use holds, until its callback has returned.
-enum Held {
-    /// A charge of its own, which is dropped then.
-    Own { _charge: Charge },
-    /// A part of the charge of the batch in front.
-    Part(usize),
+    /// A message of this connection. The pointer is valid until the message is taken.
+    Message(ConnectionId, Kind, *const [u8]),
 }
 
 impl Inbox {
@@ -114,57 +92,58 @@ impl Inbox {
         self.ran.get()
     }
 
-    /// Tells whose turn it is; nothing if this dispatch is at its end.
+    /// Tells what comes next, which stays where it is; nothing if this dispatch is at its end.
     pub fn next(&self) -> Option<Next> {
         if self.waiting.get() == 0 || self.left.get() == 0 {
             return None;
         }
         match self.pending.borrow().front()? {
+            Item::Messages(id, batch, _) => {
+                batch.front().map(|(kind, payload)| Next::Message(*id, kind, &raw const *payload))
+            }
             Item::Deferred(number) => Some(Next::Deferred(*number)),
-            Item::Event(id, ..) | Item::Messages(id, ..) => Some(Next::Event(*id)),
+            Item::Event(id, ..) => Some(Next::Event(*id)),
         }
     }
 
     /// Shows the event in front, which stays there.
-    pub fn look<T>(&self, look: impl FnOnce(Front<'_>) -> T) -> Option<T> {
+    pub fn look<T>(&self, look: impl FnOnce(&mut Event) -> T) -> Option<T> {
         match self.pending.borrow_mut().front_mut()? {
-            Item::Event(_, event, _) => Some(look(Front::Event(event))),
-            Item::Messages(_, batch, _) => batch.front().map(|(kind, payload)| look(Front::Message(kind, payload))),
-            Item::Deferred(_) => None,
+            Item::Event(_, event, _) => Some(look(event)),
+            Item::Messages(..) | Item::Deferred(_) => None,
         }
     }
 
-    /// Takes what is in front.
-    pub fn take(&self) -> Option<Taken> {
-        let mut pending = self.pending.borrow_mut();
-        let mut in_hand = None;
-        if let Item::Messages(_, batch, _) = pending.front_mut()? {
-            let cost = batch.front().map_or(0, |(_, payload)| queue::cost(payload.len()));
-            batch.pop();
-            if !batch.is_empty() {
-                in_hand = Some(Held::Part(cost));
-            }
-        }
-        let taken = match in_hand {
-            Some(_) => Taken::Message,
-            None => {
-                let (taken, charge) = match pending.pop_front()? {
-                    Item::Deferred(_) => (Taken::Deferred, Charge::none()),
-                    Item::Event(_, event, charge) => (Taken::Event(event), charge),
-                    // The last message of a batch, which carries what is left of its charge.
-                    Item::Messages(_, _, charge) => {
-                        self.done.set(0);
-                        (Taken::Message, charge)
-                    }
-                };
-                in_hand = Some(Held::Own { _charge: charge });
-                taken
-            }
+    /// Takes the event or the deferred function in front; returns the event.
+    pub fn take(&self) -> Option<Event> {
+        let (event, charge) = match self.pending.borrow_mut().pop_front()? {
+            Item::Event(_, event, charge) => (Some(event), charge),
+            Item::Messages(_, _, charge) => (None, charge),
+            Item::Deferred(_) => (None, Charge::none()),
         };
+        self.note_taken();
+        self.charge.replace(Some(charge));
+        event
+    }
+
+    /// Takes the message in front. The last one of a batch carries what is left of its charge.
+    pub fn take_message(&self) {
+        let mut pending = self.pending.borrow_mut();
+        let Some(Item::Messages(_, batch, _)) = pending.front_mut() else { return };
+        let payload = batch.pop();
+        if batch.is_empty() {
+            drop(pending);
+            self.done.set(0);
+            self.take();
+            return;
+        }
+        self.cost.set(queue::cost(payload));
+        self.note_taken();
+    }
+
+    fn note_taken(&self) {
         self.waiting.set(self.waiting.get() - 1);
         self.count.set(self.count.get() - 1);
-        self.taken.replace(in_hand);
-        Some(taken)
     }
 
     /// Counts the callback of the item that was taken.
@@ -175,17 +154,16 @@ impl Inbox {
 
     /// Releases what is charged for what was taken; tells whether something was.
     pub fn finish(&self) -> bool {
-        match self.taken.take() {
-            None => return false,
-            Some(Held::Own { .. }) => {}
-            Some(Held::Part(cost)) => {
+        match self.cost.take() {
+            0 => self.charge.take().is_some(),
+            cost => {
                 self.done.set(self.done.get() + cost);
                 if self.done.get() >= RELEASED_AT_ONCE {
                     self.release_done();
                 }
+                true
             }
         }
-        true
     }
 
     fn release_done(&self) {
@@ -201,7 +179,8 @@ impl Inbox {
     pub fn clear(&self) {
         self.pending.borrow_mut().clear();
         self.count.set(0);
+        self.cost.set(0);
         self.done.set(0);
-        self.taken.take();
+        self.charge.take();
     }
 }
