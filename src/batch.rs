@@ -4,7 +4,11 @@
 
 use std::mem;
 
+use crate::buffers;
 use crate::event::Kind;
+
+/// The most messages for which memory is reserved before they are there.
+const MOST_EXPECTED: usize = 1024;
 
 /// Whole messages in the order of their arrival.
 #[derive(Debug, Default)]
@@ -18,9 +22,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Makes an empty batch for up to `capacity` bytes of payload.
-    pub fn with_capacity(capacity: usize) -> Batch {
-        Batch { payloads: Vec::with_capacity(capacity), ..Batch::default() }
+    /// Makes an empty batch for up to `bytes` of payload, in about `messages` messages.
+    pub fn with_capacity(bytes: usize, messages: usize) -> Batch {
+        let messages = Vec::with_capacity(messages.min(MOST_EXPECTED));
+        Batch { payloads: buffers::take(bytes), messages, first: 0, start: 0 }
     }
 
     /// Appends a message. The payload of a text is valid UTF-8.
@@ -55,8 +60,15 @@ impl Batch {
     /// Gives back unused memory, if it is more than the payloads need.
     pub fn shrink(&mut self) {
         if self.payloads.capacity() > 2 * self.payloads.len() {
-            self.payloads.shrink_to_fit();
+            let exact = self.payloads.as_slice().to_vec();
+            buffers::give_back(mem::replace(&mut self.payloads, exact));
         }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        buffers::give_back(mem::take(&mut self.payloads));
     }
 }
 
@@ -66,7 +78,7 @@ mod tests {
 
     #[test]
     fn gives_messages_back_in_their_order() {
-        let mut batch = Batch::with_capacity(16);
+        let mut batch = Batch::with_capacity(16, 1);
         let messages = [(Kind::Text, &b"one"[..]), (Kind::Binary, b""), (Kind::Binary, b"\xff\x00"), (Kind::Text, b"")];
         for (kind, payload) in messages {
             batch.push(kind, payload);
@@ -81,7 +93,7 @@ mod tests {
 
     #[test]
     fn keeps_no_more_memory_than_twice_its_payload() {
-        let mut batch = Batch::with_capacity(65_536);
+        let mut batch = Batch::with_capacity(65_536, 1);
         batch.push(Kind::Text, b"short");
         batch.shrink();
         assert!(batch.payloads.capacity() <= 10);

@@ -9,6 +9,7 @@
 //! Lua state, and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
 
 pub mod batch;
+pub mod buffers;
 pub mod close;
 pub mod connection;
 pub mod error;

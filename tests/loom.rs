@@ -46,6 +46,10 @@ mod batch {
     pub use websocket_core::batch::Batch;
 }
 
+mod buffers {
+    pub use websocket_core::buffers::take;
+}
+
 mod close {
     pub use websocket_core::close::*;
 }

@@ -271,3 +271,30 @@ fn counts_the_fragments_of_each_message_separately() {
     let (incoming, violation) = codec::decode_every_way(None, LIMITS, &stream);
     assert_eq!((incoming.len(), violation), (400, None));
 }
+
+#[test]
+fn reads_large_messages_in_place_with_the_same_outcome() {
+    let limits = Limits { max_message_size: 1_500_000, max_fragments: 3 };
+    let long = "12345678\u{20ac}".repeat(100_000);
+    let half = long.len() / 2 + 1;
+    let mut bad = long.clone().into_bytes();
+    bad[900_001] = 0xff;
+    let streams = [
+        [frame(0x81, long.as_bytes()), frame(0x82, b"short"), frame(0x81, long.as_bytes())].concat(),
+        [frame(0x01, &long.as_bytes()[..half]), frame(0x89, b"p"), frame(0x80, &long.as_bytes()[half..])].concat(),
+        frame(0x82, &bad),
+        [frame(0x81, &bad), frame(0x81, long.as_bytes())].concat(),
+        frame(0x81, &long.as_bytes()[..half]),
+        [frame(0x02, &bad), frame(0x80, &bad)].concat(),
+    ];
+    for (number, stream) in streams.iter().enumerate() {
+        let (incoming, violation) = decode(None, limits, std::iter::once(&stream[..]));
+        for size in [1_000, 40_000, 300_000] {
+            let in_place = codec::decode_in_place(limits, stream, size);
+            assert!(
+                in_place == (incoming.clone(), violation.clone().map(|(violation, _)| violation)),
+                "{number}, {size}"
+            );
+        }
+    }
+}

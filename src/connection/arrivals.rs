@@ -24,7 +24,8 @@ impl Arrivals {
     /// Adds a message. `rest`: the bytes of input that follow it, of which more messages may be made.
     pub fn add_message(&mut self, kind: Kind, payload: &[u8], rest: usize) {
         if self.batch.is_empty() {
-            self.batch = Batch::with_capacity(payload.len() + rest);
+            // Messages that follow each other are often of one size; a header takes two bytes or more.
+            self.batch = Batch::with_capacity(payload.len() + rest, 1 + rest / (payload.len() + 2));
         }
         self.batch.push(kind, payload);
         self.cost += queue::cost(payload.len());
@@ -40,17 +41,25 @@ impl Arrivals {
 
     /// Charges all that is not charged yet.
     pub fn charge(&mut self, sink: &EventSink) {
-        if !self.batch.is_empty() {
-            let mut batch = mem::take(&mut self.batch);
-            batch.shrink();
-            self.items.push(sink.charged_batch(batch, mem::take(&mut self.cost)));
-        }
+        let item = self.take_batch(sink);
+        self.items.extend(item);
     }
 
     /// Delivers everything; returns the bytes of payload.
     pub fn deliver(mut self, sink: &EventSink) -> usize {
-        self.charge(sink);
-        sink.deliver(self.items);
+        let last = self.take_batch(sink);
+        if last.is_some() || !self.items.is_empty() {
+            sink.deliver(self.items.into_iter().chain(last));
+        }
         self.payload
+    }
+
+    fn take_batch(&mut self, sink: &EventSink) -> Option<Item> {
+        if self.batch.is_empty() {
+            return None;
+        }
+        let mut batch = mem::take(&mut self.batch);
+        batch.shrink();
+        Some(sink.charged_batch(batch, mem::take(&mut self.cost)))
     }
 }

@@ -6,11 +6,11 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::arrivals::Arrivals;
@@ -73,6 +73,8 @@ pub struct Driver {
     writer: Writer,
     closing: Closing,
     deadlines: Deadlines,
+    /// The script has sent something that the writer has not taken, as far as is known.
+    has_next: bool,
     /// Bytes that were read and not decoded when the script's queue was full.
     leftover: Vec<u8>,
     /// The peer's breach of the protocol, until the script has seen what came before it.
@@ -96,6 +98,7 @@ impl Driver {
             writer: Writer::new(deflater),
             closing: Closing::default(),
             deadlines: Deadlines::new(keepalive, settings.close_timeout),
+            has_next: false,
             leftover: tail,
             breach: None,
             leaving: false,
@@ -115,7 +118,9 @@ impl Driver {
     fn poll_cause(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<Cause> {
         loop {
             let now = Instant::now();
-            if self.apply(sink.connection.outbox.poll_wish(cx), now) {
+            let wish;
+            (wish, self.has_next) = sink.connection.outbox.poll_wish(cx);
+            if self.apply(wish, now) {
                 return Poll::Ready(Cause::Dropped);
             }
             if let Poll::Ready(cause) = self.poll_read(cx, sink, now) {
@@ -173,8 +178,8 @@ impl Driver {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox, now: Instant) {
-        let Driver { stream, closing, deadlines, .. } = self;
-        self.writer.poll_write(cx, &mut Turn { stream, outbox, closing, deadlines, now });
+        let Driver { stream, closing, deadlines, has_next, .. } = self;
+        self.writer.poll_write(cx, &mut Turn { stream, outbox, has_next, closing, deadlines, now });
     }
 
     /// Returns the end that a deadline causes; `None` where the connection goes on.
@@ -219,14 +224,25 @@ impl Driver {
                 }
             }
             let mut buffer = ReadBuf::new(&mut scratch);
-            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
-            if let Err(error) = read {
-                return Poll::Ready(self.cause_of_loss(&error));
-            }
-            if buffer.filled().is_empty() {
-                return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost));
-            }
+            let (read, in_place) = match self.decoder.space() {
+                Some(mut space) => (ready!(pin!(self.stream.read_buf(&mut space)).poll(cx)), true),
+                None => {
+                    let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
+                    (read.map(|()| buffer.filled().len()), false)
+                }
+            };
+            let read = match read {
+                Ok(0) => return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost)),
+                Ok(read) => read,
+                Err(error) => return Poll::Ready(self.cause_of_loss(&error)),
+            };
             self.deadlines.note_received_bytes();
+            if in_place {
+                payload += read;
+                if let Err(violation) = self.decoder.note_read(read) {
+                    self.note_breach(violation, now);
+                }
+            }
             payload += self.decode(buffer.filled(), cx.waker(), sink, now);
         }
         yield_turn(cx);
@@ -250,16 +266,18 @@ impl Driver {
                     self.deadlines.note_reading(now);
                     break;
                 }
-                Err(violation) => {
-                    self.breach = Some(violation);
-                    self.deadlines.note_breach(now);
-                }
+                Err(violation) => self.note_breach(violation, now),
             }
         }
         if self.leaving {
             return arrivals.payload;
         }
         arrivals.deliver(sink)
+    }
+
+    fn note_breach(&mut self, violation: Violation, now: Instant) {
+        self.breach = Some(violation);
+        self.deadlines.note_breach(now);
     }
 
     /// Decodes until `admitted` bytes are used up, or the input is.

@@ -6,7 +6,13 @@
 use std::collections::VecDeque;
 use std::mem;
 
-/// The capacity, in frames, that an idle connection may keep.
+use crate::event::Kind;
+use crate::protocol::{Coding, Encoder, encoded_len};
+
+/// What a message is charged in addition to its encoded bytes.
+pub const MESSAGE_OVERHEAD: usize = 128;
+
+/// The capacity, in kinds and sizes of frames, that an idle connection may keep.
 const KEPT: usize = 64;
 
 /// What the transport has taken since the last account.
@@ -25,7 +31,7 @@ pub struct Taken {
 }
 
 /// The kind of a frame, which decides what counts when it is written.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A message of the script that is not compressed.
     Message {
@@ -53,24 +59,61 @@ pub enum Role {
     Close,
 }
 
+/// Frames of one kind and size that follow each other, of which at least one is not written.
 #[derive(Debug)]
-struct Frame {
-    /// Bytes of header and payload that are not written.
+struct Alike {
+    role: Role,
+    /// Bytes of the header and of the payload of each.
     header: usize,
     payload: usize,
-    role: Role,
+    count: usize,
+    /// Bytes of the first one that are written.
+    written: usize,
+}
+
+impl Alike {
+    /// Notes that the transport took `bytes`, as far as they belong to these frames, and adds what they stand for to
+    /// `taken`. Returns the bytes that belong to later ones.
+    fn advance(&mut self, bytes: usize, taken: &mut Taken) -> usize {
+        let size = self.header + self.payload;
+        let reached = self.written + bytes;
+        let whole = (reached / size).min(self.count);
+        let rest = reached - whole * size;
+        self.count -= whole;
+        let before = std::mem::replace(&mut self.written, if self.count == 0 { 0 } else { rest });
+        let payload_within = |written: usize| written.saturating_sub(self.header);
+        match self.role {
+            Role::Message { cost } => {
+                taken.payload += whole * self.payload + payload_within(self.written) - payload_within(before);
+                taken.cost += whole * cost;
+            }
+            Role::Deflated { cost, payload } => {
+                taken.payload += whole * payload;
+                taken.cost += whole * cost;
+            }
+            Role::Ping { cost } => taken.cost += whole * cost,
+            Role::Keepalive => taken.keepalive |= whole > 0,
+            Role::Close => taken.close |= whole > 0,
+            Role::Pong => {}
+        }
+        rest - self.written
+    }
 }
 
 /// The accounts of frames that the transport has not taken, in the order of the wire.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Alike>,
 }
 
 impl Accounts {
     /// Adds a frame of `total` bytes, `payload` of which are its payload on the wire.
     pub fn add(&mut self, role: Role, total: usize, payload: usize) {
-        self.frames.push_back(Frame { header: total - payload, payload, role });
+        let header = total - payload;
+        match self.frames.back_mut() {
+            Some(last) if (last.role, last.header, last.payload) == (role, header, payload) => last.count += 1,
+            _ => self.frames.push_back(Alike { role, header, payload, count: 1, written: 0 }),
+        }
     }
 
     /// Adds the frames of `later` behind these.
@@ -86,27 +129,10 @@ impl Accounts {
     pub fn advance(&mut self, written: usize, taken: &mut Taken) {
         taken.bytes += written;
         let mut left = written;
-        while let Some(frame) = self.frames.front_mut() {
-            let header = left.min(frame.header);
-            let payload = (left - header).min(frame.payload);
-            frame.header -= header;
-            frame.payload -= payload;
-            left -= header + payload;
-            if matches!(frame.role, Role::Message { .. }) {
-                taken.payload += payload;
-            }
-            if frame.header + frame.payload > 0 {
+        while let Some(alike) = self.frames.front_mut() {
+            left = alike.advance(left, taken);
+            if alike.count > 0 {
                 return;
-            }
-            match frame.role {
-                Role::Message { cost } | Role::Ping { cost } => taken.cost += cost,
-                Role::Deflated { cost, payload } => {
-                    taken.cost += cost;
-                    taken.payload += payload;
-                }
-                Role::Keepalive => taken.keepalive = true,
-                Role::Close => taken.close = true,
-                Role::Pong => {}
             }
             self.frames.pop_front();
         }
@@ -115,7 +141,7 @@ impl Accounts {
         }
     }
 
-    /// Returns the capacity, in frames, that is kept. For the tests.
+    /// Tells whether no more capacity is kept than an idle connection may keep. For the tests.
     #[cfg(test)]
     pub fn is_small(&self) -> bool {
         self.frames.capacity() <= KEPT
@@ -129,4 +155,15 @@ pub struct Frames {
     pub bytes: Vec<u8>,
     /// What they are.
     pub accounts: Accounts,
+}
+
+impl Frames {
+    /// Encodes a message and adds it; returns its cost.
+    pub fn add_message(&mut self, encoder: &mut Encoder, kind: Kind, payload: &[u8]) -> usize {
+        let total = encoded_len(payload.len());
+        let cost = total + MESSAGE_OVERHEAD;
+        encoder.message(&mut self.bytes, kind, Coding::Plain, payload);
+        self.accounts.add(Role::Message { cost }, total, payload.len());
+        cost
+    }
 }

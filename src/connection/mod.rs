@@ -70,7 +70,7 @@ async fn run(opening: Opening, authority: String, settings: Settings, mut sink: 
 
 /// Opens; returns `None` if the script wants the connection to end before it is open.
 async fn open(mut opening: Opening, outbox: &Outbox) -> Option<Result<Opened, Failure>> {
-    poll_fn(|cx| match outbox.poll_wish(cx) {
+    poll_fn(|cx| match outbox.poll_wish(cx).0 {
         Wish::Stay => opening.as_mut().poll(cx).map(Some),
         _ => Poll::Ready(None),
     })

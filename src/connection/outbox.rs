@@ -4,29 +4,28 @@
 //! in order, and exact accounts of what the transport has not taken yet. Never blocks on the network, holds no I/O, and
 //! copies only short payloads while its lock is held. `tests/loom.rs` tries every order of the two threads.
 //!
-//! A short message of an open connection without compression is encoded at once, straight into the bytes that the
-//! transport gets next. All others wait as messages, and while one does, so do those that follow it.
+//! A message of an open connection without compression is encoded at once: a short one straight into the bytes that the
+//! transport gets next, a long one into a buffer of its own. All others wait as messages, and while one does, so do those
+//! that follow it.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use super::frames::{Frames, Role};
+use super::frames::{Frames, MESSAGE_OVERHEAD};
+use crate::buffers;
 use crate::close::CloseFrame;
 use crate::event::Kind;
-use crate::protocol::{Coding, Encoder, encoded_len};
+use crate::protocol::{Encoder, encoded_len};
 use crate::sync::Mutex;
-
-/// What a message is charged in addition to its encoded bytes.
-const MESSAGE_OVERHEAD: usize = 128;
 
 /// The capacity, in messages, that an idle outbox may keep.
 pub(super) const KEPT: usize = 64;
 
 /// Payloads up to this size, in bytes, are short: they are copied without checking the capacity first, and encoded while
 /// the lock is held, because that costs less than the lock.
-const SHORT: usize = 4096;
+pub(super) const SHORT: usize = 4096;
 
 /// Encoded bytes after which a new run begins, so that answers never wait behind all that the script has sent.
 const RUN: usize = 64 * 1024;
@@ -121,6 +120,8 @@ struct State {
     encoded: VecDeque<Frames>,
     /// Present while messages may be encoded here.
     encoder: Option<Encoder>,
+    /// How far the last run was filled.
+    filled: usize,
     waiting: VecDeque<Outgoing>,
     accepts: bool,
     ended: bool,
@@ -140,6 +141,7 @@ impl Outbox {
         let state = State {
             encoded: VecDeque::new(),
             encoder: None,
+            filled: 0,
             waiting: VecDeque::new(),
             accepts: true,
             ended: false,
@@ -171,42 +173,65 @@ impl Outbox {
         let (payload, cost) = (outgoing.payload(), outgoing.cost());
         let mut state = self.state.lock();
         state.check(self.limit)?;
-        state.payload += payload;
-        state.held += cost;
         state.waiting.push_back(outgoing);
-        state.wake();
-        self.note_ahead(cost);
+        self.note_accepted(&mut state, payload, cost);
         Ok(())
     }
 
     /// Accepts a message as [`send`](Outbox::send) does, and encodes it at once. Returns nothing if it must be sent as a
-    /// message instead: it is long, or an earlier one waits, or the connection is not open or has compression.
+    /// message instead: an earlier one waits, or the connection is not open or has compression, or no memory is left.
     pub fn encode(&self, kind: Kind, payload: &[u8]) -> Option<Result<(), Refusal>> {
         if payload.len() > SHORT {
-            return None;
+            return self.encode_long(kind, payload);
         }
         let mut state = self.state.lock();
         if let Err(refusal) = state.check(self.limit) {
             return Some(Err(refusal));
         }
-        let State { encoder: Some(encoder), encoded, waiting, .. } = &mut *state else { return None };
-        if !waiting.is_empty() {
+        if !state.encodes() {
             return None;
         }
-        let total = encoded_len(payload.len());
-        let cost = total + MESSAGE_OVERHEAD;
+        let State { encoder, encoded, filled, .. } = &mut *state;
         if encoded.back().is_none_or(|run| run.bytes.len() >= RUN) {
-            encoded.push_back(Frames::default());
+            // Where one run was filled, the next one will be.
+            let bytes = if *filled >= RUN { buffers::take(RUN + encoded_len(SHORT)) } else { Vec::new() };
+            encoded.push_back(Frames { bytes, ..Frames::default() });
         }
-        if let Some(run) = encoded.back_mut() {
-            encoder.message(&mut run.bytes, kind, Coding::Plain, payload);
-            run.accounts.add(Role::Message { cost }, total, payload.len());
+        let run = encoded.back_mut()?;
+        let cost = run.add_message(encoder.as_mut()?, kind, payload);
+        *filled = run.bytes.len();
+        self.note_accepted(&mut state, payload.len(), cost);
+        Some(Ok(()))
+    }
+
+    /// As [`encode`](Outbox::encode), but copies and masks while the lock is free.
+    fn encode_long(&self, kind: Kind, payload: &[u8]) -> Option<Result<(), Refusal>> {
+        if let Err(refusal) = self.check(payload.len()) {
+            return Some(Err(refusal));
         }
-        state.payload += payload.len();
+        if !self.state.lock().encodes() {
+            return None;
+        }
+        let mut frames = Frames::default();
+        if frames.bytes.try_reserve_exact(encoded_len(payload.len())).is_err() {
+            return None;
+        }
+        let cost = frames.add_message(&mut Encoder::new(), kind, payload);
+        // Only this thread sends, so nothing waits now that did not wait before.
+        let mut state = self.state.lock();
+        if let Err(refusal) = state.check(self.limit) {
+            return Some(Err(refusal));
+        }
+        state.encoded.push_back(frames);
+        self.note_accepted(&mut state, payload.len(), cost);
+        Some(Ok(()))
+    }
+
+    fn note_accepted(&self, state: &mut State, payload: usize, cost: usize) {
+        state.payload += payload;
         state.held += cost;
         state.wake();
         self.note_ahead(cost);
-        Some(Ok(()))
     }
 
     fn note_ahead(&self, cost: usize) {
@@ -257,15 +282,15 @@ impl Outbox {
         if state.ended { Poll::Ready(()) } else { state.wait(cx) }
     }
 
-    /// Returns what the script wants, and registers the task to be woken when that changes or something is sent. For the
-    /// connection.
-    pub(super) fn poll_wish(&self, cx: &Context<'_>) -> Wish {
+    /// Returns what the script wants, and whether it has sent anything that [`next`](Outbox::next) returns. Registers the
+    /// task to be woken when that changes. For the connection.
+    pub(super) fn poll_wish(&self, cx: &Context<'_>) -> (Wish, bool) {
         let mut state = self.state.lock();
         state.woken = false;
         if !state.connection.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
             state.connection = Some(cx.waker().clone());
         }
-        state.wish.clone()
+        (state.wish.clone(), state.has_next())
     }
 
     /// Lets short messages be encoded at once. For the connection, when it is open and has no compression.
@@ -273,18 +298,19 @@ impl Outbox {
         self.state.lock().encoder = Some(Encoder::new());
     }
 
-    /// Takes what is to be sent next. For the connection.
-    pub(super) fn next(&self) -> Option<Next> {
+    /// Takes what is to be sent next; also returns whether more follows. For the connection.
+    pub(super) fn next(&self) -> (Option<Next>, bool) {
         let mut state = self.state.lock();
-        if let Some(frames) = state.encoded.pop_front() {
-            return Some(Next::Frames(frames));
-        }
-        let next = state.waiting.pop_front();
-        if next.is_none() && state.waiting.capacity() + state.encoded.capacity() > KEPT {
+        let next = match state.encoded.pop_front() {
+            Some(frames) => Some(Next::Frames(frames)),
+            None => state.waiting.pop_front().map(Next::Message),
+        };
+        let more = state.has_next();
+        if !more && state.waiting.capacity() + state.encoded.capacity() > KEPT {
             state.waiting = VecDeque::new();
             state.encoded = VecDeque::new();
         }
-        next.map(Next::Message)
+        (next, more)
     }
 
     /// Accepts no more messages. For the connection.
@@ -334,6 +360,15 @@ impl State {
             State { held, .. } if *held >= limit => Err(Refusal::Full(*held)),
             _ => Ok(()),
         }
+    }
+
+    /// Tells whether a message may be encoded now, because it would go out next.
+    fn encodes(&self) -> bool {
+        self.encoder.is_some() && self.waiting.is_empty()
+    }
+
+    fn has_next(&self) -> bool {
+        !self.encoded.is_empty() || !self.waiting.is_empty()
     }
 
     fn drop_all(&mut self) {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::frames::{Accounts, Frames, Role, Taken};
 use super::outbox::Outgoing;
+use crate::buffers;
 use crate::close::CloseFrame;
 use crate::event::Kind;
 use crate::protocol::{Coding, Deflated, Deflater, Deflating, Encoder, encoded_len};
@@ -134,8 +135,10 @@ impl Output {
     pub fn advance(&mut self, written: usize, taken: &mut Taken) {
         self.len -= written;
         self.offset += written;
-        if self.runs.front().is_some_and(|run| self.offset >= run.len()) {
-            self.runs.pop_front();
+        if self.runs.front().is_some_and(|run| self.offset >= run.len())
+            && let Some(written) = self.runs.pop_front()
+        {
+            buffers::give_back(written);
             self.offset = 0;
         }
         self.accounts.advance(written, taken);

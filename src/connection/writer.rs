@@ -156,7 +156,9 @@ impl Writer {
                 *deflated += payload;
                 continue;
             }
-            match turn.outbox.next() {
+            let (next, more) = if *turn.has_next { turn.outbox.next() } else { (None, false) };
+            *turn.has_next = more;
+            match next {
                 Some(Next::Message(outgoing)) => self.output.send(outgoing),
                 Some(Next::Frames(frames)) => self.output.append_frames(frames),
                 None => {
@@ -210,6 +212,8 @@ pub struct Turn<'a> {
     pub stream: &'a mut Stream,
     /// Where messages come from.
     pub outbox: &'a Outbox,
+    /// Messages wait there. If some come later, the connection gets another turn.
+    pub has_next: &'a mut bool,
     /// Which Close is to be sent, if any.
     pub closing: &'a mut Closing,
     /// Where progress is noted.

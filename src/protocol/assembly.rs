@@ -4,6 +4,9 @@
 //! payload of the whole message, or the violation. Its buffer grows with the bytes that have arrived, not with what the
 //! peer declares.
 
+use bytes::BufMut;
+use bytes::buf::Limit;
+
 use super::frame::Coding;
 use super::utf8::Validator;
 use super::violation::Violation;
@@ -21,6 +24,9 @@ pub struct Limits {
 /// The most memory that a declared length may commit ahead of its bytes.
 const AHEAD: usize = 64 * 1024;
 
+/// The most bytes that are read in place at once, so that other connections have their turn.
+const READ_MOST: usize = 256 * 1024;
+
 /// A frame whose payload is arriving.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenFrame {
@@ -35,6 +41,7 @@ pub(super) struct OpenFrame {
 pub(super) struct Assembly {
     kind: Kind,
     coding: Coding,
+    expected: usize,
     payload: Vec<u8>,
     utf8: Validator,
     frames: usize,
@@ -42,8 +49,10 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Starts an empty message.
-    pub(super) fn new(kind: Kind, coding: Coding) -> Assembly {
-        Assembly { kind, coding, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
+    /// `expected`: the size of the message before, for which the peer has sent all bytes. For as many bytes of an equally
+    /// large frame memory is reserved at once.
+    pub(super) fn new(kind: Kind, coding: Coding, expected: usize) -> Assembly {
+        Assembly { kind, coding, expected, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
     }
 
     /// Returns the kind that the first frame gave.
@@ -80,12 +89,43 @@ impl Assembly {
     /// # Errors
     /// Text that is not UTF-8, at its first bad byte.
     pub(super) fn append(&mut self, bytes: &[u8], frame: OpenFrame, limits: &Limits) -> Result<(), Violation> {
+        check(self.kind, &mut self.utf8, bytes)?;
+        self.grow(bytes.len(), frame, limits);
+        self.payload.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Returns where payload of `frame` can be read to without a copy.
+    pub(super) fn space(&mut self, frame: OpenFrame, limits: &Limits) -> Limit<&mut Vec<u8>> {
+        if self.payload.len() == self.payload.capacity() {
+            self.grow(frame.remaining.min(AHEAD), frame, limits);
+        }
+        let space = (self.payload.capacity() - self.payload.len()).min(frame.remaining).min(READ_MOST);
+        (&mut self.payload).limit(space)
+    }
+
+    /// Takes notice of `read` bytes that were read into the [`space`](Assembly::space).
+    ///
+    /// # Errors
+    /// As [`Assembly::append`].
+    pub(super) fn note_read(&mut self, read: usize) -> Result<(), Violation> {
+        let start = self.payload.len() - read;
+        if self.kind == Kind::Text {
+            self.utf8.feed(&self.payload[start..]).map_err(Violation::text_not_utf8)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Makes room for `more` bytes of a frame, `frame.remaining` of which are to come.
+    fn grow(&mut self, more: usize, frame: OpenFrame, limits: &Limits) {
         let frame_end = self.payload.len() + frame.remaining;
-        let needed = self.payload.len() + bytes.len();
+        let needed = self.payload.len() + more;
         // If the end of the frame is near, the buffer grows to it at once.
-        let least = if frame.remaining <= AHEAD { frame_end } else { needed.max(AHEAD) };
+        let ahead = self.expected.max(AHEAD);
+        let least = if frame.remaining <= ahead { frame_end } else { needed.max(AHEAD) };
         let most = if frame.fin { frame_end } else { limits.max_message_size };
-        self.keep(bytes, least, most)
+        self.reserve(more, least, most);
     }
 
     /// Appends what payload of a compressed message has inflated to.
@@ -96,10 +136,13 @@ impl Assembly {
         let allowed = limits.max_message_size.saturating_sub(self.payload.len());
         if bytes.len() > allowed {
             // The bytes up to the limit are checked first, as they would be if they had come alone.
-            self.check(&bytes[..allowed])?;
+            check(self.kind, &mut self.utf8, &bytes[..allowed])?;
             return Err(Violation::inflated_too_big(limits.max_message_size));
         }
-        self.keep(bytes, self.payload.len() + bytes.len(), limits.max_message_size)
+        check(self.kind, &mut self.utf8, bytes)?;
+        self.reserve(bytes.len(), self.payload.len() + bytes.len(), limits.max_message_size);
+        self.payload.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Returns the payload of the message, which has arrived whole.
@@ -113,21 +156,18 @@ impl Assembly {
         Ok(self.payload)
     }
 
-    /// Checks and copies bytes. The buffer grows by doubling, so that the work stays linear in the size of the message;
+    /// Makes room for `more` bytes. The buffer grows by doubling, so that the work stays linear in the size of the message;
     /// to `least` bytes or more, but never over `most`, the largest size that the message can still reach.
-    fn keep(&mut self, bytes: &[u8], least: usize, most: usize) -> Result<(), Violation> {
-        self.check(bytes)?;
-        if self.payload.len() + bytes.len() > self.payload.capacity() {
+    fn reserve(&mut self, more: usize, least: usize, most: usize) {
+        if self.payload.len() + more > self.payload.capacity() {
             let capacity = self.payload.capacity().saturating_mul(2).max(least).min(most);
             self.payload.reserve_exact(capacity - self.payload.len());
         }
-        self.payload.extend_from_slice(bytes);
-        Ok(())
     }
+}
 
-    fn check(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        if self.kind == Kind::Text { self.utf8.feed(bytes).map_err(Violation::text_not_utf8) } else { Ok(()) }
-    }
+fn check(kind: Kind, utf8: &mut Validator, bytes: &[u8]) -> Result<(), Violation> {
+    if kind == Kind::Text { utf8.feed(bytes).map_err(Violation::text_not_utf8) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -154,7 +194,7 @@ mod tests {
     #[test]
     fn commits_at_most_64_kib_ahead_of_the_bytes_of_a_large_frame() {
         let limits = Limits { max_message_size: 16 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain, 0);
         let remaining = assembly.add_frame(16 * MIB as u64, &limits).unwrap();
         assert_eq!(assembly.payload.capacity(), 0);
         assembly.append(b"x", OpenFrame { remaining, fin: true }, &limits).unwrap();
@@ -164,7 +204,7 @@ mod tests {
     #[test]
     fn grows_by_doubling_and_ends_at_the_exact_size_of_a_large_frame() {
         let limits = Limits { max_message_size: 64 * MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain, 0);
         let capacities = feed(&mut assembly, OpenFrame { remaining: 10 * MIB + 1, fin: true }, 1000, &limits);
         assert!(capacities.len() <= 10, "{capacities:?}");
         assert_eq!(assembly.finish().unwrap().capacity(), 10 * MIB + 1);
@@ -173,14 +213,14 @@ mod tests {
     #[test]
     fn reserves_a_short_frame_once() {
         let limits = Limits { max_message_size: MIB, max_fragments: 1 };
-        let mut assembly = Assembly::new(Kind::Text, Coding::Plain);
+        let mut assembly = Assembly::new(Kind::Text, Coding::Plain, 0);
         assert_eq!(feed(&mut assembly, OpenFrame { remaining: AHEAD, fin: true }, 1, &limits), [0, AHEAD]);
     }
 
     #[test]
     fn grows_by_doubling_over_small_fragments_and_never_past_the_limit() {
         let limits = Limits { max_message_size: 3 * MIB + 5, max_fragments: usize::MAX };
-        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain, 0);
         let mut capacities = vec![0];
         while assembly.payload.len() < limits.max_message_size {
             let length = 64.min(limits.max_message_size - assembly.payload.len());
@@ -194,7 +234,7 @@ mod tests {
     #[test]
     fn releases_the_spare_capacity_of_a_fragmented_message() {
         let limits = Limits { max_message_size: MIB, max_fragments: 10 };
-        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain, 0);
         feed(&mut assembly, OpenFrame { remaining: 3000, fin: false }, 3000, &limits);
         feed(&mut assembly, OpenFrame { remaining: 100, fin: false }, 100, &limits);
         feed(&mut assembly, OpenFrame { remaining: 1, fin: true }, 1, &limits);
@@ -206,7 +246,7 @@ mod tests {
     #[test]
     fn refuses_a_frame_over_a_limit_when_its_header_is_read() {
         let limits = Limits { max_message_size: 100, max_fragments: 2 };
-        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain);
+        let mut assembly = Assembly::new(Kind::Binary, Coding::Plain, 0);
         feed(&mut assembly, OpenFrame { remaining: 60, fin: false }, 60, &limits);
         let violation = assembly.add_frame(41, &limits).unwrap_err();
         assert_eq!(violation.text, "message too big: 101 bytes, limit 100");

@@ -3,6 +3,8 @@
 //! Comes in: the transport's bytes, cut anywhere. Goes out: one [`Incoming`] after another, in the order of the wire, or
 //! the [`Violation`] that ends the connection. Answers nothing, and does not know why a connection closes.
 
+use bytes::buf::Limit;
+
 use super::assembly::{Assembly, Limits, OpenFrame};
 use super::frame::{
     Coding, Control, Header, LENGTH_16, MAX_CONTROL_PAYLOAD, Opcode, SHORTEST_16, WHOLE_BINARY, WHOLE_TEXT,
@@ -12,6 +14,9 @@ use super::utf8;
 use super::violation::Violation;
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
+
+/// Bytes of a frame that must be missing for it to be read in place: a copy of fewer costs less than a read more.
+const READ_IN_PLACE: usize = 32 * 1024;
 
 /// What the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub struct Decoder {
     state: State,
     /// The message whose first frame has begun, until it is whole.
     message: Option<Assembly>,
+    /// The size of the last message that came in pieces.
+    expected: usize,
 }
 
 /// What the next byte belongs to.
@@ -68,7 +75,7 @@ impl Decoder {
     /// Makes a decoder for the bytes after the opening handshake; `inflater` if compression was agreed.
     pub fn new(limits: Limits, inflater: Option<Inflater>) -> Decoder {
         let extension_bits = if inflater.is_some() { Coding::Deflated.bits() } else { 0 };
-        Decoder { limits, extension_bits, inflater, state: State::Start, message: None }
+        Decoder { limits, extension_bits, inflater, state: State::Start, message: None, expected: 0 }
     }
 
     /// Takes bytes from the front of `input`, up to the end of the next event, and returns that event; `None` when `input`
@@ -84,11 +91,43 @@ impl Decoder {
         }
         let result = self.advance(input);
         if matches!(result, Err(_) | Ok(Some(Incoming::Close(_)))) {
-            self.state = State::Ended;
-            self.message = None;
-            self.inflater = None;
+            self.end();
         }
         result
+    }
+
+    /// While much of an uncompressed message is still to come, returns where its payload can be read to, at most
+    /// as far as the frame goes. Tell [`note_read`](Decoder::note_read) how much was read.
+    pub fn space(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        match (&self.state, &mut self.message) {
+            (State::Data(frame), Some(message))
+                if frame.remaining >= READ_IN_PLACE && message.coding() == Coding::Plain =>
+            {
+                Some(message.space(*frame, &self.limits))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes notice of `read` bytes that were read into the [`space`](Decoder::space). If the message is whole now, the
+    /// next call of [`next`](Decoder::next) returns it.
+    ///
+    /// # Errors
+    /// As [`next`](Decoder::next).
+    pub fn note_read(&mut self, read: usize) -> Result<(), Violation> {
+        let (State::Data(frame), Some(message)) = (&mut self.state, &mut self.message) else { return Ok(()) };
+        frame.remaining -= read;
+        let result = message.note_read(read);
+        if result.is_err() {
+            self.end();
+        }
+        result
+    }
+
+    fn end(&mut self) {
+        self.state = State::Ended;
+        self.message = None;
+        self.inflater = None;
     }
 
     /// Takes the most common frame from the front of `input` quickly, without a copy: a whole message of up to 64 KiB that is
@@ -213,7 +252,7 @@ impl Decoder {
             Opcode::Message(kind) => Some(kind),
         };
         let message = match (kind, &mut self.message) {
-            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.coding)),
+            (Some(kind), message @ None) => message.insert(Assembly::new(kind, header.coding, self.expected)),
             (None, Some(message)) => message,
             (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented message")),
             (None, None) => return Err(Violation::protocol("continuation frame without a message to continue")),
@@ -242,7 +281,9 @@ impl Decoder {
             inflater.finish()?;
         }
         let kind = message.kind();
-        Ok(Some(Incoming::Message(kind, message.finish()?)))
+        let payload = message.finish()?;
+        self.expected = payload.len();
+        Ok(Some(Incoming::Message(kind, payload)))
     }
 }
 

@@ -24,9 +24,9 @@ use crate::error::{ErrorCode, Failure};
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// The most bytes that the kernel holds of what it has not sent yet, so that a keepalive ping does not queue behind
-/// megabytes. The kernel asks for more when half of it is left.
+/// megabytes. The kernel asks for more when half of it is left, and with much less a large message would take many turns.
 #[cfg(any(target_os = "android", target_os = "linux"))]
-const MAX_UNSENT: u32 = 128 * 1024;
+const MAX_UNSENT: u32 = 512 * 1024;
 
 type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 

@@ -16,8 +16,10 @@ fn drive(outbox: &Outbox) -> usize {
     let (task, waker) = Sleeper::new();
     let mut taken = 0;
     loop {
-        let wish = outbox.poll_wish(&Context::from_waker(&waker));
-        while let Some(next) = outbox.next() {
+        let (wish, mut has_next) = outbox.poll_wish(&Context::from_waker(&waker));
+        while has_next {
+            let (Some(next), more) = outbox.next() else { panic!("nothing to send") };
+            has_next = more;
             let (payload, cost) = match next {
                 Next::Message(outgoing) => (outgoing.payload(), outgoing.cost()),
                 Next::Frames(mut frames) => {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "no test uses all of it")]
 
+use bytes::BufMut;
 use websocket_core::extension::Agreed;
 use websocket_core::protocol::{Decoder, Deflated, Deflater, Deflating, Incoming, Inflater, Limits, Violation};
 
@@ -59,6 +60,28 @@ pub fn decode<'a>(
         }
         assert!(piece.is_empty(), "bytes left after the last event");
         taken += length;
+    }
+    (incoming, violation)
+}
+
+/// Decodes a stream in pieces of `size` bytes, as far as possible by reading them in place.
+pub fn decode_in_place(limits: Limits, stream: &[u8], size: usize) -> (Vec<Incoming>, Option<Violation>) {
+    let mut decoder = Decoder::new(limits, None);
+    let (mut incoming, mut violation) = (Vec::new(), None);
+    for mut piece in stream.chunks(size) {
+        while !piece.is_empty() {
+            if let Some(mut space) = decoder.space() {
+                let read = space.remaining_mut().min(piece.len());
+                assert!(read > 0, "no space");
+                space.put_slice(&piece[..read]);
+                piece = &piece[read..];
+                violation = violation.or(decoder.note_read(read).err());
+            }
+            match decoder.next(&mut piece) {
+                Ok(event) => incoming.extend(event),
+                Err(error) => violation = Some(error),
+            }
+        }
     }
     (incoming, violation)
 }

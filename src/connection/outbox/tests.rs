@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::frames::Taken;
-use super::outbox::{KEPT, Next, Outbox, Outgoing, Progress, Refusal, Wish};
+use super::outbox::{KEPT, Next, Outbox, Outgoing, Progress, Refusal, SHORT, Wish};
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
+use crate::protocol::encoded_len;
 
 fn text(length: usize) -> Outgoing {
     Outgoing::Message { kind: Kind::Text, payload: vec![b'x'; length], compress: true }
@@ -28,7 +29,7 @@ fn refuses_exactly_at_the_limit() {
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Err(Refusal::Full(2 * one)));
-    let Some(Next::Message(first)) = outbox.next() else { panic!("no message") };
+    let Some(Next::Message(first)) = outbox.next().0 else { panic!("no message") };
     outbox.note_written(first.payload(), first.cost());
     assert_eq!(outbox.send(text(10)), Ok(()));
 }
@@ -62,7 +63,7 @@ fn releases_the_memory_of_a_burst_that_is_taken() {
     for _ in 0..10_000 {
         outbox.send(text(0)).unwrap();
     }
-    while outbox.next().is_some() {}
+    while outbox.next().0.is_some() {}
     assert!(outbox.capacity() <= KEPT);
 }
 
@@ -72,18 +73,18 @@ fn keeps_the_first_close_unless_a_stronger_wish_comes() {
     let outbox = Outbox::new(1000);
     outbox.end_by(Wish::Close(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Close(body(CloseCode::GOING_AWAY)));
-    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())), Wish::Close(body(CloseCode::NORMAL)));
+    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())).0, Wish::Close(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Leave(body(CloseCode::GOING_AWAY)));
-    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())), Wish::Leave(body(CloseCode::NORMAL)));
+    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())).0, Wish::Leave(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Terminate);
     outbox.end_by(Wish::Close(None));
-    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())), Wish::Terminate);
+    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())).0, Wish::Terminate);
 }
 
 /// Takes everything; returns the bytes of encoded frames, and the payload lengths of messages that were not encoded.
 fn take_all(outbox: &Outbox) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut messages) = (Vec::new(), Vec::new());
-    while let Some(next) = outbox.next() {
+    while let (Some(next), _) = outbox.next() {
         match next {
             Next::Frames(frames) => {
                 assert!(messages.is_empty(), "a frame comes after a message that was sent earlier");
@@ -96,12 +97,11 @@ fn take_all(outbox: &Outbox) -> (Vec<u8>, Vec<usize>) {
 }
 
 #[test]
-fn encodes_short_messages_once_it_may_and_keeps_their_order() {
+fn encodes_messages_once_it_may_and_keeps_their_order() {
     let outbox = Outbox::new(usize::MAX);
     assert_eq!(outbox.encode(Kind::Text, b"early"), None);
     outbox.start_encoding();
     assert_eq!(outbox.encode(Kind::Text, b"first"), Some(Ok(())));
-    assert_eq!(outbox.encode(Kind::Binary, &[7; 5000]), None);
     outbox.send(text(5000)).unwrap();
     // An earlier message waits, so this one must wait behind it.
     assert_eq!(outbox.encode(Kind::Text, b"second"), None);
@@ -120,12 +120,40 @@ fn accounts_for_encoded_messages_as_for_others() {
         assert_eq!(outbox.encode(Kind::Text, &[b'x'; 10]), Some(Ok(())));
     }
     assert_eq!(outbox.encode(Kind::Text, b"x"), Some(Err(Refusal::Full(2 * text(10).cost()))));
-    let Some(Next::Frames(mut frames)) = outbox.next() else { panic!("no frames") };
+    let Some(Next::Frames(mut frames)) = outbox.next().0 else { panic!("no frames") };
     let mut taken = Taken::default();
     frames.accounts.advance(frames.bytes.len(), &mut taken);
     assert_eq!((taken.payload, taken.cost), (20, 2 * text(10).cost()));
     outbox.note_written(taken.payload, taken.cost);
     assert_eq!((outbox.buffered(), outbox.encode(Kind::Text, b"x")), (0, Some(Ok(()))));
+}
+
+#[test]
+fn encodes_a_long_message_as_a_short_one() {
+    let outbox = Outbox::new(text(SHORT + 1).cost());
+    assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), None);
+    outbox.start_encoding();
+    assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), Some(Ok(())));
+    assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), Some(Err(Refusal::Full(text(SHORT + 1).cost()))));
+    let (Some(Next::Frames(frames)), false) = outbox.next() else { panic!("no frames, or more than one run") };
+    let header = [0x81, 0x80 | 126, (SHORT >> 8) as u8, (SHORT + 1) as u8];
+    assert_eq!((frames.bytes.len(), &frames.bytes[..4]), (encoded_len(SHORT + 1), &header[..]));
+    outbox.shut();
+    assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), Some(Err(Refusal::Closed)));
+}
+
+#[test]
+fn tells_whether_more_is_to_be_sent() {
+    let outbox = Outbox::new(usize::MAX);
+    let has_next = || outbox.poll_wish(&Context::from_waker(Waker::noop())).1;
+    assert!(!has_next());
+    outbox.start_encoding();
+    outbox.encode(Kind::Text, b"first").unwrap().unwrap();
+    outbox.send(text(1)).unwrap();
+    assert!(has_next());
+    assert!(matches!(outbox.next(), (Some(Next::Frames(_)), true)));
+    assert!(matches!(outbox.next(), (Some(Next::Message(_)), false)));
+    assert!(!has_next() && outbox.next().0.is_none());
 }
 
 #[test]
@@ -136,7 +164,7 @@ fn begins_a_new_run_every_64_kib() {
         outbox.encode(Kind::Binary, &[0; 1000]).unwrap().unwrap();
     }
     let mut runs = 0;
-    while let Some(Next::Frames(frames)) = outbox.next() {
+    while let (Some(Next::Frames(frames)), _) = outbox.next() {
         assert!(frames.bytes.len() < 64 * 1024 + 2000, "{} bytes", frames.bytes.len());
         runs += 1;
     }

@@ -1,0 +1,63 @@
+//! Large byte buffers that are used again: to get memory from the system and to give it back costs more than to fill it.
+//!
+//! Comes in: buffers that nobody needs any more. Goes out: the same, empty. A few are kept for the whole process, so a flow of
+//! messages needs no new memory, and an idle connection holds none. No thread ever waits here.
+
+use crate::sync::Mutex;
+
+/// How many buffers are kept.
+const KEPT: usize = 4;
+
+/// The capacities, in bytes, that are kept. To make a smaller buffer is cheap, and a larger one is rare.
+const SMALLEST: usize = 16 * 1024;
+const LARGEST: usize = 128 * 1024;
+
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// Returns an empty buffer for `capacity` bytes or more.
+pub fn take(capacity: usize) -> Vec<u8> {
+    let spare = if capacity < SMALLEST { None } else { SPARE.try_lock().and_then(|mut spare| spare.pop()) };
+    let mut buffer = spare.unwrap_or_default();
+    buffer.reserve_exact(capacity);
+    buffer
+}
+
+/// Keeps a buffer for [`take`], or drops it.
+pub fn give_back(mut buffer: Vec<u8>) {
+    if !(SMALLEST..=LARGEST).contains(&buffer.capacity()) {
+        return;
+    }
+    buffer.clear();
+    if let Some(mut spare) = SPARE.try_lock()
+        && spare.len() < KEPT
+    {
+        spare.push(buffer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_out_empty_buffers_of_the_capacity_that_is_asked_for() {
+        for capacity in [0, 1, SMALLEST, 70_000, LARGEST, 3 * LARGEST] {
+            let mut buffer = take(capacity);
+            assert!(buffer.is_empty() && buffer.capacity() >= capacity);
+            buffer.push(1);
+            give_back(buffer);
+        }
+    }
+
+    #[test]
+    fn keeps_few_buffers_of_middle_sizes() {
+        for _ in 0..10 {
+            for capacity in [1, SMALLEST, LARGEST, LARGEST + 1] {
+                give_back(Vec::with_capacity(capacity));
+            }
+        }
+        let spare = SPARE.lock();
+        assert!(spare.len() <= KEPT);
+        assert!(spare.iter().all(|buffer| (SMALLEST..=LARGEST).contains(&buffer.capacity())));
+    }
+}
