@@ -98,7 +98,7 @@ unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
         if process::is_forked_child() {
             return forked(state);
         }
-        host.inbox.start(max);
+        host.begin_dispatch(max);
         loop {
             ffi::lua_pushvalue(state, ffi::lua_upvalueindex(BATCH));
             let status = ffi::lua_pcall(state, 0, 0, 1);
@@ -150,14 +150,17 @@ unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
         let mut batch = Batch { state, sentinel: Slot::upvalue(state, SENTINEL), id: 0, socket: Slot::NONE };
         // A callback may have forked: what waits belongs to the parent.
         while !process::is_forked_child() {
-            match batch.host().and_then(|host| host.inbox.next()) {
+            let Some(host) = batch.host() else { break };
+            host.inbox.finish();
+            if let Some((id, kind, payload)) = host.inbox.message() {
+                batch.call_with_message(id, kind, payload);
+                continue;
+            }
+            match host.inbox.next() {
                 None => break,
+                Some(Next::Messages) => {}
                 Some(Next::Deferred(number)) => batch.call_deferred(number),
                 Some(Next::Event(id)) => batch.call_back(id),
-                Some(Next::Message(id, kind, payload)) => batch.call_with_message(id, kind, payload),
-            }
-            if let Some(host) = batch.host() {
-                host.inbox.finish();
             }
         }
     }

@@ -24,6 +24,9 @@ use crate::transport::Plan;
 /// How long the end of a Lua state may take, for all its connections together.
 const END_LIMIT: Duration = Duration::from_millis(100);
 
+/// A dispatch of as many events lasts so long that another thread should drive meanwhile.
+const MANY: usize = 4096;
+
 /// What a call in the child of a fork raises.
 pub const FORKED: &str = "this process is the child of a fork: its parent has the connections";
 
@@ -44,6 +47,7 @@ pub struct Host {
     connections: RefCell<BTreeMap<ConnectionId, Arc<Connection>>>,
     lease: RefCell<Option<Lease>>,
     last_number: Cell<u64>,
+    wait_start: Cell<Instant>,
     ended: Cell<bool>,
 }
 
@@ -58,6 +62,7 @@ impl Host {
             connections: RefCell::default(),
             lease: RefCell::new(None),
             last_number: Cell::new(0),
+            wait_start: Cell::new(Instant::now()),
             ended: Cell::new(false),
         })
     }
@@ -102,18 +107,19 @@ impl Host {
 
     /// Waits until `poll` is ready, at most for `limit`.
     pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
-        self.wait_then(limit, Then::Leave, poll)
+        self.wait_from(Instant::now(), limit, Then::Leave, poll)
     }
 
-    /// As [`Host::wait`], for a caller that may wait again at once when the limit has passed.
-    pub fn wait_then<T>(
+    /// As [`Host::wait`], from `start` on, which is now, for a caller that may wait again at once when the limit has passed.
+    fn wait_from<T>(
         &self,
+        start: Instant,
         limit: Duration,
         then: Then,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
         match &*self.lease.borrow() {
-            Some(lease) => lease.wait(limit, then, poll),
+            Some(lease) => lease.wait(start, limit, then, poll),
             // Without the runtime nothing changes while this thread waits.
             None => match poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(result) => Some(result),
@@ -127,7 +133,26 @@ impl Host {
 
     /// Waits until anything waits in the inbox, at most for `limit`; tells whether anything does.
     pub fn wait_for_items(&self, limit: Duration, then: Then) -> bool {
-        self.wait_then(limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
+        // One look at the clock for all who need to know: it takes longer than most of what a short wait does.
+        if !limit.is_zero() {
+            self.wait_start.set(Instant::now());
+        }
+        self.wait_from(self.wait_start.get(), limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
+    }
+
+    /// Returns how long ago the last [`Host::wait_for_items`] with a limit over zero began.
+    pub fn since_wait(&self) -> Duration {
+        self.wait_start.get().elapsed()
+    }
+
+    /// Begins to dispatch what waits now, with at most `max` callbacks.
+    pub fn begin_dispatch(&self, max: usize) {
+        let waiting = self.inbox.start(max);
+        if waiting >= MANY
+            && let Some(lease) = &*self.lease.borrow()
+        {
+            lease.drive_meanwhile();
+        }
     }
 
     /// Ends a dispatch; returns how many callbacks were called. What they have sent is written.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::batch::Batch;
 use crate::event::{Event, Kind};
 use crate::queue::{self, Charge, ConnectionId, Item, Queue};
 
@@ -20,7 +21,9 @@ const RELEASED_AT_ONCE: usize = 4096;
 pub struct Inbox {
     /// Where other threads put events.
     pub queue: Arc<Queue>,
-    /// What was taken from the queue and is not dispatched yet.
+    /// The messages in front, of one connection.
+    messages: RefCell<Option<Messages>>,
+    /// What was taken from the queue and is not dispatched yet, after those.
     pending: RefCell<VecDeque<Item>>,
     /// How many events and deferred functions that is.
     count: Cell<usize>,
@@ -35,9 +38,16 @@ pub struct Inbox {
     charge: RefCell<Option<Charge>>,
     /// The cost of that message, or 0.
     cost: Cell<usize>,
-    /// The cost of messages of the batch in front that are finished and still charged.
+    /// The cost of messages that are finished, and still charged with those in front.
     done: Cell<usize>,
     turn: Cell<u64>,
+}
+
+/// Messages that arrived together, with their connection and their charge.
+struct Messages {
+    id: ConnectionId,
+    batch: Batch,
+    charge: Charge,
 }
 
 /// What comes next.
@@ -47,14 +57,14 @@ pub enum Next {
     Deferred(u64),
     /// An event of this connection.
     Event(ConnectionId),
-    /// A message of this connection. The pointer is valid until the message is taken.
-    Message(ConnectionId, Kind, *const [u8]),
+    /// Messages, one of which [`Inbox::message`] returns.
+    Messages,
 }
 
 impl Inbox {
     /// Is ready when anything waits. If nothing does, registers the host to be woken when an item arrives.
     pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.pending.borrow().is_empty() { self.queue.poll_ready(cx) } else { Poll::Ready(()) }
+        if self.count.get() == 0 { self.queue.poll_ready(cx) } else { Poll::Ready(()) }
     }
 
     /// Counts one more poll.
@@ -72,8 +82,8 @@ impl Inbox {
         self.dispatching.get()
     }
 
-    /// Begins to dispatch what waits now, with at most `max` callbacks.
-    pub fn start(&self, max: usize) {
+    /// Begins to dispatch what waits now, with at most `max` callbacks; returns how many events and deferred functions that is.
+    pub fn start(&self, max: usize) -> usize {
         self.dispatching.set(true);
         let mut pending = self.pending.borrow_mut();
         let known = pending.len();
@@ -83,6 +93,7 @@ impl Inbox {
         self.waiting.set(self.count.get());
         self.left.set(max);
         self.ran.set(0);
+        self.waiting.get()
     }
 
     /// Ends dispatching; returns how many callbacks were called.
@@ -92,17 +103,43 @@ impl Inbox {
         self.ran.get()
     }
 
-    /// Tells what comes next, which stays where it is; nothing if this dispatch is at its end.
-    pub fn next(&self) -> Option<Next> {
-        if self.waiting.get() == 0 || self.left.get() == 0 {
+    /// Tells whether this dispatch is at its end.
+    #[inline]
+    fn is_done(&self) -> bool {
+        self.waiting.get() == 0 || self.left.get() == 0
+    }
+
+    /// Returns the next message, which stays where it is; nothing if [`next`](Inbox::next) has to tell what comes next. The
+    /// pointer is valid until the message is taken.
+    #[inline]
+    pub fn message(&self) -> Option<(ConnectionId, Kind, *const [u8])> {
+        if self.is_done() {
             return None;
         }
-        match self.pending.borrow().front()? {
-            Item::Messages(id, batch, _) => {
-                batch.front().map(|(kind, payload)| Next::Message(*id, kind, &raw const *payload))
+        let messages = self.messages.borrow();
+        let Messages { id, batch, .. } = messages.as_ref()?;
+        batch.front().map(|(kind, payload)| (*id, kind, &raw const *payload))
+    }
+
+    /// Tells what comes next, which stays where it is; nothing if this dispatch is at its end.
+    pub fn next(&self) -> Option<Next> {
+        if self.is_done() {
+            return None;
+        }
+        let mut pending = self.pending.borrow_mut();
+        match pending.pop_front()? {
+            Item::Messages(id, batch, charge) => {
+                self.messages.replace(Some(Messages { id, batch, charge }));
+                Some(Next::Messages)
             }
-            Item::Deferred(number) => Some(Next::Deferred(*number)),
-            Item::Event(id, ..) => Some(Next::Event(*id)),
+            item => {
+                let next = match item {
+                    Item::Deferred(number) => Next::Deferred(number),
+                    Item::Event(id, ..) | Item::Messages(id, ..) => Next::Event(id),
+                };
+                pending.push_front(item);
+                Some(next)
+            }
         }
     }
 
@@ -127,18 +164,19 @@ impl Inbox {
     }
 
     /// Takes the message in front. The last one of a batch carries what is left of its charge.
+    #[inline]
     pub fn take_message(&self) {
-        let mut pending = self.pending.borrow_mut();
-        let Some(Item::Messages(_, batch, _)) = pending.front_mut() else { return };
-        let payload = batch.pop();
-        if batch.is_empty() {
-            drop(pending);
-            self.done.set(0);
-            self.take();
-            return;
-        }
-        self.cost.set(queue::cost(payload));
+        let mut messages = self.messages.borrow_mut();
+        let Some(Messages { batch, .. }) = messages.as_mut() else { return };
         self.note_taken();
+        let payload = batch.pop();
+        if !batch.is_empty() {
+            return self.cost.set(queue::cost(payload));
+        }
+        self.done.set(0);
+        if let Some(Messages { charge, .. }) = messages.take() {
+            self.charge.replace(Some(charge));
+        }
     }
 
     fn note_taken(&self) {
@@ -153,6 +191,7 @@ impl Inbox {
     }
 
     /// Releases what is charged for what was taken; tells whether something was.
+    #[inline]
     pub fn finish(&self) -> bool {
         match self.cost.take() {
             0 => self.charge.take().is_some(),
@@ -169,14 +208,15 @@ impl Inbox {
     fn release_done(&self) {
         let done = self.done.take();
         if done > 0
-            && let Some(Item::Messages(_, _, charge)) = self.pending.borrow_mut().front_mut()
+            && let Some(messages) = self.messages.borrow_mut().as_mut()
         {
-            charge.split(done);
+            messages.charge.split(done);
         }
     }
 
     /// Drops everything that was collected.
     pub fn clear(&self) {
+        self.messages.take();
         self.pending.borrow_mut().clear();
         self.count.set(0);
         self.cost.set(0);

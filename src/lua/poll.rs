@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mlua::{Function, Lua, Value, ffi, lua_State};
 
@@ -29,9 +29,11 @@ pub struct Functions {
     pub alive: Function,
     /// `begin_turn(max)` counts a poll, and returns true; or false and a text.
     pub begin_turn: Function,
-    /// `wait(limit, waits_again)` waits for the first item, and returns whether one is there, and the seconds it took.
-    /// `waits_again` says that the caller waits again at once if none is there.
+    /// `wait(limit, waits_again)` waits for the first item, and returns whether one is there. `waits_again` says that the
+    /// caller waits again at once if none is there.
     pub wait: Function,
+    /// `elapsed()` returns the seconds since the last wait began.
+    pub elapsed: Function,
 }
 
 /// Makes the functions. `unusual` does what `begin_turn` does, with all checks.
@@ -43,6 +45,7 @@ pub fn functions(lua: &Lua, sentinel: &Value, unusual: &Function) -> mlua::Resul
             alive: handle::closure(lua, alive, sentinel)?,
             begin_turn: handle::closure(lua, begin_turn, (sentinel, unusual))?,
             wait: handle::closure(lua, wait, sentinel)?,
+            elapsed: handle::closure(lua, elapsed, sentinel)?,
         })
     }
 }
@@ -93,19 +96,16 @@ unsafe extern "C-unwind" fn wait(state: *mut lua_State) -> c_int {
     unsafe {
         let limit = Duration::try_from_secs_f64(ffi::lua_tonumber(state, 1)).unwrap_or_default();
         let then = if ffi::lua_toboolean(state, 2) == 0 { Then::Leave } else { Then::WaitAgain };
-        let (ready, seconds) = host(state).map_or((false, 0.0), |host| wait_up_to(host, limit, then));
+        let ready = host(state).is_some_and(|host| host.wait_for_items(limit, then));
         ffi::lua_pushboolean(state, ready.into());
-        ffi::lua_pushnumber(state, seconds);
     }
-    2
+    1
 }
 
-fn wait_up_to(host: &Host, limit: Duration, then: Then) -> (bool, f64) {
-    if limit.is_zero() {
-        return (host.wait_for_items(limit, then), 0.0);
-    }
-    let start = Instant::now();
-    (host.wait_for_items(limit, then), start.elapsed().as_secs_f64())
+unsafe extern "C-unwind" fn elapsed(state: *mut lua_State) -> c_int {
+    // SAFETY: as for `is_dispatching`.
+    unsafe { ffi::lua_pushnumber(state, host(state).map_or(0.0, |host| host.since_wait().as_secs_f64())) };
+    1
 }
 
 /// Returns the host until it has ended, for use until the next call into Lua.

@@ -22,13 +22,20 @@ use super::tasks::{Left, Tasks};
 use super::turns::{Then, Turns};
 use crate::sync::Mutex;
 
+/// tokio sorts its timers by steps of this length. It wakes the thread at the beginning of the step of a timer, and again when
+/// that is due.
+const TIMER_STEP: Duration = Duration::from_millis(64);
+
 /// A runtime that several threads drive in turns.
 pub struct Engine {
     runtime: Runtime,
+    /// When that began, from which it counts its time.
+    start: Instant,
     /// What runs on it.
     pub tasks: Arc<Tasks>,
     /// Who drives it.
     pub turns: Turns,
+    has_other_cpus: bool,
     spin: Spin,
     /// Wakes the host that drives when its wait must end.
     alarm: Mutex<Alarm>,
@@ -40,21 +47,32 @@ impl Engine {
     /// # Errors
     /// The system refuses the file descriptors that it needs.
     pub fn new() -> io::Result<Engine> {
+        let start = Instant::now();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let cpus = available_parallelism().map_or(1, NonZero::get);
         Ok(Engine {
             runtime,
+            start,
             tasks: Arc::default(),
             turns: Turns::default(),
+            has_other_cpus: cpus > 1,
             spin: Spin::new(cpus),
             alarm: Mutex::default(),
         })
     }
 
-    /// Waits until `poll` is ready, at most for `limit`. Drives meanwhile, unless another thread does.
-    pub fn wait<T>(&self, limit: Duration, then: Then, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
-        let start = Instant::now();
-        let deadline = start.checked_add(limit);
+    /// Waits until `poll` is ready, at most for `limit` from `start` on, which is now. Drives meanwhile, unless another thread does.
+    pub fn wait<T>(
+        &self,
+        start: Instant,
+        limit: Duration,
+        then: Then,
+        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
+        let deadline = match then {
+            Then::Leave => start.checked_add(limit),
+            Then::WaitAgain => self.end_of_slice(start, limit),
+        };
         if !can_drive() {
             return self.turns.wait_for_others(deadline, poll);
         }
@@ -62,9 +80,20 @@ impl Engine {
             let way = self.spin.next();
             let spin = (way == Way::Spin).then(|| start + spin::LIMIT);
             let result = self.drive(deadline, spin, poll);
-            self.spin.note(way, start.elapsed());
+            if self.has_other_cpus {
+                self.spin.note(way, start.elapsed());
+            }
             result
         })
+    }
+
+    /// Returns when a wait ends that goes on with another: at most after `limit`, and if possible when tokio's timers need to
+    /// wake the thread only once.
+    fn end_of_slice(&self, start: Instant, limit: Duration) -> Option<Instant> {
+        let end = start.checked_add(limit)?;
+        let since = end.duration_since(self.start).as_nanos() % TIMER_STEP.as_nanos();
+        let rest = Duration::from_nanos(u64::try_from(since).unwrap_or_default());
+        if rest < limit / 2 { end.checked_sub(rest) } else { Some(end) }
     }
 
     /// Drives until `poll` is ready, at most until `deadline`, and does not sleep before the end of `spin`. For the thread
@@ -118,6 +147,13 @@ impl Engine {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             })));
+        }
+    }
+
+    /// Has the helper drive while this thread does other work for long, if there is a CPU for it.
+    pub fn drive_meanwhile(&self) {
+        if self.has_other_cpus {
+            self.turns.leave();
         }
     }
 
@@ -185,13 +221,16 @@ mod tests {
     fn runs_tasks_on_the_thread_that_waits() {
         let engine = Engine::new().unwrap();
         let receiver = spawn_reporter(&engine);
-        assert_eq!(engine.wait(PATIENCE, Then::Leave, |_| received(&receiver)), Some(thread::current().id()));
+        assert_eq!(
+            engine.wait(Instant::now(), PATIENCE, Then::Leave, |_| received(&receiver)),
+            Some(thread::current().id())
+        );
     }
 
     #[test]
     fn returns_when_the_limit_has_passed() {
         let engine = Engine::new().unwrap();
-        assert_eq!(engine.wait(Duration::from_millis(5), Then::Leave, |_| Poll::<()>::Pending), None);
+        assert_eq!(engine.wait(Instant::now(), Duration::from_millis(5), Then::Leave, |_| Poll::<()>::Pending), None);
     }
 
     #[test]
@@ -208,7 +247,9 @@ mod tests {
             let deadline = Instant::now() + PATIENCE;
             loop {
                 assert!(Instant::now() < deadline);
-                if let Some(thread) = engine.wait(Duration::from_millis(2), Then::Leave, |_| received(&receiver)) {
+                if let Some(thread) =
+                    engine.wait(Instant::now(), Duration::from_millis(2), Then::Leave, |_| received(&receiver))
+                {
                     return thread;
                 }
             }
@@ -254,7 +295,7 @@ mod tests {
             }
         });
         let receiver = spawn_reporter(&engine);
-        assert!(engine.wait(PATIENCE, Then::Leave, |_| received(&receiver)).is_some());
+        assert!(engine.wait(Instant::now(), PATIENCE, Then::Leave, |_| received(&receiver)).is_some());
         assert_eq!(Arc::strong_count(&kept), 1);
     }
 
@@ -267,7 +308,7 @@ mod tests {
             engine.tasks.spawn(async move { send.send(number).unwrap() });
         }
         for number in 0..1000 {
-            assert_eq!(engine.wait(PATIENCE, Then::Leave, |_| received(&receiver)), Some(number));
+            assert_eq!(engine.wait(Instant::now(), PATIENCE, Then::Leave, |_| received(&receiver)), Some(number));
         }
     }
 }

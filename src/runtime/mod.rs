@@ -18,7 +18,7 @@ use std::io;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::engine::Engine;
 use self::leases::Leases;
@@ -58,12 +58,18 @@ impl Lease {
         self.engine.tasks.spawn(future);
     }
 
-    /// Waits until `poll` is ready, at most for `limit`. This thread drives the runtime meanwhile, unless another host
+    /// Waits until `poll` is ready, at most for `limit` from `start` on, which is now. This thread drives the runtime meanwhile, unless another host
     /// does. `then`: what the host does if the limit passes.
     ///
     /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll` is
     /// asked once more.
-    pub fn wait<T>(&self, limit: Duration, then: Then, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    pub fn wait<T>(
+        &self,
+        start: Instant,
+        limit: Duration,
+        then: Then,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
         if process::is_forked_child() {
             return None;
         }
@@ -78,7 +84,14 @@ impl Lease {
             self.engine.drive_once();
             return look();
         }
-        self.engine.wait(limit, then, poll)
+        self.engine.wait(start, limit, then, poll)
+    }
+
+    /// Tells that this thread has other work for about half a millisecond or more: another one may drive meanwhile.
+    pub fn drive_meanwhile(&self) {
+        if !process::is_forked_child() {
+            self.engine.drive_meanwhile();
+        }
     }
 
     /// Runs the tasks that are ready to run, unless another thread drives. Never waits.

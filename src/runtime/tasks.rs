@@ -80,22 +80,33 @@ impl Tasks {
     /// Runs the tasks that are ready now, each once. For the thread whose turn it is to drive; `driver` wakes it when a
     /// task becomes ready, until [`Tasks::leave`] is called.
     pub fn run_ready(&self, driver: &Waker) -> Left {
-        let mut state = self.state.lock();
-        if !state.driver.as_ref().is_some_and(|known| known.will_wake(driver)) {
-            state.driver = Some(driver.clone());
-        }
-        drop(state);
-        self.run_round()
+        self.run_all(Some(driver))
     }
 
     /// As [`Tasks::run_ready`], for a thread that does not wait for what its tasks wait for.
     pub fn run_round(&self) -> Left {
-        let count = self.state.lock().ready.len().min(PER_ROUND);
-        for _ in 0..count {
-            let Some(task) = self.state.lock().ready.pop_front() else { break };
-            self.run(task);
+        self.run_all(None)
+    }
+
+    fn run_all(&self, driver: Option<&Waker>) -> Left {
+        let mut left = None;
+        loop {
+            let task = {
+                let mut state = self.state.lock();
+                if left.is_none() {
+                    state.note_driver(driver);
+                }
+                let left = left.get_or_insert(state.ready.len().min(PER_ROUND));
+                if *left == 0 {
+                    return if state.ready.is_empty() { Left::Nothing } else { Left::Some };
+                }
+                *left -= 1;
+                state.ready.pop_front()
+            };
+            if let Some(task) = task {
+                self.run(task);
+            }
         }
-        if self.has_ready() { Left::Some } else { Left::Nothing }
     }
 
     /// Notes that nobody drives any longer.
@@ -142,6 +153,16 @@ impl Tasks {
 /// Drops a future. A panic is reported by the panic hook, and must not reach the host.
 fn drop_quietly(future: Option<BoxedFuture>) {
     let _ = catch_unwind(AssertUnwindSafe(|| mem::drop(future)));
+}
+
+impl State {
+    fn note_driver(&mut self, driver: Option<&Waker>) {
+        if let Some(driver) = driver
+            && !self.driver.as_ref().is_some_and(|known| known.will_wake(driver))
+        {
+            self.driver = Some(driver.clone());
+        }
+    }
 }
 
 impl Wake for Task {

@@ -32,7 +32,8 @@ use crate::sync::{Condvar, Mutex};
 /// How long the helper waits for a host to drive before it drives itself.
 const TICK: Duration = Duration::from_millis(2);
 
-/// How long the helper sleeps at most. A host that promised to wait again may be interrupted before it does.
+/// How long the helper sleeps until it looks whether a host drives. One that promised to wait again may be interrupted before
+/// it does.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// Who drives one runtime.
@@ -166,14 +167,23 @@ impl Turns {
             } else if state.host_turns <= 1 {
                 // A host that takes one turn after another would have taken more of them.
                 state.helper_sleeps = true;
-                let morning = Instant::now() + LONGEST_SLEEP;
-                self.helper.wait_while_until(&mut state, |state| state.helper_sleeps && !state.ended, morning);
-                state.helper_sleeps = false;
+                while state.helper_sleeps && !state.ended {
+                    self.helper.wait_while_for(&mut state, |state| state.helper_sleeps && !state.ended, LONGEST_SLEEP);
+                    state.helper_sleeps &= state.driver == Driver::Host;
+                }
             }
             state.host_turns = 0;
             self.helper.wait_while_for(&mut state, |state| !state.helper_is_called && !state.ended, TICK);
         }
         None
+    }
+
+    /// Has the helper drive without waiting for a tick, if nobody drives now. For a host that does other work for long.
+    pub fn leave(&self) {
+        let is_free = self.state.lock().driver == Driver::Nobody;
+        if is_free {
+            self.call_helper();
+        }
     }
 
     /// Has the helper drive at once, unless a host drives.

@@ -249,6 +249,21 @@ fn a_host_that_waits_in_slices_gets_what_its_tasks_bring() {
 }
 
 #[test]
+fn a_host_that_leaves_for_long_has_the_helper_drive_though_it_was_left_asleep() {
+    every_order(|| {
+        with_helper(|engine| {
+            let queue = Arc::new(Queue::default());
+            let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
+            assert_eq!(slice, None);
+            engine.spawn_push(&queue, 1);
+            engine.turns.leave();
+            wait(|cx| queue.poll_ready(cx));
+            assert_eq!(first_number(&queue), 1);
+        });
+    });
+}
+
+#[test]
 fn the_end_drops_the_tasks_that_still_wait() {
     every_order(|| {
         let kept = Arc::new(());
