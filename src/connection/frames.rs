@@ -167,3 +167,34 @@ impl Frames {
         cost
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_one_account_of_frames_that_are_alike_and_counts_each() {
+        let role = Role::Message { cost: 200 };
+        for step in [1, 5, 6, 15, 16, 17, 40, 1000] {
+            let mut accounts = Accounts::default();
+            for _ in 0..5 {
+                accounts.add(role, 16, 10);
+            }
+            accounts.add(Role::Pong, 6, 0);
+            accounts.add(role, 16, 10);
+            assert_eq!(accounts.frames.len(), 3);
+            let (mut taken, mut written) = (Taken::default(), 0);
+            while written < 102 {
+                let next = step.min(102 - written);
+                accounts.advance(next, &mut taken);
+                written += next;
+                // The Pong stands at 80, and the last message after it.
+                let messages = written.min(80) / 16 + written.saturating_sub(86) / 16;
+                let rest = if written < 80 { written % 16 } else { written.saturating_sub(86) % 16 };
+                let payload = 10 * messages + rest.saturating_sub(6);
+                assert_eq!((taken.bytes, taken.payload, taken.cost), (written, payload, 200 * messages), "step {step}");
+            }
+            assert!(accounts.frames.is_empty());
+        }
+    }
+}

@@ -182,7 +182,7 @@ mod tests {
             .into_iter()
             .flat_map(|step| [(step, Output::new(None)), (step, deflating(1000)), (step, deflating(0))])
         {
-            let sizes = [0, 5, 126, 20_000, 3, 70_000, 1];
+            let sizes = [0, 5, 5, 5, 126, 20_000, 20_000, 3, 70_000, 1, 1];
             let mut cost = 0;
             for size in sizes {
                 let message = message(size);

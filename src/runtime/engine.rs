@@ -234,6 +234,21 @@ mod tests {
     }
 
     #[test]
+    fn a_slice_ends_in_time_and_at_a_step_of_the_timers_if_it_is_long() {
+        let engine = Engine::new().unwrap();
+        for offset in [0, 1, 63, 64, 500, 12_345].map(Duration::from_millis) {
+            for limit in [0, 1, 50, 128, 200, 250].map(Duration::from_millis) {
+                let start = engine.start + offset;
+                let slice = engine.end_of_slice(start, limit).unwrap() - start;
+                assert!(slice <= limit && slice >= limit / 2, "{slice:?} of {limit:?}");
+                let since = (start + slice - engine.start).as_nanos();
+                assert!(limit.as_millis() < 128 || since % TIMER_STEP.as_nanos() == 0, "{offset:?} and {slice:?}");
+            }
+        }
+        assert_eq!(engine.end_of_slice(Instant::now(), Duration::MAX), None);
+    }
+
+    #[test]
     fn runs_tasks_on_the_helper_s_thread_where_the_host_cannot_drive() {
         let engine = Arc::new(Engine::new().unwrap());
         let receiver = spawn_reporter(&engine);

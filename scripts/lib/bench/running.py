@@ -39,12 +39,12 @@ class Server:
         self.process.stdin.close()
         self.process.wait(10)
 
-    def run(self, key, workload):
-        """Runs one client once, and returns what it reports, or the text of what went wrong."""
+    def run(self, key, workload, count=None, wrapper=()):
+        """Runs one client once, and returns what it reports, or the text of what went wrong. `wrapper` starts its command."""
         contender = CONTENDERS[key]
-        count = int(workload.count * contender.scale) if workload.scaled else workload.count
+        count = count or (int(workload.count * contender.scale) if workload.scaled else workload.count)
         url = self.urls["wss" if workload.secure else "ws"]
-        command = [*contender.command, workload.program, url, str(count), str(workload.size)]
+        command = [*wrapper, *contender.command, workload.program, url, str(count), str(workload.size)]
         environment = {**os.environ, "BENCH_CA": os.path.join(TARGET, "ca.pem")}
         try:
             output = subprocess.run(

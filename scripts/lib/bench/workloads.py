@@ -57,13 +57,13 @@ def connections(count, secure=False):
 
 
 WORKLOADS = {
-    "callback": Workload("Round trip of 64 B, by callback", "callback", 5000, 64, ALL),
-    "loop": Workload("Round trip of 64 B, by sending and then waiting, in a loop", "loop", 5000, 64, LOOPING),
-    "receive-64": Workload("Receiving 64 B in a flood", "receive", 500_000, 64, ALL, scaled=True),
+    "callback": Workload("Round trip of 64 B, by callback", "callback", 15_000, 64, ALL),
+    "loop": Workload("Round trip of 64 B, by sending and then waiting, in a loop", "loop", 15_000, 64, LOOPING),
+    "receive-64": Workload("Receiving 64 B in a flood", "receive", 2_000_000, 64, ALL, scaled=True),
     "receive-1k": Workload("Receiving 1 KiB in a flood", "receive", 200_000, KIB, ALL, scaled=True),
-    "send-64": Workload("Sending 64 B", "send", 500_000, 64, ALL, scaled=True),
-    "echo-200k": Workload("Round trip of 200 KiB, uncompressed", "callback", 300, 200 * KIB, ALL, scaled=True),
-    "echo-1m": Workload("Round trip of 1 MiB", "callback", 100, MIB, ALL, scaled=True),
+    "send-64": Workload("Sending 64 B", "send", 1_000_000, 64, ALL, scaled=True),
+    "echo-200k": Workload("Round trip of 200 KiB, uncompressed", "callback", 1000, 200 * KIB, ALL, scaled=True),
+    "echo-1m": Workload("Round trip of 1 MiB", "callback", 300, MIB, ALL, scaled=True),
     "echo-16m": Workload("Round trip of 16 MiB", "callback", 10, 16 * MIB, LARGE, modes=(PINNED,)),
     "connections-1": connections(1),
     "connections-100": connections(100),
@@ -78,9 +78,9 @@ WORKLOADS = {
         "From loading the library to the first open connection", "startup", 1, 64, ALL[1:], modes=(PINNED,), repeats=2,
         measures=("cpu",),
     ),
-    "tls-callback": Workload("Round trip of 64 B over TLS", "callback", 5000, 64, SECURE, True, (PINNED,)),
+    "tls-callback": Workload("Round trip of 64 B over TLS", "callback", 15_000, 64, SECURE, True, (PINNED,)),
     "tls-receive-64": Workload(
-        "Receiving 64 B in a flood over TLS", "receive", 200_000, 64, SECURE, True, (PINNED,), scaled=True
+        "Receiving 64 B in a flood over TLS", "receive", 500_000, 64, SECURE, True, (PINNED,), scaled=True
     ),
     "tls-echo-1m": Workload("Round trip of 1 MiB over TLS", "callback", 50, MIB, SECURE, True, (PINNED,)),
 }
