@@ -16,7 +16,7 @@ pub struct Batch {
     payloads: Vec<u8>,
     /// The kind of each message, and where its payload ends.
     messages: Vec<(Kind, usize)>,
-    /// The number of the first message that is left, and where its payload begins.
+    /// The index of the first message that is left, and where its payload begins.
     first: usize,
     start: usize,
 }
@@ -57,11 +57,14 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Gives back unused memory, if it is more than the payloads need.
+    /// Gives back unused memory, if it is more than the messages need.
     pub fn shrink(&mut self) {
         if self.payloads.capacity() > 2 * self.payloads.len() {
             let exact = self.payloads.as_slice().to_vec();
             buffers::give_back(mem::replace(&mut self.payloads, exact));
+        }
+        if self.messages.capacity() > 2 * self.messages.len() {
+            self.messages.shrink_to_fit();
         }
     }
 }
@@ -93,9 +96,10 @@ mod tests {
 
     #[test]
     fn keeps_no_more_memory_than_twice_its_payload() {
-        let mut batch = Batch::with_capacity(65_536, 1);
+        let mut batch = Batch::with_capacity(65_536, usize::MAX);
+        assert!(batch.messages.capacity() <= 2 * MOST_EXPECTED);
         batch.push(Kind::Text, b"short");
         batch.shrink();
-        assert!(batch.payloads.capacity() <= 10);
+        assert!(batch.payloads.capacity() <= 10 && batch.messages.capacity() <= 2);
     }
 }

@@ -1,7 +1,7 @@
-//! Large byte buffers that are used again: to get memory from the system and to give it back costs more than to fill it.
+//! Large byte buffers that are used again, because it costs more to get memory from the system than to fill it.
 //!
-//! Comes in: buffers that nobody needs any more. Goes out: the same, empty. A few are kept for the whole process, so a flow of
-//! messages needs no new memory, and an idle connection holds none. No thread ever waits here.
+//! Comes in: buffers that nobody needs any more. Goes out: the same, empty. A few are kept for the whole process, so
+//! that a flow of messages needs no new memory, and an idle connection holds none. No thread ever waits here.
 
 use crate::sync::Mutex;
 
@@ -16,10 +16,11 @@ static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// Returns an empty buffer for `capacity` bytes or more.
 pub fn take(capacity: usize) -> Vec<u8> {
-    let spare = if capacity < SMALLEST { None } else { SPARE.try_lock().and_then(|mut spare| spare.pop()) };
-    let mut buffer = spare.unwrap_or_default();
-    buffer.reserve_exact(capacity);
-    buffer
+    let fits = |buffer: &Vec<u8>| (capacity..=2 * capacity).contains(&buffer.capacity());
+    let spare = if (SMALLEST..=LARGEST).contains(&capacity) { SPARE.try_lock() } else { None };
+    spare
+        .and_then(|mut spare| spare.iter().rposition(fits).map(|index| spare.swap_remove(index)))
+        .unwrap_or_else(|| Vec::with_capacity(capacity))
 }
 
 /// Keeps a buffer for [`take`], or drops it.
@@ -43,7 +44,7 @@ mod tests {
     fn gives_out_empty_buffers_of_the_capacity_that_is_asked_for() {
         for capacity in [0, 1, SMALLEST, 70_000, LARGEST, 3 * LARGEST] {
             let mut buffer = take(capacity);
-            assert!(buffer.is_empty() && buffer.capacity() >= capacity);
+            assert!(buffer.is_empty() && (capacity..=2 * capacity).contains(&buffer.capacity()));
             buffer.push(1);
             give_back(buffer);
         }

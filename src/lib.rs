@@ -1,12 +1,13 @@
 //! The engine of `websocket-native`, and its Lua module.
 //!
 //! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
-//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]), [`protocol`] and
-//! [`transport`], [`connection`], then `lua`.
+//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]),
+//! [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! The host's thread runs Lua. While it waits, it drives all connections of the process; while it does not, a thread of
-//! ours does. The host's thread puts messages into a connection's outbox. The connection puts events into the queue of its
-//! Lua state, and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while Lua runs.
+//! ours does. The host's thread puts messages into a connection's outbox. The connection puts events into the queue of
+//! its Lua state, and `poll` takes them from there. No Lua value leaves the host's thread, and no lock is held while
+//! Lua runs.
 
 pub mod batch;
 pub mod buffers;

@@ -29,6 +29,9 @@ mod frames;
 #[path = "../src/connection/outbox.rs"]
 mod outbox;
 #[allow(dead_code)]
+#[path = "../src/connection/outgoing.rs"]
+mod outgoing;
+#[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
 

@@ -14,8 +14,8 @@ if host.is_whole then
 end
 
 local delivery, guard, is_callable = host.delivery, host.guard, host.is_callable
-local alive, begin_turn, dispatch, elapsed, is_dispatching, wait =
-   host.alive, host.begin_turn, host.dispatch, host.elapsed, host.is_dispatching, host.wait
+local alive, begin_turn, dispatch, is_dispatching, since, wait =
+   host.alive, host.begin_turn, host.dispatch, host.is_dispatching, host.since, host.wait
 local huge, match, rawget, type = math.huge, string.match, rawget, type
 local debug = rawget(_G, "debug")
 
@@ -75,7 +75,8 @@ local function poll(timeout, max)
          timeout = 0 -- without a connection nothing can come
       end
       local slice = timeout < SLICE and timeout or SLICE
-      if wait(slice, timeout > slice) then
+      local ready, start = wait(slice, timeout > slice)
+      if ready then
          local ran, leaves = dispatch(max)
          if not ran then
             return false, leaves
@@ -85,7 +86,7 @@ local function poll(timeout, max)
             return true, ran
          end
       end
-      timeout = timeout - elapsed()
+      timeout = timeout - since(start)
       if timeout <= 0 then
          return true, 0
       end

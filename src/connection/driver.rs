@@ -17,53 +17,37 @@ use super::arrivals::Arrivals;
 use super::closing::{Cause, Closing, OurClose};
 use super::deadlines::{Deadline, Deadlines, Due};
 use super::keepalive::{Keepalive, PongOf};
-use super::outbox::{Outbox, Wish};
+use super::outbox::Outbox;
+use super::outgoing::{Asked, Wish};
+use super::settings::Settings;
 use super::sink::EventSink;
 use super::writer::{PAYLOAD_PER_TURN, Turn, Writer, yield_turn};
 use crate::close::NO_STATUS;
 use crate::error::ErrorCode;
 use crate::event::{End, Event};
-use crate::extension::{Agreed, Compression};
-use crate::options::Options;
-use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Limits, Violation};
+use crate::extension::Agreed;
+use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Violation};
 use crate::queue;
 use crate::sync::Mutex;
 use crate::transport::{Loss, Stream};
 
-/// One read; the buffer is shared by all connections, so that an idle one holds none.
+/// One read, unless it is done in place; the buffer is shared by all connections, so that an idle one holds none.
 const READ_SIZE: usize = 64 * 1024;
 
 /// Reads in one turn. A peer that sends without end must not keep us from writing, nor other connections from their
 /// turns.
 const READS_PER_TURN: usize = 16;
 
-/// Where bytes are read into; made with the first read. Only the thread that drives uses it, so no thread ever waits for it.
+/// Where bytes are read into; made with the first read. Only the thread that drives uses it, so no thread ever waits
+/// for it.
 static SCRATCH: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// What an open connection needs to know of the options.
-pub struct Settings {
-    limits: Limits,
-    compression: Option<Compression>,
-    close_timeout: Duration,
-    ping_interval: Option<Duration>,
-    ping_timeout: Option<Duration>,
-    max_queue: usize,
-    report_pings: bool,
-}
-
-impl Settings {
-    /// Takes them from the options.
-    pub fn of(options: &Options) -> Settings {
-        Settings {
-            limits: Limits { max_message_size: options.max_message_size, max_fragments: options.max_fragments },
-            compression: options.compression.clone(),
-            close_timeout: options.close_timeout,
-            ping_interval: options.ping_interval,
-            ping_timeout: options.ping_timeout,
-            max_queue: options.max_queue,
-            report_pings: options.report_pings,
-        }
-    }
+/// What a read has brought.
+enum Read<'a> {
+    /// As many bytes of the message that is arriving.
+    InPlace(usize),
+    /// These bytes.
+    Apart(&'a [u8]),
 }
 
 /// An open connection.
@@ -118,8 +102,8 @@ impl Driver {
     fn poll_cause(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<Cause> {
         loop {
             let now = Instant::now();
-            let wish;
-            (wish, self.has_next) = sink.connection.outbox.poll_wish(cx);
+            let Asked { wish, has_next } = sink.connection.outbox.poll_asked(cx);
+            self.has_next = has_next;
             if self.apply(wish, now) {
                 return Poll::Ready(Cause::Dropped);
             }
@@ -152,8 +136,8 @@ impl Driver {
                 }
                 continue;
             }
-            // A timer that fires too early is harmless: the loop looks at the clock again. To set it for each message would
-            // cost more, because most deadlines are put off before they pass.
+            // A timer that fires too early is harmless: the loop looks at the clock again. To set it for each message
+            // would cost more, because most deadlines are put off before they pass.
             if self.timer.is_elapsed() || at < self.timer.deadline() {
                 self.timer.as_mut().reset(at);
             }
@@ -223,30 +207,40 @@ impl Driver {
                     return Poll::Pending;
                 }
             }
-            let mut buffer = ReadBuf::new(&mut scratch);
-            let (read, in_place) = match self.decoder.space() {
-                Some(mut space) => (ready!(pin!(self.stream.read_buf(&mut space)).poll(cx)), true),
-                None => {
-                    let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
-                    (read.map(|()| buffer.filled().len()), false)
+            let read = match ready!(self.poll_some(cx, &mut scratch)) {
+                Ok(Read::InPlace(0) | Read::Apart([])) => {
+                    return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost));
                 }
-            };
-            let read = match read {
-                Ok(0) => return Poll::Ready(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost)),
                 Ok(read) => read,
                 Err(error) => return Poll::Ready(self.cause_of_loss(&error)),
             };
             self.deadlines.note_received_bytes();
-            if in_place {
-                payload += read;
-                if let Err(violation) = self.decoder.note_read(read) {
-                    self.note_breach(violation, now);
+            payload += match read {
+                Read::Apart(bytes) => self.decode(bytes, cx.waker(), sink, now),
+                Read::InPlace(count) => {
+                    if let Err(violation) = self.decoder.note_read(count) {
+                        self.note_breach(violation, now);
+                    }
+                    self.decode(&[], cx.waker(), sink, now);
+                    count
                 }
-            }
-            payload += self.decode(buffer.filled(), cx.waker(), sink, now);
+            };
         }
         yield_turn(cx);
         Poll::Pending
+    }
+
+    /// Reads once: into the message that is arriving, if much of it is missing, and otherwise into `scratch`.
+    fn poll_some<'a>(&mut self, cx: &mut Context<'_>, scratch: &'a mut [u8]) -> Poll<io::Result<Read<'a>>> {
+        if let Some((payload, most)) = self.decoder.space() {
+            let mut limited = (&mut self.stream).take(most as u64);
+            let count = ready!(pin!(limited.read_buf(payload)).poll(cx))?;
+            return Poll::Ready(Ok(Read::InPlace(count)));
+        }
+        let mut buffer = ReadBuf::new(scratch);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let count = buffer.filled().len();
+        Poll::Ready(Ok(Read::Apart(&scratch[..count])))
     }
 
     /// Decodes received bytes and delivers what they hold, while the script's queue has capacity; returns the bytes of
@@ -329,18 +323,18 @@ impl Driver {
         arrivals.deliver(sink);
     }
 
-    /// Returns how many bytes of events the script's queue admits; where nothing more is delivered, that does not matter. If
-    /// it is full, the reader is woken when it has capacity again.
+    /// Returns how many bytes of events the script's queue admits; where nothing more is delivered, that does not
+    /// matter. If it is full, the reader is woken when it has capacity again.
     fn admits(&self, reader: &Waker, sink: &EventSink) -> Option<usize> {
         let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
         if delivers { sink.budget.poll_admits(reader) } else { Some(usize::MAX) }
     }
 
-    /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the breach,
-    /// so that its answers to that still go out before our Close, or when its two seconds have passed.
+    /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the
+    /// breach, so that its answers to that still go out before our Close, or when its two seconds have passed.
     fn fail_on_breach(&mut self, outbox: &Outbox, now: Instant) {
         if let Some(violation) = self.breach.take() {
-            outbox.shut();
+            self.has_next = outbox.shut();
             self.closing.note_violation(violation);
             self.deadlines.note_failed(now);
         }

@@ -1,7 +1,7 @@
 //! Encoded frames side by side, with the account of each: whose it is, and what counts when the transport has taken it.
 //!
-//! Comes in: frames in the order of the wire, and how many bytes the transport took. Goes out: what that stands for. Does
-//! not know where the bytes are.
+//! Comes in: frames in the order of the wire, and how many bytes the transport took. Goes out: what that stands for.
+//! Decides nothing about when a frame is sent.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,7 +12,7 @@ use crate::protocol::{Coding, Encoder, encoded_len};
 /// What a message is charged in addition to its encoded bytes.
 pub const MESSAGE_OVERHEAD: usize = 128;
 
-/// The capacity, in kinds and sizes of frames, that an idle connection may keep.
+/// The capacity, in entries, that an idle connection may keep.
 const KEPT: usize = 64;
 
 /// What the transport has taken since the last account.
@@ -38,8 +38,8 @@ pub enum Role {
         /// What the outbox charged for it.
         cost: usize,
     },
-    /// A message of the script that is compressed. No byte on the wire stands for one byte of its payload, so all of that
-    /// counts when the whole frame is written.
+    /// A message of the script that is compressed. No byte on the wire stands for one byte of its payload, so all of
+    /// that counts when the whole frame is written.
     Deflated {
         /// What the outbox charged for it.
         cost: usize,
@@ -61,7 +61,7 @@ pub enum Role {
 
 /// Frames of one kind and size that follow each other, of which at least one is not written.
 #[derive(Debug)]
-struct Alike {
+struct Series {
     role: Role,
     /// Bytes of the header and of the payload of each.
     header: usize,
@@ -71,7 +71,7 @@ struct Alike {
     written: usize,
 }
 
-impl Alike {
+impl Series {
     /// Notes that the transport took `bytes`, as far as they belong to these frames, and adds what they stand for to
     /// `taken`. Returns the bytes that belong to later ones.
     fn advance(&mut self, bytes: usize, taken: &mut Taken) -> usize {
@@ -80,11 +80,12 @@ impl Alike {
         let whole = (reached / size).min(self.count);
         let rest = reached - whole * size;
         self.count -= whole;
-        let before = std::mem::replace(&mut self.written, if self.count == 0 { 0 } else { rest });
+        let written = if self.count == 0 { 0 } else { rest };
+        let before = mem::replace(&mut self.written, written);
         let payload_within = |written: usize| written.saturating_sub(self.header);
         match self.role {
             Role::Message { cost } => {
-                taken.payload += whole * self.payload + payload_within(self.written) - payload_within(before);
+                taken.payload += whole * self.payload + payload_within(written) - payload_within(before);
                 taken.cost += whole * cost;
             }
             Role::Deflated { cost, payload } => {
@@ -96,14 +97,14 @@ impl Alike {
             Role::Close => taken.close |= whole > 0,
             Role::Pong => {}
         }
-        rest - self.written
+        rest - written
     }
 }
 
 /// The accounts of frames that the transport has not taken, in the order of the wire.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    frames: VecDeque<Alike>,
+    frames: VecDeque<Series>,
 }
 
 impl Accounts {
@@ -112,7 +113,7 @@ impl Accounts {
         let header = total - payload;
         match self.frames.back_mut() {
             Some(last) if (last.role, last.header, last.payload) == (role, header, payload) => last.count += 1,
-            _ => self.frames.push_back(Alike { role, header, payload, count: 1, written: 0 }),
+            _ => self.frames.push_back(Series { role, header, payload, count: 1, written: 0 }),
         }
     }
 
@@ -129,9 +130,9 @@ impl Accounts {
     pub fn advance(&mut self, written: usize, taken: &mut Taken) {
         taken.bytes += written;
         let mut left = written;
-        while let Some(alike) = self.frames.front_mut() {
-            left = alike.advance(left, taken);
-            if alike.count > 0 {
+        while let Some(series) = self.frames.front_mut() {
+            left = series.advance(left, taken);
+            if series.count > 0 {
                 return;
             }
             self.frames.pop_front();
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_one_account_of_frames_that_are_alike_and_counts_each() {
+    fn keeps_one_account_of_frames_that_are_series_and_counts_each() {
         let role = Role::Message { cost: 200 };
         for step in [1, 5, 6, 15, 16, 17, 40, 1000] {
             let mut accounts = Accounts::default();

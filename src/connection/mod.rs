@@ -1,8 +1,8 @@
 //! One WebSocket connection: messages that the script sends come in, events go out, the last of them exactly one end.
 //!
-//! Reading order: `outbox`, `frames` and `shared` (the script's side), `output`, `keepalive`, `closing` and `deadlines` (pure
-//! parts), `sink` and `arrivals` (where events go), `writer` and `driver` (the network's side). Knows neither Lua nor how bytes reach
-//! the peer.
+//! Reading order: `outgoing`, `outbox`, `frames` and `shared` (the script's side), `output`, `keepalive`, `closing` and
+//! `deadlines` (pure parts), `sink` and `arrivals` (where events go), `writer` and `driver` (the network's side). Knows
+//! neither Lua nor how bytes reach the peer.
 
 mod arrivals;
 mod closing;
@@ -14,7 +14,9 @@ mod outbox;
 #[cfg(test)]
 #[path = "outbox/tests.rs"]
 mod outbox_tests;
+mod outgoing;
 mod output;
+mod settings;
 mod shared;
 mod sink;
 mod writer;
@@ -24,8 +26,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use self::driver::{Driver, Settings};
-pub use self::outbox::{Outbox, Outgoing, Progress, Refusal, Wish};
+use self::driver::Driver;
+pub use self::outbox::Outbox;
+pub use self::outgoing::{Outgoing, Progress, Refusal, Wish};
+use self::settings::Settings;
 pub use self::shared::Connection;
 use self::sink::EventSink;
 use crate::error::Failure;
@@ -70,7 +74,7 @@ async fn run(opening: Opening, authority: String, settings: Settings, mut sink: 
 
 /// Opens; returns `None` if the script wants the connection to end before it is open.
 async fn open(mut opening: Opening, outbox: &Outbox) -> Option<Result<Opened, Failure>> {
-    poll_fn(|cx| match outbox.poll_wish(cx).0 {
+    poll_fn(|cx| match outbox.poll_asked(cx).wish {
         Wish::Stay => opening.as_mut().poll(cx).map(Some),
         _ => Poll::Ready(None),
     })

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::frames::{Accounts, Frames, Role, Taken};
-use super::outbox::Outgoing;
+use super::outgoing::Outgoing;
 use crate::buffers;
 use crate::close::CloseFrame;
 use crate::event::Kind;
@@ -73,8 +73,8 @@ impl Output {
         }
     }
 
-    /// Deflates the next step of the message that is being deflated, and encodes it when it is whole. Returns the bytes of
-    /// payload that were deflated; `None` if no message is being deflated.
+    /// Deflates the next step of the message that is being deflated, and encodes it when it is whole. Returns the bytes
+    /// of payload that were deflated; `None` if no message is being deflated.
     pub fn deflate(&mut self) -> Option<usize> {
         let (deflater, Unfinished { kind, payload, cost, deflating }) =
             self.deflater.as_mut().zip(self.unfinished.take())?;
@@ -136,9 +136,9 @@ impl Output {
         self.len -= written;
         self.offset += written;
         if self.runs.front().is_some_and(|run| self.offset >= run.len())
-            && let Some(written) = self.runs.pop_front()
+            && let Some(run) = self.runs.pop_front()
         {
-            buffers::give_back(written);
+            buffers::give_back(run);
             self.offset = 0;
         }
         self.accounts.advance(written, taken);
@@ -227,8 +227,8 @@ mod tests {
     #[test]
     fn releases_the_memory_of_a_burst_that_is_written() {
         let mut output = Output::new(None);
-        for _ in 0..10_000 {
-            output.pong(b"");
+        for number in 0..10_000 {
+            output.pong(if number % 2 == 0 { b"" } else { b"x" });
         }
         while output.len() > 0 {
             output.advance(output.bytes().len(), &mut Taken::default());

@@ -1,8 +1,8 @@
 //! The writing half of an open connection: answers first, then what the script sends, then our Close.
 //!
 //! Comes in: what the script sends, what is to be answered, and the transport, when it has capacity. Goes out: encoded
-//! frames, and to the outbox and the deadlines the account of what the transport took. Decides no end: what a loss means
-//! is the driver's decision.
+//! frames, and to the outbox and the deadlines the account of what the transport took. Decides no end: what a loss
+//! means is the driver's decision.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use super::closing::{Closing, OurClose};
 use super::deadlines::Deadlines;
 use super::frames::Taken;
-use super::outbox::{Next, Outbox};
+use super::outbox::Outbox;
+use super::outgoing::Next;
 use super::output::Output;
 use crate::error::ErrorCode;
 use crate::protocol::Deflater;
@@ -107,8 +108,8 @@ impl Writer {
     fn try_write(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>, done: &mut Done) -> io::Result<()> {
         loop {
             if self.unflushed != Taken::default() {
-                // Flush completely before writing more. Otherwise a slow peer keeps TLS's buffer full and the flush never
-                // finishes.
+                // Flush completely before writing more. Otherwise a slow peer keeps TLS's buffer full and the flush
+                // never finishes.
                 let flushed = Pin::new(&mut *turn.stream).poll_flush(cx);
                 self.flushes.note(&flushed, turn.deadlines);
                 match flushed {
@@ -156,11 +157,11 @@ impl Writer {
                 *deflated += payload;
                 continue;
             }
-            let (next, more) = if *turn.has_next { turn.outbox.next() } else { (None, false) };
-            *turn.has_next = more;
+            let next = if *turn.has_next { turn.outbox.next() } else { None };
+            *turn.has_next = next.as_ref().is_some_and(|(_, more)| *more);
             match next {
-                Some(Next::Message(outgoing)) => self.output.send(outgoing),
-                Some(Next::Frames(frames)) => self.output.append_frames(frames),
+                Some((Next::Message(outgoing), _)) => self.output.send(outgoing),
+                Some((Next::Frames(frames), _)) => self.output.append_frames(frames),
                 None => {
                     if let Some(close) = turn.closing.wanted() {
                         self.encode_close(&close, turn);
@@ -199,8 +200,8 @@ struct Done {
 }
 
 impl Done {
-    /// Tells whether other connections must have their turn. A peer that reads as fast as the script sends must not keep
-    /// us from reading.
+    /// Tells whether other connections must have their turn. A peer that reads as fast as the script sends must not
+    /// keep us from reading.
     fn is_enough(&self) -> bool {
         self.deflated >= PAYLOAD_PER_TURN || self.written >= PAYLOAD_PER_TURN
     }
@@ -212,7 +213,7 @@ pub struct Turn<'a> {
     pub stream: &'a mut Stream,
     /// Where messages come from.
     pub outbox: &'a Outbox,
-    /// Messages wait there. If some come later, the connection gets another turn.
+    /// Whether messages wait there, as far as is known. If some come later, the connection gets another turn.
     pub has_next: &'a mut bool,
     /// Which Close is to be sent, if any.
     pub closing: &'a mut Closing,
@@ -222,8 +223,8 @@ pub struct Turn<'a> {
     pub now: Instant,
 }
 
-/// What the last call of one kind, a write or a flush, found. A transport that was full has capacity again when the same
-/// kind of call succeeds; over plain TCP a flush always does, so it says nothing about writes.
+/// What the last call of one kind, a write or a flush, found. A transport that was full has capacity again when the
+/// same kind of call succeeds; over plain TCP a flush always does, so it says nothing about writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Capacity {
     Open,

@@ -1,10 +1,10 @@
 //! From the inbox to callbacks: the C function that `poll` and `run` in `websocket/init.lua` call for all that waits.
 //!
-//! `dispatch(max)` calls `batch` in `lua_pcall`, with `with_traceback` of delivery.lua as the message handler, and `batch` calls
-//! one callback after another. An item stays in front of the inbox while its Lua values are made, which is all that may fail. Then it is
-//! taken and its callback is called, with nothing in between that can raise: no event is lost, and none is delivered
-//! twice. When `batch` is cut off, the inbox tells whether a callback had begun. If so, `deal_with` of delivery.lua gets the
-//! error, and `batch` goes on.
+//! `dispatch(max)` calls `batch` in `lua_pcall`, with `with_traceback` of delivery.lua as the message handler, and
+//! `batch` calls one callback after another. An item stays in front of the inbox while its Lua values are made, which
+//! is all that may fail. Then it is taken and its callback is called, with nothing in between that can raise: no event
+//! is lost, and none is delivered twice. When `batch` is cut off, the inbox tells whether a callback had begun. If so,
+//! `deal_with` of delivery.lua gets the error, and `batch` goes on.
 //!
 //! | what happens | what becomes of it | the next item |
 //! |---|---|---|
@@ -17,8 +17,8 @@
 //! | the callback closes the Lua state, and a C function unwinds to the host | the call never returns | there is none |
 //!
 //! A call from Rust by mlua costs several times as much as all of this, and changes error values, so this file calls
-//! Lua's C API, which is why it has `unsafe`. No Rust value that needs dropping exists while Lua is called, because an error
-//! of Lua passes over Rust's frames.
+//! Lua's C API, which is why it has `unsafe`. No Rust value that needs dropping exists while Lua is called, because an
+//! error of Lua passes over Rust's frames.
 
 #![allow(unsafe_code)]
 
@@ -26,7 +26,7 @@ use std::ffi::c_int;
 
 use mlua::{Function, Lua, Table, Value, ffi, lua_State};
 
-use super::effect::{Detail, Effect, Shown, hides_messages, settle, shown};
+use super::effect::{Detail, Effect, Shown, is_given_up, settle, shown};
 use super::handle::{self, Slot};
 use super::host::{ENDING, FORKED, Host, Sentinel};
 use super::inbox::Next;
@@ -65,7 +65,8 @@ const NOTHING: c_int = 5;
 /// The first of the three strings.
 const STRINGS: c_int = 6;
 
-/// What `batch` keeps on its stack: three strings, and of the connection that had the last event its callback and its userdata.
+/// What `batch` keeps on its stack: three strings, and of the connection that had the last event its callback and its
+/// userdata.
 const RECEIVED: c_int = 1;
 const TEXT: c_int = 2;
 const BINARY: c_int = 3;
@@ -87,8 +88,8 @@ pub fn dispatch_function(lua: &Lua, parts: &Parts) -> mlua::Result<Function> {
 }
 
 unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls this with a valid state, a C function may use 20 stack slots, and nothing here needs dropping when
-    // Lua raises.
+    // SAFETY: Lua calls this with a valid state, a C function may use 20 stack slots, and nothing here needs dropping
+    // when Lua raises.
     unsafe {
         let max =
             if ffi::lua_type(state, 1) == ffi::LUA_TNUMBER { ffi::lua_tonumber(state, 1) as usize } else { usize::MAX };
@@ -136,8 +137,8 @@ unsafe extern "C-unwind" fn dispatch(state: *mut lua_State) -> c_int {
 
 /// Calls the callbacks of this dispatch, until all are called or one raises.
 unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
-    // SAFETY: as for `dispatch`; a callback and its arguments need five slots beside those that are kept, and no call takes
-    // more than three others.
+    // SAFETY: as for `dispatch`; a callback and its arguments need five slots beside those that are kept, and no call
+    // takes more than three others.
     unsafe {
         // If too many C functions are nested already, this call raises, and not that of a callback.
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(NOTHING));
@@ -152,15 +153,11 @@ unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
         while !process::is_forked_child() {
             let Some(host) = batch.host() else { break };
             host.inbox.finish();
-            if let Some((id, kind, payload)) = host.inbox.message() {
-                batch.call_with_message(id, kind, payload);
-                continue;
-            }
             match host.inbox.next() {
                 None => break,
-                Some(Next::Messages) => {}
-                Some(Next::Deferred(number)) => batch.call_deferred(number),
+                Some(Next::Message(id, kind, payload)) => batch.call_with_message(id, kind, payload),
                 Some(Next::Event(id)) => batch.call_back(id),
+                Some(Next::Deferred(number)) => batch.call_deferred(number),
             }
         }
     }
@@ -199,8 +196,8 @@ impl Batch {
 
     /// Takes the event in front and calls the callback of its connection.
     unsafe fn call_back(&mut self, id: ConnectionId) {
-        // SAFETY: as above. The event stays where it is until `take`, because only the dispatch that is running takes from the
-        // inbox, so the pointers are valid for as long as they are used.
+        // SAFETY: as above. The event stays where it is until `take`, because only the dispatch that is running takes
+        // from the inbox, so the pointers are valid for as long as they are used.
         unsafe {
             self.turn_to(id);
             let Some(host) = self.host() else { return };
@@ -233,7 +230,7 @@ impl Batch {
 
     /// Takes the message in front, which is this one, and calls the callback of its connection.
     unsafe fn call_with_message(&mut self, id: ConnectionId, kind: Kind, payload: *const [u8]) {
-        // SAFETY: as above.
+        // SAFETY: as above; the payload stays where it is until `take_message`.
         unsafe {
             self.turn_to(id);
             let is_known = self.socket.value().is_some();
@@ -245,7 +242,7 @@ impl Batch {
             // What was made above may have run finalisers.
             let Some(host) = self.host() else { return };
             host.inbox.take_message();
-            if !is_known || self.socket.value().is_none_or(hides_messages) {
+            if !is_known || self.socket.value().is_none_or(is_given_up) {
                 return ffi::lua_settop(self.state, SOCKET);
             }
             host.inbox.count();
@@ -312,8 +309,8 @@ unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
     unsafe { ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len()) };
 }
 
-/// Pushes the field of that number of a table in an upvalue. The key is a float, which Lua takes for the integer of the same
-/// value; the numbers stay below 2^53.
+/// Pushes the field of that number of a table in an upvalue. The key is a float, which Lua takes for the integer of the
+/// same value; the numbers stay below 2^53.
 unsafe fn raw_get(state: *mut lua_State, table: c_int, number: u64) {
     // SAFETY: the callers are functions that Lua calls with this state.
     unsafe {

@@ -1,8 +1,8 @@
 //! What an event shows to the script, and what it changes.
 //!
 //! Comes in: an event of a connection. Goes out: what its callback is called with, and the new state of the connection.
-//! [`shown`] changes nothing that the script sees, because the Lua values of the event are made after it, and that may fail.
-//! Calls no Lua.
+//! [`shown`] changes nothing that the script sees, because the Lua values of the event are made after it, and that may
+//! fail. Calls no Lua.
 
 use super::host::Host;
 use super::socket::{Socket, Status};
@@ -75,7 +75,7 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             host.forget(id);
             Effect::Ended
         }
-        _ if hides_messages(socket) => Effect::Hidden,
+        _ if is_given_up(socket) => Effect::Hidden,
         Event::Open(response) => {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
@@ -92,6 +92,6 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
 }
 
 /// Tells whether the script has closed before the connection was open, so that it sees nothing of it but its end.
-pub fn hides_messages(socket: &Socket) -> bool {
+pub fn is_given_up(socket: &Socket) -> bool {
     socket.status.get() == Status::GivenUp
 }

@@ -24,7 +24,8 @@ use crate::transport::Plan;
 /// How long the end of a Lua state may take, for all its connections together.
 const END_LIMIT: Duration = Duration::from_millis(100);
 
-/// A dispatch of as many events lasts so long that another thread should drive meanwhile.
+/// A dispatch of as many callbacks takes about 0.4 ms or more, if they do little, so another thread should drive
+/// meanwhile.
 const MANY: usize = 4096;
 
 /// What a call in the child of a fork raises.
@@ -47,7 +48,8 @@ pub struct Host {
     connections: RefCell<BTreeMap<ConnectionId, Arc<Connection>>>,
     lease: RefCell<Option<Lease>>,
     last_number: Cell<u64>,
-    wait_start: Cell<Instant>,
+    /// When the host was made.
+    pub epoch: Instant,
     ended: Cell<bool>,
 }
 
@@ -62,7 +64,7 @@ impl Host {
             connections: RefCell::default(),
             lease: RefCell::new(None),
             last_number: Cell::new(0),
-            wait_start: Cell::new(Instant::now()),
+            epoch: Instant::now(),
             ended: Cell::new(false),
         })
     }
@@ -110,7 +112,8 @@ impl Host {
         self.wait_from(Instant::now(), limit, Then::Leave, poll)
     }
 
-    /// As [`Host::wait`], from `start` on, which is now, for a caller that may wait again at once when the limit has passed.
+    /// As [`Host::wait`]. `start`: the current time, which the caller has read; `then`: what the host does if the limit
+    /// passes.
     fn wait_from<T>(
         &self,
         start: Instant,
@@ -132,23 +135,14 @@ impl Host {
     }
 
     /// Waits until anything waits in the inbox, at most for `limit`; tells whether anything does.
-    pub fn wait_for_items(&self, limit: Duration, then: Then) -> bool {
-        // One look at the clock for all who need to know: it takes longer than most of what a short wait does.
-        if !limit.is_zero() {
-            self.wait_start.set(Instant::now());
-        }
-        self.wait_from(self.wait_start.get(), limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
-    }
-
-    /// Returns how long ago the last [`Host::wait_for_items`] with a limit over zero began.
-    pub fn since_wait(&self) -> Duration {
-        self.wait_start.get().elapsed()
+    pub fn wait_for_items(&self, start: Instant, limit: Duration, then: Then) -> bool {
+        self.wait_from(start, limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
     }
 
     /// Begins to dispatch what waits now, with at most `max` callbacks.
     pub fn begin_dispatch(&self, max: usize) {
-        let waiting = self.inbox.start(max);
-        if waiting >= MANY
+        let callbacks = self.inbox.start(max);
+        if callbacks >= MANY
             && let Some(lease) = &*self.lease.borrow()
         {
             lease.drive_meanwhile();

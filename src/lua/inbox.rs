@@ -1,8 +1,8 @@
 //! The inbox of a Lua state: everything that waits for `poll`, wherever it waits.
 //!
-//! Comes in: events of connections and deferred functions, by the queue. Goes out: one item after another, in their order.
-//! An item stays in front of the others until its callback is about to be called. It also knows whether a poll is
-//! dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
+//! Comes in: events of connections and deferred functions, by the queue. Goes out: one item after another, in their
+//! order. An item stays in front of the others until its callback is about to be called. It also knows whether a poll
+//! is dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub struct Inbox {
     messages: RefCell<Option<Messages>>,
     /// What was taken from the queue and is not dispatched yet, after those.
     pending: RefCell<VecDeque<Item>>,
-    /// How many events and deferred functions that is.
+    /// How many events and deferred functions `messages` and `pending` hold.
     count: Cell<usize>,
     dispatching: Cell<bool>,
     /// How many of the pending events and functions this dispatch may take: those that waited when it began.
@@ -50,6 +50,13 @@ struct Messages {
     charge: Charge,
 }
 
+impl Messages {
+    #[inline]
+    fn next(&self) -> Option<Next> {
+        self.batch.front().map(|(kind, payload)| Next::Message(self.id, kind, &raw const *payload))
+    }
+}
+
 /// What comes next.
 #[derive(Clone, Copy)]
 pub enum Next {
@@ -57,8 +64,8 @@ pub enum Next {
     Deferred(u64),
     /// An event of this connection.
     Event(ConnectionId),
-    /// Messages, one of which [`Inbox::message`] returns.
-    Messages,
+    /// A message of this connection. The pointer is valid until the message is taken.
+    Message(ConnectionId, Kind, *const [u8]),
 }
 
 impl Inbox {
@@ -82,7 +89,7 @@ impl Inbox {
         self.dispatching.get()
     }
 
-    /// Begins to dispatch what waits now, with at most `max` callbacks; returns how many events and deferred functions that is.
+    /// Begins to dispatch what waits now, with at most `max` callbacks; returns how many callbacks that may be.
     pub fn start(&self, max: usize) -> usize {
         self.dispatching.set(true);
         let mut pending = self.pending.borrow_mut();
@@ -93,7 +100,7 @@ impl Inbox {
         self.waiting.set(self.count.get());
         self.left.set(max);
         self.ran.set(0);
-        self.waiting.get()
+        self.waiting.get().min(max)
     }
 
     /// Ends dispatching; returns how many callbacks were called.
@@ -103,44 +110,27 @@ impl Inbox {
         self.ran.get()
     }
 
-    /// Tells whether this dispatch is at its end.
+    /// Tells what comes next, which is not taken yet; nothing if this dispatch is at its end.
     #[inline]
-    fn is_done(&self) -> bool {
-        self.waiting.get() == 0 || self.left.get() == 0
-    }
-
-    /// Returns the next message, which stays where it is; nothing if [`next`](Inbox::next) has to tell what comes next. The
-    /// pointer is valid until the message is taken.
-    #[inline]
-    pub fn message(&self) -> Option<(ConnectionId, Kind, *const [u8])> {
-        if self.is_done() {
-            return None;
-        }
-        let messages = self.messages.borrow();
-        let Messages { id, batch, .. } = messages.as_ref()?;
-        batch.front().map(|(kind, payload)| (*id, kind, &raw const *payload))
-    }
-
-    /// Tells what comes next, which stays where it is; nothing if this dispatch is at its end.
     pub fn next(&self) -> Option<Next> {
-        if self.is_done() {
+        if self.waiting.get() == 0 || self.left.get() == 0 {
             return None;
         }
-        let mut pending = self.pending.borrow_mut();
-        match pending.pop_front()? {
-            Item::Messages(id, batch, charge) => {
-                self.messages.replace(Some(Messages { id, batch, charge }));
-                Some(Next::Messages)
-            }
-            item => {
-                let next = match item {
-                    Item::Deferred(number) => Next::Deferred(number),
-                    Item::Event(id, ..) | Item::Messages(id, ..) => Next::Event(id),
-                };
-                pending.push_front(item);
-                Some(next)
-            }
+        if let Some(messages) = &*self.messages.borrow() {
+            return messages.next();
         }
+        self.next_pending()
+    }
+
+    fn next_pending(&self) -> Option<Next> {
+        let mut pending = self.pending.borrow_mut();
+        match pending.front()? {
+            Item::Deferred(number) => return Some(Next::Deferred(*number)),
+            Item::Event(id, ..) => return Some(Next::Event(*id)),
+            Item::Messages(..) => {}
+        }
+        let Some(Item::Messages(id, batch, charge)) = pending.pop_front() else { return None };
+        self.messages.borrow_mut().insert(Messages { id, batch, charge }).next()
     }
 
     /// Shows the event in front, which stays there.

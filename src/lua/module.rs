@@ -70,7 +70,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     inner.raw_set("alive", polling.alive)?;
     inner.raw_set("begin_turn", polling.begin_turn)?;
     inner.raw_set("wait", polling.wait)?;
-    inner.raw_set("elapsed", polling.elapsed)?;
+    inner.raw_set("since", polling.since)?;
     inner.raw_set("dispatch", dispatch)?;
     inner.raw_set("delivery", delivery)?;
 

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mlua::{Function, Lua, Value, ffi, lua_State};
 
@@ -29,11 +29,11 @@ pub struct Functions {
     pub alive: Function,
     /// `begin_turn(max)` counts a poll, and returns true; or false and a text.
     pub begin_turn: Function,
-    /// `wait(limit, waits_again)` waits for the first item, and returns whether one is there. `waits_again` says that the
-    /// caller waits again at once if none is there.
+    /// `wait(limit, waits_again)` waits for the first item, and returns whether one is there, and when the wait began.
+    /// `waits_again` says that the caller waits again at once if none is there.
     pub wait: Function,
-    /// `elapsed()` returns the seconds since the last wait began.
-    pub elapsed: Function,
+    /// `since(start)` returns the seconds that have passed since a wait began.
+    pub since: Function,
 }
 
 /// Makes the functions. `unusual` does what `begin_turn` does, with all checks.
@@ -45,7 +45,7 @@ pub fn functions(lua: &Lua, sentinel: &Value, unusual: &Function) -> mlua::Resul
             alive: handle::closure(lua, alive, sentinel)?,
             begin_turn: handle::closure(lua, begin_turn, (sentinel, unusual))?,
             wait: handle::closure(lua, wait, sentinel)?,
-            elapsed: handle::closure(lua, elapsed, sentinel)?,
+            since: handle::closure(lua, since, sentinel)?,
         })
     }
 }
@@ -86,7 +86,8 @@ unsafe extern "C-unwind" fn begin_turn(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Tells whether a number is an integer from 1 to 2^53 - 1. The next ones need a closer look: as a float, 2^53 + 1 is 2^53.
+/// Tells whether a number is an integer from 1 to 2^53 - 1. The next ones need a closer look: as a float, 2^53 + 1 is
+/// 2^53.
 fn is_count(number: f64) -> bool {
     number.fract() == 0.0 && (1.0..9_007_199_254_740_992.0).contains(&number)
 }
@@ -96,15 +97,27 @@ unsafe extern "C-unwind" fn wait(state: *mut lua_State) -> c_int {
     unsafe {
         let limit = Duration::try_from_secs_f64(ffi::lua_tonumber(state, 1)).unwrap_or_default();
         let then = if ffi::lua_toboolean(state, 2) == 0 { Then::Leave } else { Then::WaitAgain };
-        let ready = host(state).is_some_and(|host| host.wait_for_items(limit, then));
+        let (ready, start) = host(state).map_or((false, 0.0), |host| wait_for_items(host, limit, then));
         ffi::lua_pushboolean(state, ready.into());
+        ffi::lua_pushnumber(state, start);
     }
-    1
+    2
 }
 
-unsafe extern "C-unwind" fn elapsed(state: *mut lua_State) -> c_int {
+fn wait_for_items(host: &Host, limit: Duration, then: Then) -> (bool, f64) {
+    // One look at the clock for all who need to know, because it takes longer than most of what a short wait does. A
+    // wait of no length needs none: nothing is left of its time-out, whenever it began.
+    let start = if limit.is_zero() { host.epoch } else { Instant::now() };
+    let ready = host.wait_for_items(start, limit, then);
+    (ready, start.duration_since(host.epoch).as_secs_f64())
+}
+
+unsafe extern "C-unwind" fn since(state: *mut lua_State) -> c_int {
     // SAFETY: as for `is_dispatching`.
-    unsafe { ffi::lua_pushnumber(state, host(state).map_or(0.0, |host| host.since_wait().as_secs_f64())) };
+    unsafe {
+        let now = host(state).map_or(0.0, |host| host.epoch.elapsed().as_secs_f64());
+        ffi::lua_pushnumber(state, now - ffi::lua_tonumber(state, 1));
+    }
     1
 }
 

@@ -1,11 +1,8 @@
 //! One message that arrives in pieces: in several fragments, or in one frame that takes several reads.
 //!
 //! Comes in: what each frame's header declares, then its payload as it arrives, or what that inflates to. Goes out: the
-//! payload of the whole message, or the violation. Its buffer grows with the bytes that have arrived, not with what the
-//! peer declares.
-
-use bytes::BufMut;
-use bytes::buf::Limit;
+//! payload of the whole message, or the violation. Its buffer grows with the bytes that have arrived. What the peer
+//! declares reserves at most 64 KiB, or as much as the last message had.
 
 use super::frame::Coding;
 use super::utf8::Validator;
@@ -21,10 +18,12 @@ pub struct Limits {
     pub max_fragments: usize,
 }
 
-/// The most memory that a declared length may commit ahead of its bytes.
+/// The most memory that a declared length may commit ahead of its bytes, unless the message before was larger.
 const AHEAD: usize = 64 * 1024;
 
-/// The most bytes that are read in place at once, so that other connections have their turn.
+/// The fewest bytes that are read in place at once, unless fewer are missing, and the most, so that other connections
+/// have their turn.
+const LEAST_SPACE: usize = 32 * 1024;
 const READ_MOST: usize = 256 * 1024;
 
 /// A frame whose payload is arriving.
@@ -49,8 +48,9 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Starts an empty message.
-    /// `expected`: the size of the message before, for which the peer has sent all bytes. For as many bytes of an equally
-    /// large frame memory is reserved at once.
+    ///
+    /// `expected`: the size of the last message, all of whose bytes the peer has sent. Memory for a frame of up to this
+    /// size is reserved at once.
     pub(super) fn new(kind: Kind, coding: Coding, expected: usize) -> Assembly {
         Assembly { kind, coding, expected, payload: Vec::new(), utf8: Validator::default(), frames: 0 }
     }
@@ -95,13 +95,13 @@ impl Assembly {
         Ok(())
     }
 
-    /// Returns where payload of `frame` can be read to without a copy.
-    pub(super) fn space(&mut self, frame: OpenFrame, limits: &Limits) -> Limit<&mut Vec<u8>> {
-        if self.payload.len() == self.payload.capacity() {
+    /// Returns the buffer to whose end payload of `frame` can be read without a copy, and the most bytes to read.
+    pub(super) fn space(&mut self, frame: OpenFrame, limits: &Limits) -> (&mut Vec<u8>, usize) {
+        if self.payload.capacity() - self.payload.len() < frame.remaining.min(LEAST_SPACE) {
             self.grow(frame.remaining.min(AHEAD), frame, limits);
         }
         let space = (self.payload.capacity() - self.payload.len()).min(frame.remaining).min(READ_MOST);
-        (&mut self.payload).limit(space)
+        (&mut self.payload, space)
     }
 
     /// Takes notice of `read` bytes that were read into the [`space`](Assembly::space).
@@ -109,15 +109,10 @@ impl Assembly {
     /// # Errors
     /// As [`Assembly::append`].
     pub(super) fn note_read(&mut self, read: usize) -> Result<(), Violation> {
-        let start = self.payload.len() - read;
-        if self.kind == Kind::Text {
-            self.utf8.feed(&self.payload[start..]).map_err(Violation::text_not_utf8)
-        } else {
-            Ok(())
-        }
+        check(self.kind, &mut self.utf8, &self.payload[self.payload.len() - read..])
     }
 
-    /// Makes room for `more` bytes of a frame, `frame.remaining` of which are to come.
+    /// Reserves capacity for `more` bytes of `frame`.
     fn grow(&mut self, more: usize, frame: OpenFrame, limits: &Limits) {
         let frame_end = self.payload.len() + frame.remaining;
         let needed = self.payload.len() + more;
@@ -156,8 +151,8 @@ impl Assembly {
         Ok(self.payload)
     }
 
-    /// Makes room for `more` bytes. The buffer grows by doubling, so that the work stays linear in the size of the message;
-    /// to `least` bytes or more, but never over `most`, the largest size that the message can still reach.
+    /// Reserves capacity for `more` bytes. The buffer grows by doubling, so that the work stays linear in the size of
+    /// the message; to `least` bytes or more, but never over `most`, the largest size that the message can still reach.
     fn reserve(&mut self, more: usize, least: usize, most: usize) {
         if self.payload.len() + more > self.payload.capacity() {
             let capacity = self.payload.capacity().saturating_mul(2).max(least).min(most);
@@ -168,6 +163,13 @@ impl Assembly {
 
 fn check(kind: Kind, utf8: &mut Validator, bytes: &[u8]) -> Result<(), Violation> {
     if kind == Kind::Text { utf8.feed(bytes).map_err(Violation::text_not_utf8) } else { Ok(()) }
+}
+
+#[cfg(test)]
+impl Assembly {
+    pub(super) fn capacity(&self) -> usize {
+        self.payload.capacity()
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! From bytes to messages and control frames, with every rule of RFC 6455 for a client.
 //!
-//! Comes in: the transport's bytes, cut anywhere. Goes out: one [`Incoming`] after another, in the order of the wire, or
-//! the [`Violation`] that ends the connection. Answers nothing, and does not know why a connection closes.
-
-use bytes::buf::Limit;
+//! Comes in: the transport's bytes, cut anywhere. Goes out: one [`Incoming`] after another, in the order of the wire,
+//! or the [`Violation`] that ends the connection. Answers nothing, and does not know why a connection closes.
 
 use super::assembly::{Assembly, Limits, OpenFrame};
 use super::frame::{
@@ -15,7 +13,8 @@ use super::violation::Violation;
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
 
-/// Bytes of a frame that must be missing for it to be read in place: a copy of fewer costs less than a read more.
+/// A frame is read in place while at least this many of its bytes are missing. To copy fewer costs less than one more
+/// read.
 const READ_IN_PLACE: usize = 32 * 1024;
 
 /// What the peer sent.
@@ -52,7 +51,7 @@ pub struct Decoder {
     state: State,
     /// The message whose first frame has begun, until it is whole.
     message: Option<Assembly>,
-    /// The size of the last message that came in pieces.
+    /// The size of the last uncompressed message that came in pieces.
     expected: usize,
 }
 
@@ -78,8 +77,8 @@ impl Decoder {
         Decoder { limits, extension_bits, inflater, state: State::Start, message: None, expected: 0 }
     }
 
-    /// Takes bytes from the front of `input`, up to the end of the next event, and returns that event; `None` when `input`
-    /// is used up.
+    /// Takes bytes from the front of `input`, up to the end of the next event, and returns that event; `None` when
+    /// `input` is used up.
     ///
     /// After a Close or a violation all further bytes are taken and ignored (RFC 6455 sections 1.4 and 7.1.7).
     ///
@@ -96,9 +95,10 @@ impl Decoder {
         result
     }
 
-    /// While much of an uncompressed message is still to come, returns where its payload can be read to, at most
-    /// as far as the frame goes. Tell [`note_read`](Decoder::note_read) how much was read.
-    pub fn space(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+    /// While much of an uncompressed frame is still to come, returns the buffer to whose end its payload can be read,
+    /// and the most bytes to read, for which the buffer has capacity. Tell [`note_read`](Decoder::note_read) how many
+    /// were read.
+    pub fn space(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         match (&self.state, &mut self.message) {
             (State::Data(frame), Some(message))
                 if frame.remaining >= READ_IN_PLACE && message.coding() == Coding::Plain =>
@@ -130,8 +130,8 @@ impl Decoder {
         self.inflater = None;
     }
 
-    /// Takes the most common frame from the front of `input` quickly, without a copy: a whole message of up to 64 KiB that is
-    /// not compressed. Everything that is unusual, unfinished or wrong is left to [`next`](Decoder::next).
+    /// Takes the most common frame from the front of `input` quickly, without a copy: a whole message of up to 64 KiB
+    /// that is not compressed. Everything that is unusual, unfinished or wrong is left to [`next`](Decoder::next).
     #[inline]
     pub fn whole_message<'a>(&self, input: &mut &'a [u8]) -> Option<(Kind, &'a [u8])> {
         let [first, short, rest @ ..] = *input else { return None };
@@ -281,8 +281,11 @@ impl Decoder {
             inflater.finish()?;
         }
         let kind = message.kind();
+        let coding = message.coding();
         let payload = message.finish()?;
-        self.expected = payload.len();
+        if coding == Coding::Plain {
+            self.expected = payload.len();
+        }
         Ok(Some(Incoming::Message(kind, payload)))
     }
 }
@@ -346,6 +349,44 @@ mod tests {
             let Ok(Some(Incoming::Message(_, payload))) = decoder.next(&mut &stream[..]) else { panic!() };
             assert_eq!((payload.len(), payload.capacity()), (length as usize, length as usize));
         }
+    }
+
+    #[test]
+    fn reserves_memory_at_once_for_no_more_than_the_last_message_had() {
+        let mut decoder = Decoder::new(LIMITS, None);
+        let size = 512 * 1024_u32;
+        let header = |length: u32| [&[0x82, 127, 0, 0, 0, 0][..], &length.to_be_bytes(), &[0]].concat();
+        let mut reserved = |length: u32| {
+            let mut stream = header(length);
+            assert_eq!(decoder.next(&mut &stream[..]), Ok(None));
+            let capacity = decoder.message.as_ref().unwrap().capacity();
+            stream.resize(length as usize - 1, 0);
+            assert!(matches!(decoder.next(&mut &stream[..]), Ok(Some(Incoming::Message(..)))));
+            capacity
+        };
+        assert_eq!(reserved(size), 64 * 1024);
+        assert_eq!(reserved(size), size as usize);
+        assert_eq!(reserved(size + 1), 64 * 1024);
+    }
+
+    #[test]
+    fn has_space_only_for_the_payload_of_a_long_uncompressed_frame() {
+        let mut decoder = Decoder::new(LIMITS, None);
+        assert!(decoder.space().is_none());
+        assert_eq!(decoder.next(&mut &b"\x82\x7f\0\0\0\0\0\x08\0\0"[..]), Ok(None));
+        let (payload, most) = decoder.space().unwrap();
+        assert!((32 * 1024..=256 * 1024).contains(&most) && payload.capacity() >= most);
+        payload.resize(most, 0);
+        assert_eq!(decoder.note_read(most), Ok(()));
+        // Never a small space while much is missing.
+        let (_, most) = decoder.space().unwrap();
+        assert!(most >= 32 * 1024, "{most}");
+        let rest = vec![0; 0x8_0000 - 40_000];
+        assert_eq!(decoder.next(&mut &rest[..rest.len() - 30_000]), Ok(None));
+        let mut decoder = Decoder::new(LIMITS, None);
+        assert_eq!(decoder.next(&mut &b"\x82\x7e\x7f\xff"[..]), Ok(None));
+        assert!(decoder.space().is_none(), "a frame that is nearly here");
+        assert_eq!(decoder.next(&mut &b"\x83"[..]), Ok(None));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What one thread at a time drives: the tasks, and tokio's I/O and timers.
 //!
-//! Comes in: a thread whose turn it is. Goes out: tasks that have run, for as long as the thread waits. The tasks are not
-//! tokio's own, so that waking one from outside needs no system call while nobody drives, and so that the thread goes on as
-//! soon as a task has brought what it waits for, without asking the system for more first. For that reason a task must not
-//! call tokio's `yield_now`, whose wake-up would be lost when the thread goes on: waking itself has the same effect here.
+//! Comes in: a thread whose turn it is. Goes out: tasks that have run, for as long as the thread waits. The tasks are
+//! not tokio's own, so that waking one from outside needs no system call while nobody drives, and so that the thread
+//! goes on as soon as a task has brought what it waits for, without asking the system for more first. For that reason a
+//! task must not call tokio's `yield_now`, whose wake-up would be lost when the thread goes on: waking itself has the
+//! same effect here.
 
 use std::future::poll_fn;
 use std::io;
@@ -22,14 +23,14 @@ use super::tasks::{Left, Tasks};
 use super::turns::{Then, Turns};
 use crate::sync::Mutex;
 
-/// tokio sorts its timers by steps of this length. It wakes the thread at the beginning of the step of a timer, and again when
-/// that is due.
+/// tokio sorts its timers by steps of this length. It wakes the thread when the step of a timer begins, and again when
+/// the timer is due.
 const TIMER_STEP: Duration = Duration::from_millis(64);
 
 /// A runtime that several threads drive in turns.
 pub struct Engine {
     runtime: Runtime,
-    /// When that began, from which it counts its time.
+    /// When the runtime was made. tokio counts the time of its timers from then, or from a moment later.
     start: Instant,
     /// What runs on it.
     pub tasks: Arc<Tasks>,
@@ -61,7 +62,8 @@ impl Engine {
         })
     }
 
-    /// Waits until `poll` is ready, at most for `limit` from `start` on, which is now. Drives meanwhile, unless another thread does.
+    /// Waits until `poll` is ready, at most for `limit`. Drives meanwhile, unless another thread does. `start`: the
+    /// current time, which the caller has read.
     pub fn wait<T>(
         &self,
         start: Instant,
@@ -87,17 +89,17 @@ impl Engine {
         })
     }
 
-    /// Returns when a wait ends that goes on with another: at most after `limit`, and if possible when tokio's timers need to
-    /// wake the thread only once.
+    /// Returns when a wait ends that another one follows at once: after `limit`, or up to half of that earlier, when
+    /// tokio's timers wake the thread only once.
     fn end_of_slice(&self, start: Instant, limit: Duration) -> Option<Instant> {
         let end = start.checked_add(limit)?;
-        let since = end.duration_since(self.start).as_nanos() % TIMER_STEP.as_nanos();
-        let rest = Duration::from_nanos(u64::try_from(since).unwrap_or_default());
-        if rest < limit / 2 { end.checked_sub(rest) } else { Some(end) }
+        let past_step = end.duration_since(self.start).as_nanos() % TIMER_STEP.as_nanos();
+        let past_step = Duration::from_nanos(u64::try_from(past_step).unwrap_or_default());
+        if past_step < limit / 2 { end.checked_sub(past_step) } else { Some(end) }
     }
 
-    /// Drives until `poll` is ready, at most until `deadline`, and does not sleep before the end of `spin`. For the thread
-    /// whose turn it is.
+    /// Drives until `poll` is ready, at most until `deadline`, and does not sleep before the end of `spin`. For the
+    /// thread whose turn it is.
     fn drive<T>(
         &self,
         deadline: Option<Instant>,
@@ -105,7 +107,8 @@ impl Engine {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
         let _driving = Driving(&self.tasks);
-        // Only the thread that drives locks the alarm, so it waits for nobody here, and may keep the lock while it sleeps.
+        // Only the thread that drives locks the alarm, so it waits for nobody here, and may keep the lock while it
+        // sleeps.
         let mut alarm = self.alarm.lock();
         self.runtime.block_on(unconstrained(poll_fn(|cx| {
             let left = self.tasks.run_ready(cx.waker());
@@ -153,7 +156,7 @@ impl Engine {
     /// Has the helper drive while this thread does other work for long, if there is a CPU for it.
     pub fn drive_meanwhile(&self) {
         if self.has_other_cpus {
-            self.turns.leave();
+            self.turns.let_helper_drive();
         }
     }
 
@@ -242,7 +245,10 @@ mod tests {
                 let slice = engine.end_of_slice(start, limit).unwrap() - start;
                 assert!(slice <= limit && slice >= limit / 2, "{slice:?} of {limit:?}");
                 let since = (start + slice - engine.start).as_nanos();
-                assert!(limit.as_millis() < 128 || since % TIMER_STEP.as_nanos() == 0, "{offset:?} and {slice:?}");
+                assert!(
+                    limit.as_millis() < 128 || since.is_multiple_of(TIMER_STEP.as_nanos()),
+                    "{offset:?} and {slice:?}"
+                );
             }
         }
         assert_eq!(engine.end_of_slice(Instant::now(), Duration::MAX), None);

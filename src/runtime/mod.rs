@@ -1,7 +1,7 @@
 //! The one tokio runtime of the process, which the hosts that wait drive in turns, and a helper thread while none does.
 //!
-//! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to run as
-//! tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
+//! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to
+//! run as tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
 //!
 //! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
 
@@ -58,11 +58,11 @@ impl Lease {
         self.engine.tasks.spawn(future);
     }
 
-    /// Waits until `poll` is ready, at most for `limit` from `start` on, which is now. This thread drives the runtime meanwhile, unless another host
-    /// does. `then`: what the host does if the limit passes.
+    /// Waits until `poll` is ready, at most for `limit`. This thread drives the runtime meanwhile, unless another host
+    /// does. `start`: the current time, which the caller has read. `then`: what the host does if the limit passes.
     ///
-    /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll` is
-    /// asked once more.
+    /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll`
+    /// is asked once more.
     pub fn wait<T>(
         &self,
         start: Instant,
@@ -87,7 +87,8 @@ impl Lease {
         self.engine.wait(start, limit, then, poll)
     }
 
-    /// Tells that this thread has other work for about half a millisecond or more: another one may drive meanwhile.
+    /// Tells that this thread will do other work for long, so that the helper may drive meanwhile. To wake the helper
+    /// takes some microseconds.
     pub fn drive_meanwhile(&self) {
         if !process::is_forked_child() {
             self.engine.drive_meanwhile();

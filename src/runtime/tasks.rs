@@ -1,8 +1,8 @@
 //! The tasks of the runtime, and the list of those that are ready to run.
 //!
-//! Comes in: futures, and wake-ups of their tasks, on any thread. Goes out: the tasks that are ready, in the order of their
-//! wake-ups, to the thread that drives. A wake-up while nobody drives costs no system call: the task waits in the list for
-//! whoever drives next. `tests/loom.rs` tries every order.
+//! Comes in: futures, and wake-ups of their tasks, on any thread. Goes out: the tasks that are ready, in the order of
+//! their wake-ups, to the thread that drives. A wake-up while nobody drives costs no system call: the task waits in the
+//! list for whoever drives next. `tests/loom.rs` tries every order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -89,24 +89,15 @@ impl Tasks {
     }
 
     fn run_all(&self, driver: Option<&Waker>) -> Left {
-        let mut left = None;
-        loop {
-            let task = {
-                let mut state = self.state.lock();
-                if left.is_none() {
-                    state.note_driver(driver);
-                }
-                let left = left.get_or_insert(state.ready.len().min(PER_ROUND));
-                if *left == 0 {
-                    return if state.ready.is_empty() { Left::Nothing } else { Left::Some };
-                }
-                *left -= 1;
-                state.ready.pop_front()
-            };
-            if let Some(task) = task {
-                self.run(task);
-            }
+        let mut state = self.state.lock();
+        state.note_driver(driver);
+        for _ in 0..state.ready.len().min(PER_ROUND) {
+            let Some(task) = state.ready.pop_front() else { break };
+            drop(state);
+            self.run(task);
+            state = self.state.lock();
         }
+        if state.ready.is_empty() { Left::Nothing } else { Left::Some }
     }
 
     /// Notes that nobody drives any longer.

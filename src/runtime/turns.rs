@@ -1,7 +1,8 @@
 //! Decides who drives the runtime: a host that waits, the helper, or for a moment nobody.
 //!
 //! ```text
-//!              a host waits                      a tick passed without a host
+//!              a host waits                      a tick passed without a host,
+//!                                                or a host works for long
 //!   ┌──────────┐ <─────────────── ┌────────┐ ───────────────> ┌────────────┐
 //!   │ the host │                  │ nobody │                  │ the helper │
 //!   │ drives   │ ───────────────> │ drives │ <─────────────── │ drives     │
@@ -9,15 +10,15 @@
 //!                waited for                  or the end
 //! ```
 //!
-//! While a host drives, the other hosts that wait are in a line. Whoever stops driving wakes the first of them, and so does a
-//! host that leaves the line while nobody drives. The helper drives only when the line is empty. While nobody drives, and
-//! while hosts take short turns, the helper wakes up once in a tick to see whether it must drive. When a host takes a long
-//! turn, the helper sleeps until no host drives or waits. So a host that waits again and again never makes a system call to
-//! wake the helper, and a process that only waits has no ticks. A host that waits in slices leaves the helper asleep between
-//! them.
+//! While a host drives, the other hosts that wait are in a line. Whoever stops driving wakes the first of them, and so
+//! does a host that leaves the line while nobody drives. The helper drives only when the line is empty. While nobody
+//! drives, and while hosts take short turns, the helper wakes up once in a tick to see whether it must drive. When a
+//! host takes a long turn, the helper sleeps until no host drives or waits. So a host that waits again and again never
+//! makes a system call to wake the helper, and a process that only waits has no ticks. A host that waits in slices
+//! leaves the helper asleep between them.
 //!
-//! Comes in: hosts that wait, and the helper. Goes out: the turn, to one of them at a time. Knows nothing of what is driven.
-//! `tests/loom.rs` tries every order.
+//! Comes in: hosts that wait, and the helper. Goes out: the turn, to one of them at a time. Knows nothing of what is
+//! driven. `tests/loom.rs` tries every order.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -32,8 +33,8 @@ use crate::sync::{Condvar, Mutex};
 /// How long the helper waits for a host to drive before it drives itself.
 const TICK: Duration = Duration::from_millis(2);
 
-/// How long the helper sleeps until it looks whether a host drives. One that promised to wait again may be interrupted before
-/// it does.
+/// How long the helper sleeps before it looks whether a host still drives. One that promised to wait again may be
+/// interrupted before it does.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// Who drives one runtime.
@@ -100,8 +101,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Waits until `poll` is ready, at most until `deadline`. When this host's turn comes before that, calls `drive` with
-    /// `poll`, and returns its result.
+    /// Waits until `poll` is ready, at most until `deadline`. When this host's turn comes before that, calls `drive`
+    /// with `poll`, and returns its result.
     pub fn wait<T, P: FnMut(&mut Context<'_>) -> Poll<T>>(
         &self,
         deadline: Option<Instant>,
@@ -128,13 +129,14 @@ impl Turns {
         }
     }
 
-    /// As [`Turns::wait`], for a host that cannot drive: another host does, or the helper, which does not wait for a tick.
+    /// As [`Turns::wait`], for a host that cannot drive: another host does, or the helper, which does not wait for a
+    /// tick.
     pub fn wait_for_others<T>(
         &self,
         deadline: Option<Instant>,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Option<T> {
-        self.call_helper();
+        self.call_helper(self.state.lock());
         let parker = Arc::new(Parker::default());
         let waker = Waker::from(Arc::clone(&parker));
         loop {
@@ -168,7 +170,8 @@ impl Turns {
                 // A host that takes one turn after another would have taken more of them.
                 state.helper_sleeps = true;
                 while state.helper_sleeps && !state.ended {
-                    self.helper.wait_while_for(&mut state, |state| state.helper_sleeps && !state.ended, LONGEST_SLEEP);
+                    let morning = Instant::now() + LONGEST_SLEEP;
+                    self.helper.wait_while_until(&mut state, |state| state.helper_sleeps && !state.ended, morning);
                     state.helper_sleeps &= state.driver == Driver::Host;
                 }
             }
@@ -179,16 +182,15 @@ impl Turns {
     }
 
     /// Has the helper drive without waiting for a tick, if nobody drives now. For a host that does other work for long.
-    pub fn leave(&self) {
-        let is_free = self.state.lock().driver == Driver::Nobody;
-        if is_free {
-            self.call_helper();
+    pub fn let_helper_drive(&self) {
+        let state = self.state.lock();
+        if state.driver == Driver::Nobody {
+            self.call_helper(state);
         }
     }
 
     /// Has the helper drive at once, unless a host drives.
-    fn call_helper(&self) {
-        let mut state = self.state.lock();
+    fn call_helper(&self, mut state: impl DerefMut<Target = State>) {
         state.helper_is_called = true;
         state.helper_sleeps = false;
         drop(state);

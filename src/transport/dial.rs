@@ -1,7 +1,7 @@
 //! Resolves a host's name and connects by TCP (RFC 8305).
 //!
-//! Comes in: a name or addresses. Goes out: the first socket that connects, or the cause for each address that was tried.
-//! Knows no deadline: the caller drops the future when it passes.
+//! Comes in: a name or addresses. Goes out: the first socket that connects, or the cause for each address that was
+//! tried. Knows no deadline: the caller drops the future when it passes.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -24,7 +24,8 @@ use crate::error::{ErrorCode, Failure};
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// The most bytes that the kernel holds of what it has not sent yet, so that a keepalive ping does not queue behind
-/// megabytes. The kernel asks for more when half of it is left, and with much less a large message would take many turns.
+/// megabytes. The kernel asks for more when half of it is left, and with much less a large message would take many
+/// turns.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const MAX_UNSENT: u32 = 512 * 1024;
 
@@ -151,13 +152,13 @@ fn limit_unsent(socket: &TcpStream) {
     let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
 }
 
-/// Elsewhere there is no such option, or none that safe Rust can set: there a slow link with large messages needs a longer
-/// `ping_timeout`.
+/// Elsewhere there is no such option, or none that safe Rust can set: there a slow link with large messages needs a
+/// longer `ping_timeout`.
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn limit_unsent(_: &TcpStream) {}
 
-/// Removes repeated and forbidden addresses, and alternates between the families, beginning with that of the first address
-/// (RFC 8305 section 4).
+/// Removes repeated and forbidden addresses, and alternates between the families, beginning with that of the first
+/// address (RFC 8305 section 4).
 fn order(addresses: Vec<SocketAddr>, reach: Reach) -> Vec<SocketAddr> {
     let mut seen = HashSet::new();
     let allowed = addresses.into_iter().filter(|address| match reach {

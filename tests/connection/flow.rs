@@ -3,8 +3,9 @@
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::client::{Client, message};
 use crate::support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
@@ -14,6 +15,7 @@ use websocket_core::error::ErrorCode;
 use websocket_core::event::{Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::EVENT_OVERHEAD;
+use websocket_core::runtime::Then;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -76,6 +78,66 @@ fn stops_reading_when_the_queue_is_full_and_resumes_at_half_without_loss() {
     assert_eq!(client.closing().0, 1000);
     assert_eq!(server.join().unwrap().0, 1000);
     assert!(client.end().clean);
+}
+
+#[test]
+fn delivers_a_large_message_that_stalls_in_the_middle_and_keeps_its_text_whole() {
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &Options::default());
+    let mut peer = door.peer();
+    client.opened();
+    // The characters take three bytes, so most cuts are inside of one.
+    let text = "\u{20ac}".repeat(400_000);
+    let wire = [frame(TEXT, b"before"), frame(TEXT, text.as_bytes()), frame(TEXT, b"after")].concat();
+    peer.say(&wire[..100_001]);
+    assert_eq!(client.message(), b"before");
+    for piece in [&wire[100_001..300_000], &wire[300_000..1_000_000]] {
+        client.expect_no_event_for(MOMENT);
+        peer.say(piece);
+    }
+    client.expect_no_event_for(MOMENT);
+    peer.say(&wire[1_000_000..]);
+    assert!(client.message() == text.as_bytes());
+    assert_eq!(client.message(), b"after");
+}
+
+#[test]
+fn resumes_a_large_message_after_the_queue_was_full() {
+    let options = Options { max_queue: 1, ..Options::default() };
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &options);
+    let mut peer = door.peer();
+    client.opened();
+    let large: Vec<u8> = (0..3 * MIB).map(|index| (index / 7) as u8).collect();
+    let server = thread::spawn({
+        let wire = [frame(TEXT, b"first"), frame(BINARY, &large), frame(TEXT, b"last"), frame(BINARY, &large)].concat();
+        move || {
+            peer.say(&wire);
+            peer
+        }
+    });
+    for expected in [b"first", &large[..], b"last", &large] {
+        client.host.lease.wait(Instant::now(), MOMENT, Then::Leave, |_| Poll::<()>::Pending);
+        assert!(client.message() == expected);
+    }
+    server.join().unwrap();
+}
+
+#[test]
+fn fails_a_large_text_at_its_first_bad_byte_while_most_of_it_is_missing() {
+    let door = Door::new();
+    let mut client = Client::start(&door.url(), &Options::default());
+    let mut peer = door.peer();
+    client.opened();
+    let mut bad = vec![b'x'; MIB];
+    bad[300_000] = 0xff;
+    let wire = [frame(TEXT, b"before"), frame(TEXT, &bad)].concat();
+    peer.say(&wire[..200_000]);
+    assert_eq!(client.message(), b"before");
+    peer.say(&wire[200_000..400_000]);
+    assert_eq!(peer.hear_close().0, 1007);
+    peer.say(&close(1007, ""));
+    assert!(client.end().violation);
 }
 
 #[test]

@@ -72,8 +72,8 @@ impl Engine {
         self.tasks.spawn(async move { queue.push([Item::Deferred(number)]) });
     }
 
-    /// Makes a task that waits for an item of `from`, as a connection waits for what the script sends, and then pushes a
-    /// number to `queue`.
+    /// Makes a task that waits for an item of `from`, as a connection waits for what the script sends, and then pushes
+    /// a number to `queue`.
     fn spawn_answer(&self, from: &Arc<Queue>, queue: &Arc<Queue>, number: u64) {
         let (from, queue) = (Arc::clone(from), Arc::clone(queue));
         self.tasks.spawn(async move {
@@ -249,14 +249,14 @@ fn a_host_that_waits_in_slices_gets_what_its_tasks_bring() {
 }
 
 #[test]
-fn a_host_that_leaves_for_long_has_the_helper_drive_though_it_was_left_asleep() {
+fn a_host_that_works_for_long_has_the_helper_drive_though_it_was_left_asleep() {
     every_order(|| {
         with_helper(|engine| {
             let queue = Arc::new(Queue::default());
             let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
             assert_eq!(slice, None);
             engine.spawn_push(&queue, 1);
-            engine.turns.leave();
+            engine.turns.let_helper_drive();
             wait(|cx| queue.poll_ready(cx));
             assert_eq!(first_number(&queue), 1);
         });

@@ -7,18 +7,19 @@ use loom::thread;
 
 use super::event::Kind;
 use super::frames::Taken;
-use super::outbox::{Next, Outbox, Outgoing, Progress, Refusal, Wish};
+use super::outbox::{Outbox, SHORT};
+use super::outgoing::{Asked, Next, Outgoing, Progress, Refusal, Wish};
 use super::{Sleeper, every_order, wait};
 
-/// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost as
-/// much as an empty one it took.
+/// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost
+/// as much as an empty one it took.
 fn drive(outbox: &Outbox) -> usize {
     let (task, waker) = Sleeper::new();
     let mut taken = 0;
     loop {
-        let (wish, mut has_next) = outbox.poll_wish(&Context::from_waker(&waker));
+        let Asked { wish, mut has_next } = outbox.poll_asked(&Context::from_waker(&waker));
         while has_next {
-            let (Some(next), more) = outbox.next() else { panic!("nothing to send") };
+            let Some((next, more)) = outbox.next() else { panic!("nothing to send") };
             has_next = more;
             let (payload, cost) = match next {
                 Next::Message(outgoing) => (outgoing.payload(), outgoing.cost()),
@@ -76,6 +77,37 @@ fn what_a_script_encodes_before_it_closes_is_written() {
         assert_eq!(outbox.encode(Kind::Text, b"").unwrap(), Err(Refusal::Closed));
         assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
         assert_eq!(connection.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_long_message_that_a_script_encodes_before_it_closes_is_written() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        outbox.start_encoding();
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || drive(&outbox)
+        });
+        let long = vec![0; SHORT + 1];
+        assert_eq!(outbox.encode(Kind::Binary, &long), Some(Ok(())));
+        outbox.end_by(Wish::Close(None));
+        assert_eq!(outbox.encode(Kind::Binary, &long), Some(Err(Refusal::Closed)));
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
+        assert!(connection.join().unwrap() > 0);
+    });
+}
+
+#[test]
+fn what_was_accepted_before_the_outbox_is_shut_is_still_to_be_sent() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let connection = thread::spawn({
+            let outbox = Arc::clone(&outbox);
+            move || (outbox.shut(), outbox.next().is_some())
+        });
+        let accepted = outbox.send(Outgoing::Ping(Vec::new())).is_ok();
+        assert_eq!(connection.join().unwrap(), (accepted, accepted));
     });
 }
 

@@ -1,7 +1,8 @@
 //! The host's side of a connection, as a script's thread uses it.
 //!
-//! Comes in: a URL and options. Goes out: a started connection, and its events one by one, each with a deadline. The calls
-//! block, so a test is a plain function that plays host and peer in turns. A test that waits drives the engine; the helper thread does so between its waits.
+//! Comes in: a URL and options. Goes out: a started connection, and its events one by one, each with a deadline. The
+//! calls block, so a test is a plain function that plays host and peer in turns. A test that waits drives the engine;
+//! the helper thread does so between its waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "no test uses all of it")]
 
-use bytes::BufMut;
 use websocket_core::extension::Agreed;
 use websocket_core::protocol::{Decoder, Deflated, Deflater, Deflating, Incoming, Inflater, Limits, Violation};
 
@@ -70,10 +69,10 @@ pub fn decode_in_place(limits: Limits, stream: &[u8], size: usize) -> (Vec<Incom
     let (mut incoming, mut violation) = (Vec::new(), None);
     for mut piece in stream.chunks(size) {
         while !piece.is_empty() {
-            if let Some(mut space) = decoder.space() {
-                let read = space.remaining_mut().min(piece.len());
-                assert!(read > 0, "no space");
-                space.put_slice(&piece[..read]);
+            if let Some((payload, most)) = decoder.space() {
+                let read = most.min(piece.len());
+                assert!(read > 0 && payload.capacity() - payload.len() >= most, "no space");
+                payload.extend_from_slice(&piece[..read]);
                 piece = &piece[read..];
                 violation = violation.or(decoder.note_read(read).err());
             }

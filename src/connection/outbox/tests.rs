@@ -1,11 +1,13 @@
-//! The outbox as one thread sees it. Not a part of `outbox` itself, because `tests/loom.rs` compiles that with other locks.
+//! The outbox as one thread sees it. Not a part of `outbox` itself, because `tests/loom.rs` compiles that with other
+//! locks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::frames::Taken;
-use super::outbox::{KEPT, Next, Outbox, Outgoing, Progress, Refusal, SHORT, Wish};
+use super::outbox::{KEPT, Outbox, SHORT};
+use super::outgoing::{Next, Outgoing, Progress, Refusal, Wish};
 use crate::close::{CloseCode, CloseFrame};
 use crate::event::Kind;
 use crate::protocol::encoded_len;
@@ -29,7 +31,7 @@ fn refuses_exactly_at_the_limit() {
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Err(Refusal::Full(2 * one)));
-    let Some(Next::Message(first)) = outbox.next().0 else { panic!("no message") };
+    let Some((Next::Message(first), _)) = outbox.next() else { panic!("no message") };
     outbox.note_written(first.payload(), first.cost());
     assert_eq!(outbox.send(text(10)), Ok(()));
 }
@@ -63,7 +65,7 @@ fn releases_the_memory_of_a_burst_that_is_taken() {
     for _ in 0..10_000 {
         outbox.send(text(0)).unwrap();
     }
-    while outbox.next().0.is_some() {}
+    while outbox.next().is_some() {}
     assert!(outbox.capacity() <= KEPT);
 }
 
@@ -73,18 +75,18 @@ fn keeps_the_first_close_unless_a_stronger_wish_comes() {
     let outbox = Outbox::new(1000);
     outbox.end_by(Wish::Close(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Close(body(CloseCode::GOING_AWAY)));
-    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())).0, Wish::Close(body(CloseCode::NORMAL)));
+    assert_eq!(outbox.poll_asked(&Context::from_waker(Waker::noop())).wish, Wish::Close(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Leave(body(CloseCode::GOING_AWAY)));
-    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())).0, Wish::Leave(body(CloseCode::NORMAL)));
+    assert_eq!(outbox.poll_asked(&Context::from_waker(Waker::noop())).wish, Wish::Leave(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Terminate);
     outbox.end_by(Wish::Close(None));
-    assert_eq!(outbox.poll_wish(&Context::from_waker(Waker::noop())).0, Wish::Terminate);
+    assert_eq!(outbox.poll_asked(&Context::from_waker(Waker::noop())).wish, Wish::Terminate);
 }
 
 /// Takes everything; returns the bytes of encoded frames, and the payload lengths of messages that were not encoded.
 fn take_all(outbox: &Outbox) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut messages) = (Vec::new(), Vec::new());
-    while let (Some(next), _) = outbox.next() {
+    while let Some((next, _)) = outbox.next() {
         match next {
             Next::Frames(frames) => {
                 assert!(messages.is_empty(), "a frame comes after a message that was sent earlier");
@@ -120,7 +122,7 @@ fn accounts_for_encoded_messages_as_for_others() {
         assert_eq!(outbox.encode(Kind::Text, &[b'x'; 10]), Some(Ok(())));
     }
     assert_eq!(outbox.encode(Kind::Text, b"x"), Some(Err(Refusal::Full(2 * text(10).cost()))));
-    let Some(Next::Frames(mut frames)) = outbox.next().0 else { panic!("no frames") };
+    let Some((Next::Frames(mut frames), _)) = outbox.next() else { panic!("no frames") };
     let mut taken = Taken::default();
     frames.accounts.advance(frames.bytes.len(), &mut taken);
     assert_eq!((taken.payload, taken.cost), (20, 2 * text(10).cost()));
@@ -135,7 +137,7 @@ fn encodes_a_long_message_as_a_short_one() {
     outbox.start_encoding();
     assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), Some(Ok(())));
     assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), Some(Err(Refusal::Full(text(SHORT + 1).cost()))));
-    let (Some(Next::Frames(frames)), false) = outbox.next() else { panic!("no frames, or more than one run") };
+    let Some((Next::Frames(frames), false)) = outbox.next() else { panic!("no frames, or more than one run") };
     let header = [0x81, 0x80 | 126, (SHORT >> 8) as u8, (SHORT + 1) as u8];
     assert_eq!((frames.bytes.len(), &frames.bytes[..4]), (encoded_len(SHORT + 1), &header[..]));
     outbox.shut();
@@ -143,17 +145,42 @@ fn encodes_a_long_message_as_a_short_one() {
 }
 
 #[test]
+fn keeps_the_order_of_long_and_short_messages_and_moves_no_long_one() {
+    let outbox = Outbox::new(usize::MAX);
+    outbox.start_encoding();
+    for length in [1, SHORT + 1, 2, 3, 20 * SHORT, SHORT, 4] {
+        assert_eq!(outbox.encode(Kind::Binary, &vec![0; length]), Some(Ok(())));
+    }
+    let (mut runs, mut bytes) = (Vec::new(), Vec::new());
+    while let Some((Next::Frames(frames), _)) = outbox.next() {
+        runs.push(frames.bytes.len());
+        bytes.extend(frames.bytes);
+    }
+    let lengths = [1, SHORT + 1, 2, 3, 20 * SHORT, SHORT, 4].map(encoded_len);
+    assert_eq!(runs.iter().sum::<usize>(), lengths.iter().sum());
+    assert_eq!(runs[..4], [lengths[0], lengths[1], lengths[2] + lengths[3], lengths[4]]);
+    // Each frame begins where it must, with the first byte of a whole binary message.
+    let mut start = 0;
+    for length in lengths {
+        assert_eq!(bytes[start], 0x82);
+        start += length;
+    }
+    outbox.send(text(1)).unwrap();
+    assert_eq!(outbox.encode(Kind::Binary, &vec![0; SHORT + 1]), None, "an earlier message waits");
+}
+
+#[test]
 fn tells_whether_more_is_to_be_sent() {
     let outbox = Outbox::new(usize::MAX);
-    let has_next = || outbox.poll_wish(&Context::from_waker(Waker::noop())).1;
+    let has_next = || outbox.poll_asked(&Context::from_waker(Waker::noop())).has_next;
     assert!(!has_next());
     outbox.start_encoding();
     outbox.encode(Kind::Text, b"first").unwrap().unwrap();
     outbox.send(text(1)).unwrap();
     assert!(has_next());
-    assert!(matches!(outbox.next(), (Some(Next::Frames(_)), true)));
-    assert!(matches!(outbox.next(), (Some(Next::Message(_)), false)));
-    assert!(!has_next() && outbox.next().0.is_none());
+    assert!(matches!(outbox.next(), Some((Next::Frames(_), true))));
+    assert!(matches!(outbox.next(), Some((Next::Message(_), false))));
+    assert!(!has_next() && outbox.next().is_none());
 }
 
 #[test]
@@ -164,7 +191,7 @@ fn begins_a_new_run_every_64_kib() {
         outbox.encode(Kind::Binary, &[0; 1000]).unwrap().unwrap();
     }
     let mut runs = 0;
-    while let (Some(Next::Frames(frames)), _) = outbox.next() {
+    while let Some((Next::Frames(frames), _)) = outbox.next() {
         assert!(frames.bytes.len() < 64 * 1024 + 2000, "{} bytes", frames.bytes.len());
         runs += 1;
     }
@@ -184,7 +211,7 @@ fn wakes_the_connection_once_until_it_asks() {
     let outbox = Outbox::new(usize::MAX);
     outbox.start_encoding();
     for round in 1..=3 {
-        outbox.poll_wish(&Context::from_waker(&waker));
+        outbox.poll_asked(&Context::from_waker(&waker));
         for _ in 0..10 {
             outbox.encode(Kind::Text, b"x").unwrap().unwrap();
         }

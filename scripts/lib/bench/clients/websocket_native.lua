@@ -9,7 +9,13 @@ local workload, url = arg[1], arg[2]
 local count, size = tonumber(arg[3]), tonumber(arg[4])
 local options = { tls = url:find("^wss") and { ca_file = os.getenv("BENCH_CA") } or nil }
 
--- Returns a connection whose messages go to `on_message(message, ws)`.
+-- Raises for an event that no workload expects.
+local function unexpected(event, message, detail)
+   error(("%s: %s (%s)"):format(event, tostring(message), tostring(detail)))
+end
+
+-- Returns a connection whose messages go to `on_message(message, ws)`. Workloads that measure what a small message
+-- costs do without, because a second call takes as long as all the rest that their script does for it.
 local function open(path, on_open, on_message)
    return websocket.new(url .. path, function(event, message, detail, ws)
       if event == "received" then
@@ -17,7 +23,7 @@ local function open(path, on_open, on_message)
       elseif event == "open" then
          on_open(ws)
       else
-         error(("%s: %s (%s)"):format(event, tostring(message), tostring(detail)))
+         unexpected(event, message, detail)
       end
    end, options)
 end
@@ -48,23 +54,38 @@ local workloads = {}
 function workloads.callback()
    local texts, warm_up = measure.texts(size), math.floor(count / 10)
    local received, read = 0, nil
-   open("/echo", function(ws) ws:send(texts[1]) end, function(message, ws)
-      assert(#message == size)
-      if received == warm_up then
-         read = measure.start()
-      elseif received == count + warm_up then
-         measure.report(read(), count)
+   websocket.new(url .. "/echo", function(event, message, detail, ws)
+      if event == "received" then
+         if #message ~= size then
+            error("a message of another size")
+         elseif received == warm_up then
+            read = measure.start()
+         elseif received == count + warm_up then
+            measure.report(read(), count)
+         end
+         received = received + 1
+         ws:send(texts[received % #texts + 1])
+      elseif event == "open" then
+         ws:send(texts[1])
+      else
+         unexpected(event, message, detail)
       end
-      received = received + 1
-      ws:send(texts[received % #texts + 1])
-   end)
+   end, options)
    websocket.run()
 end
 
 -- Returns a connection that is open, and a function that polls until its next message and returns that.
 local function open_for_loop(path)
    local is_open, answer = false, nil
-   local ws = open(path, function() is_open = true end, function(message) answer = message end)
+   local ws = websocket.new(url .. path, function(event, message, detail)
+      if event == "received" then
+         answer = message
+      elseif event == "open" then
+         is_open = true
+      else
+         unexpected(event, message, detail)
+      end
+   end, options)
    while not is_open do
       websocket.poll(1)
    end
@@ -103,7 +124,6 @@ function workloads.receive()
       read = measure.start()
       ws:send(tostring(left))
    end
-   -- One function, because a second call would cost as much as all the rest that this script does for a message.
    websocket.new(url .. "/flood/" .. size, function(event, message, detail, ws)
       if event == "received" then
          if #message ~= size then
@@ -116,7 +136,7 @@ function workloads.receive()
       elseif event == "open" then
          next_round(ws)
       else
-         error(("%s: %s (%s)"):format(event, message, detail))
+         unexpected(event, message, detail)
       end
    end, options)
    websocket.run()
