@@ -60,6 +60,11 @@ impl Assembly {
         self.kind
     }
 
+    /// Tells whether no payload has arrived.
+    pub(super) fn is_empty(&self) -> bool {
+        self.payload.is_empty()
+    }
+
     /// Returns how its payload is coded on the wire.
     pub(super) fn coding(&self) -> Coding {
         self.coding

@@ -4,18 +4,22 @@
 //! or the [`Violation`] that ends the connection. Answers nothing, and does not know why a connection closes.
 
 use super::assembly::{Assembly, Limits, OpenFrame};
+use super::close_body::close_body;
 use super::frame::{
     Coding, Control, Header, LENGTH_16, MAX_CONTROL_PAYLOAD, Opcode, SHORTEST_16, WHOLE_BINARY, WHOLE_TEXT,
 };
 use super::inflate::Inflater;
 use super::utf8;
 use super::violation::Violation;
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::CloseFrame;
 use crate::event::Kind;
 
 /// A frame is read in place while at least this many of its bytes are missing. To copy fewer costs less than one more
 /// read.
 const READ_IN_PLACE: usize = 32 * 1024;
+
+/// The most bytes that are reserved for a message before they arrive, because the one before was as large.
+const MOST_EXPECTED: usize = 1024 * 1024;
 
 /// What the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,13 +99,13 @@ impl Decoder {
         result
     }
 
-    /// While much of an uncompressed frame is still to come, returns the buffer to whose end its payload can be read,
+    /// While some of an uncompressed message has arrived and much of its frame is still to come, returns the buffer to whose end its payload can be read,
     /// and the most bytes to read, for which the buffer has capacity. Tell [`note_read`](Decoder::note_read) how many
     /// were read.
     pub fn space(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         match (&self.state, &mut self.message) {
             (State::Data(frame), Some(message))
-                if frame.remaining >= READ_IN_PLACE && message.coding() == Coding::Plain =>
+                if frame.remaining >= READ_IN_PLACE && message.coding() == Coding::Plain && !message.is_empty() =>
             {
                 Some(message.space(*frame, &self.limits))
             }
@@ -284,7 +288,7 @@ impl Decoder {
         let coding = message.coding();
         let payload = message.finish()?;
         if coding == Coding::Plain {
-            self.expected = payload.len();
+            self.expected = payload.len().min(MOST_EXPECTED);
         }
         Ok(Some(Incoming::Message(kind, payload)))
     }
@@ -303,19 +307,6 @@ fn control_frame(control: Control, payload: &[u8]) -> Result<Incoming, Violation
         Control::Pong => Ok(Incoming::Pong(payload.to_vec())),
         Control::Close => close_body(payload).map(Incoming::Close),
     }
-}
-
-/// Reads the body of a Close frame (RFC 6455 section 5.5.1).
-fn close_body(body: &[u8]) -> Result<Option<CloseFrame>, Violation> {
-    let Some((code, reason)) = body.split_first_chunk() else {
-        return if body.is_empty() { Ok(None) } else { Err(Violation::protocol("close frame with a body of 1 byte")) };
-    };
-    let code = u16::from_be_bytes(*code);
-    let reason = std::str::from_utf8(reason).map_err(|error| Violation::reason_not_utf8(error.valid_up_to()))?;
-    let Some(code) = CloseCode::new(code) else {
-        return Err(Violation::protocol(format!("invalid close code: {code}")));
-    };
-    Ok(Some(CloseFrame { code, reason: reason.to_owned() }))
 }
 
 #[cfg(test)]
@@ -367,16 +358,20 @@ mod tests {
         assert_eq!(reserved(size), 64 * 1024);
         assert_eq!(reserved(size), size as usize);
         assert_eq!(reserved(size + 1), 64 * 1024);
+        // Nothing before the first byte of payload.
+        assert_eq!(decoder.next(&mut &header(size)[..10]), Ok(None));
+        assert!(decoder.space().is_none());
+        assert_eq!(decoder.message.as_ref().unwrap().capacity(), 0);
     }
 
     #[test]
     fn has_space_only_for_the_payload_of_a_long_uncompressed_frame() {
         let mut decoder = Decoder::new(LIMITS, None);
         assert!(decoder.space().is_none());
-        assert_eq!(decoder.next(&mut &b"\x82\x7f\0\0\0\0\0\x08\0\0"[..]), Ok(None));
+        assert_eq!(decoder.next(&mut &b"\x82\x7f\0\0\0\0\0\x08\0\0x"[..]), Ok(None));
         let (payload, most) = decoder.space().unwrap();
-        assert!((32 * 1024..=256 * 1024).contains(&most) && payload.capacity() >= most);
-        payload.resize(most, 0);
+        assert!((32 * 1024..=256 * 1024).contains(&most) && payload.capacity() - payload.len() >= most);
+        payload.resize(payload.len() + most, 0);
         assert_eq!(decoder.note_read(most), Ok(()));
         // Never a small space while much is missing.
         let (_, most) = decoder.space().unwrap();

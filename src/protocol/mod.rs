@@ -11,6 +11,7 @@
 //! Close or a violation nothing is delivered and nothing is inflated; every frame that is sent has its own masking key.
 
 mod assembly;
+mod close_body;
 mod decoder;
 mod deflate;
 mod encoder;
