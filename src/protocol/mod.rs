@@ -4,11 +4,12 @@
 //! frames, or the one [`Violation`] that ends the connection, and encoded bytes. Knows neither sockets nor clocks,
 //! neither the queue nor Lua. The connection answers Pings and Closes, not this module.
 //!
-//! Reading order: `frame` (one header), `mask`, `utf8`, `inflate`, `assembly` (one message), `decoder`, `deflate`,
-//! `encoder`.
+//! Reading order: `frame` (one header), `mask`, `utf8`, `inflate`, `assembly` (one message), `close_body`, `decoder`,
+//! `deflate`, `encoder`.
 //!
-//! Invariants: a length that the peer declares never allocates more than 64 KiB ahead of the bytes themselves; after a
-//! Close or a violation nothing is delivered and nothing is inflated; every frame that is sent has its own masking key.
+//! Invariants: a length that the peer declares never allocates more than 64 KiB ahead of the bytes themselves, or than the
+//! message before had, up to 1 MiB; after a Close or a violation nothing is delivered and nothing is inflated; every frame
+//! that is sent has its own masking key.
 
 mod assembly;
 mod close_body;
