@@ -78,7 +78,7 @@ describe("poll", function()
       local passed, count = timed(websocket.poll, 0.3)
       assert.equal(0, count)
       assert(passed > 0.25 and passed < 8, passed .. " s")
-      -- Also longer than one 0.25 s slice.
+      -- Also longer than one slice of the wait.
       passed, count = timed(websocket.poll, 0.7)
       assert.equal(0, count)
       assert(passed > 0.65 and passed < 8, passed .. " s")

@@ -1,7 +1,7 @@
 -- What `require "websocket"` returns: the compiled core, and the loop that dispatches its events.
 --
--- The loop is Lua because Ctrl-C reaches a script only between Lua instructions: every wait comes back here at least
--- four times a second. types.lua describes all of it for language servers.
+-- The loop is Lua because Ctrl-C reaches a script only between Lua instructions: every wait comes back here about four
+-- times a second. types.lua describes all of it for language servers.
 --
 -- Those functions of `host` that can fail, and those given to `guard`, return `true, results...` or `false, text`; the
 -- guard raises the text at the script's line. Every global is local from loading on, because a script may change its
@@ -23,8 +23,9 @@ local debug = rawget(_G, "debug")
 local source = debug and debug.getinfo and debug.getinfo(1, "S").source or ""
 delivery.set_folder(match(source, "^@(.*)init%.lua$"))
 
---- The longest wait in seconds, so that Lua's own handler of Ctrl-C can act.
-local SLICE = 0.25
+--- The longest wait in seconds, so that Lua's own handler of Ctrl-C can act. The engine ends a slice at a multiple of
+--- 64 ms, so this is four of them.
+local SLICE = 0.26
 
 -- Errors of callbacks
 
