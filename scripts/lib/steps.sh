@@ -25,7 +25,11 @@ at_end() { :; }
 finish() {
   local status=$?
   trap - EXIT
+  local running
+  running=$(jobs -rp)
   for child in ${children[@]+"${children[@]}"}; do
+    # Another process may have the number of one that has ended.
+    grep -qx "$child" <<<"$running" || continue
     kill -- "-$child" 2>/dev/null || kill "$child" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   done
