@@ -290,7 +290,7 @@ fn reads_large_messages_in_place_with_the_same_outcome() {
     for (number, stream) in streams.iter().enumerate() {
         let (incoming, violation) = decode(None, limits, std::iter::once(&stream[..]));
         for size in [1_000, 40_000, 300_000] {
-            let in_place = codec::decode_in_place(limits, stream, size);
+            let in_place = codec::decode_in_place(limits, stream.chunks(size));
             assert!(
                 in_place == (incoming.clone(), violation.clone().map(|(violation, _)| violation)),
                 "{number}, {size}"

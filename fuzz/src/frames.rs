@@ -28,30 +28,6 @@ pub fn decode<'a>(mut decoder: Decoder, pieces: impl Iterator<Item = &'a [u8]>) 
     (incoming, violation)
 }
 
-/// As [`decode`], but reads large payloads in place where the decoder has space for them.
-pub fn decode_in_place<'a>(
-    mut decoder: Decoder,
-    pieces: impl Iterator<Item = &'a [u8]>,
-) -> (Vec<Incoming>, Option<Violation>) {
-    let (mut incoming, mut violation) = (Vec::new(), None);
-    for mut piece in pieces {
-        while !piece.is_empty() {
-            if let Some((payload, most)) = decoder.space() {
-                let read = most.min(piece.len());
-                assert!(read > 0, "no space");
-                payload.extend_from_slice(&piece[..read]);
-                piece = &piece[read..];
-                violation = violation.or(decoder.note_read(read).err());
-            }
-            match decoder.next(&mut piece) {
-                Ok(event) => incoming.extend(event),
-                Err(error) => violation = Some(error),
-            }
-        }
-    }
-    (incoming, violation)
-}
-
 /// Returns the bytes that a list of these events may take if it grows by doubling.
 pub fn capacity_of(events: &[Incoming]) -> usize {
     let payload: usize = events.iter().map(|event| payload_of(event).len()).sum();

@@ -3,5 +3,7 @@
 //! It is written from the RFCs and not from the module, because it checks the module.
 
 pub mod bounds;
+#[path = "../../tests/support/codec.rs"]
+pub mod codec;
 pub mod frames;
 pub mod input;

@@ -10,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use websocket_core::event::Kind;
 use websocket_core::protocol::{Coding, Decoder, Encoder, Incoming, Limits, MAX_CONTROL_PAYLOAD, encoded_len};
 use websocket_fuzz::bounds::{bounded, within};
-use websocket_fuzz::frames::{Frame, capacity_of, decode, decode_in_place, first_byte, payload_of, unmask, unmasked};
+use websocket_fuzz::codec::decode_in_place;
+use websocket_fuzz::frames::{Frame, capacity_of, decode, first_byte, payload_of, unmask, unmasked};
 use websocket_fuzz::input::{Input, pieces};
 
 const SIZES: [usize; 10] = [65_536, 0, 1, 7, 125, 126, 1000, 65_535, 70_000, usize::MAX];
@@ -40,7 +41,7 @@ fn run(mut input: Input) {
     let most = AHEAD + 3 * stream.len() + capacity_of(&whole.0);
     let cut = within(most, || decode(Decoder::new(limits, None), pieces(&stream, &cuts)));
     assert_eq!(whole, cut);
-    assert_eq!(whole, decode_in_place(Decoder::new(limits, None), pieces(&stream, &cuts)));
+    assert_eq!(whole, decode_in_place(limits, pieces(&stream, &cuts)));
     let incoming = whole.0;
     compare(&incoming, &stream, limits);
     round_trip(&incoming, &stream);

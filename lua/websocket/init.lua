@@ -24,7 +24,7 @@ local source = debug and debug.getinfo and debug.getinfo(1, "S").source or ""
 delivery.set_folder(match(source, "^@(.*)init%.lua$"))
 
 --- The longest wait in seconds, so that Lua's own handler of Ctrl-C can act. The engine ends a slice at a multiple of
---- 64 ms, so this is four of them.
+--- 64 ms, so it is four of them.
 local SLICE = 0.26
 
 -- Errors of callbacks

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_one_account_of_frames_that_are_series_and_counts_each() {
+    fn keeps_one_account_of_frames_that_are_alike_and_counts_each() {
         let role = Role::Message { cost: 200 };
         for step in [1, 5, 6, 15, 16, 17, 40, 1000] {
             let mut accounts = Accounts::default();

@@ -1,6 +1,6 @@
 //! One WebSocket connection: messages that the script sends come in, events go out, the last of them exactly one end.
 //!
-//! Reading order: `outgoing`, `outbox`, `frames` and `shared` (the script's side), `output`, `keepalive`, `closing` and
+//! Reading order: `settings`, `outgoing`, `outbox`, `frames` and `shared` (the script's side), `output`, `keepalive`, `closing` and
 //! `deadlines` (pure parts), `sink` and `arrivals` (where events go), `writer` and `driver` (the network's side). Knows
 //! neither Lua nor how bytes reach the peer.
 

@@ -36,7 +36,6 @@ pub struct Engine {
     pub tasks: Arc<Tasks>,
     /// Who drives it.
     pub turns: Turns,
-    has_other_cpus: bool,
     spin: Spin,
     /// Wakes the host that drives when its wait must end.
     alarm: Mutex<Alarm>,
@@ -56,7 +55,6 @@ impl Engine {
             start,
             tasks: Arc::default(),
             turns: Turns::default(),
-            has_other_cpus: cpus > 1,
             spin: Spin::new(cpus),
             alarm: Mutex::default(),
         })
@@ -82,7 +80,7 @@ impl Engine {
             let way = self.spin.next();
             let spin = (way == Way::Spin).then(|| start + spin::LIMIT);
             let result = self.drive(deadline, spin, poll);
-            if self.has_other_cpus {
+            if self.spin.has_other_cpus() {
                 self.spin.note(way, start.elapsed());
             }
             result
@@ -155,7 +153,7 @@ impl Engine {
 
     /// Has the helper drive while this thread does other work for long, if there is a CPU for it.
     pub fn drive_meanwhile(&self) {
-        if self.has_other_cpus {
+        if self.spin.has_other_cpus() {
             self.turns.let_helper_drive();
         }
     }

@@ -51,6 +51,11 @@ impl Spin {
         }
     }
 
+    /// Tells whether this process may use several CPUs.
+    pub fn has_other_cpus(&self) -> bool {
+        self.has_other_cpus
+    }
+
     /// Returns how the next wait should begin.
     pub fn next(&self) -> Way {
         let sleeping = self.sleeping.get();

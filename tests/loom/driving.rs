@@ -51,6 +51,12 @@ impl Engine {
         first_number(queue)
     }
 
+    /// Waits for a slice that passes at once, after which the host promises to wait again, so the helper sleeps on.
+    fn leave_helper_asleep(&self) {
+        let slice = self.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
+        assert_eq!(slice, None);
+    }
+
     fn run_ready(&self) {
         if self.tasks.has_ready()
             && let Some(_turn) = self.turns.take()
@@ -146,8 +152,7 @@ fn a_host_that_cannot_drive_wakes_a_helper_that_was_left_asleep() {
     every_order(|| {
         with_helper(|engine| {
             let queue = Arc::new(Queue::default());
-            let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
-            assert_eq!(slice, None);
+            engine.leave_helper_asleep();
             engine.spawn_push(&queue, 1);
             engine.turns.wait_for_others(None, |cx| queue.poll_ready(cx)).unwrap();
             assert_eq!(first_number(&queue), 1);
@@ -235,9 +240,7 @@ fn a_host_that_waits_in_slices_gets_what_its_tasks_bring() {
         with_helper(|engine| {
             let (sent, queue) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
             engine.spawn_answer(&sent, &queue, 1);
-            // A slice that passes at once.
-            let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
-            assert_eq!(slice, None);
+            engine.leave_helper_asleep();
             sent.push([Item::Deferred(0)]);
             assert_eq!(engine.wait_for_number(&queue), 1);
             // The helper was not woken after the slice, but it is after the wait.
@@ -253,8 +256,7 @@ fn a_host_that_works_for_long_has_the_helper_drive_though_it_was_left_asleep() {
     every_order(|| {
         with_helper(|engine| {
             let queue = Arc::new(Queue::default());
-            let slice = engine.turns.wait(None, Then::WaitAgain, |_| Poll::<()>::Pending, |_| None);
-            assert_eq!(slice, None);
+            engine.leave_helper_asleep();
             engine.spawn_push(&queue, 1);
             engine.turns.let_helper_drive();
             wait(|cx| queue.poll_ready(cx));

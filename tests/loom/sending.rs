@@ -40,14 +40,17 @@ fn drive(outbox: &Outbox) -> usize {
     }
 }
 
+/// Starts a thread that acts as the connection.
+fn start(outbox: &Arc<Outbox>) -> thread::JoinHandle<usize> {
+    let outbox = Arc::clone(outbox);
+    thread::spawn(move || drive(&outbox))
+}
+
 #[test]
 fn what_a_script_sends_before_it_closes_is_written() {
     every_order(|| {
         let outbox = Arc::new(Outbox::new(usize::MAX));
-        let connection = thread::spawn({
-            let outbox = Arc::clone(&outbox);
-            move || drive(&outbox)
-        });
+        let connection = start(&outbox);
         for _ in 0..2 {
             assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
         }
@@ -85,10 +88,7 @@ fn a_long_message_that_a_script_encodes_before_it_closes_is_written() {
     every_order(|| {
         let outbox = Arc::new(Outbox::new(usize::MAX));
         outbox.start_encoding();
-        let connection = thread::spawn({
-            let outbox = Arc::clone(&outbox);
-            move || drive(&outbox)
-        });
+        let connection = start(&outbox);
         let long = vec![0; SHORT + 1];
         assert_eq!(outbox.encode(Kind::Binary, &long), Some(Ok(())));
         outbox.end_by(Wish::Close(None));
@@ -131,10 +131,7 @@ fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
     every_order(|| {
         let ping = || Outgoing::Ping(Vec::new());
         let outbox = Arc::new(Outbox::new(ping().cost()));
-        let connection = thread::spawn({
-            let outbox = Arc::clone(&outbox);
-            move || drive(&outbox)
-        });
+        let connection = start(&outbox);
         assert_eq!(outbox.send(ping()), Ok(()));
         let second = outbox.send(ping());
         assert!(matches!(second, Ok(()) | Err(Refusal::Full(_))), "{second:?}");

@@ -63,22 +63,28 @@ pub fn decode<'a>(
     (incoming, violation)
 }
 
-/// Decodes a stream in pieces of `size` bytes, as far as possible by reading them in place.
-pub fn decode_in_place(limits: Limits, stream: &[u8], size: usize) -> (Vec<Incoming>, Option<Violation>) {
+/// Decodes all pieces, and reads large payloads in place where the decoder has space for them.
+pub fn decode_in_place<'a>(
+    limits: Limits,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<Incoming>, Option<Violation>) {
     let mut decoder = Decoder::new(limits, None);
     let (mut incoming, mut violation) = (Vec::new(), None);
-    for mut piece in stream.chunks(size) {
+    let mut note = |error| assert!(violation.replace(error).is_none(), "a second violation");
+    for mut piece in pieces {
         while !piece.is_empty() {
             if let Some((payload, most)) = decoder.space() {
                 let read = most.min(piece.len());
                 assert!(read > 0 && payload.capacity() - payload.len() >= most, "no space");
                 payload.extend_from_slice(&piece[..read]);
                 piece = &piece[read..];
-                violation = violation.or(decoder.note_read(read).err());
+                if let Err(error) = decoder.note_read(read) {
+                    note(error);
+                }
             }
             match decoder.next(&mut piece) {
                 Ok(event) => incoming.extend(event),
-                Err(error) => violation = Some(error),
+                Err(error) => note(error),
             }
         }
     }

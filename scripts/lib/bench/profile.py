@@ -23,7 +23,7 @@ PARTS = (
     ("this module, the host's thread", r"^lua\S* core\.so"),
     ("this module, the helper's thread", r"^websocket core\.so"),
     ("the C library: copies and memory", r"libc|ld-linux|vdso"),
-    ("Lua and the script", r"lua|JIT"),
+    ("Lua and the script", r""),
 )
 
 
@@ -34,7 +34,7 @@ def shares():
     found = dict.fromkeys((name for name, _ in PARTS), 0.0)
     for share, rest in re.findall(r"^ +([\d.]+)% +(.+?) *$", report, re.MULTILINE):
         where = " ".join(rest.split())
-        name = next((name for name, pattern in PARTS if re.search(pattern, where)), "Lua and the script")
+        name = next(name for name, pattern in PARTS if re.search(pattern, where))
         found[name] += float(share) / 100
     return found
 

@@ -40,7 +40,10 @@ class Server:
         self.process.wait(10)
 
     def run(self, key, workload, count=None, wrapper=()):
-        """Runs one client once, and returns what it reports, or the text of what went wrong. `wrapper` starts its command."""
+        """Runs one client once, and returns what it reports, or the text of what went wrong.
+
+        `count` replaces that of the workload. `wrapper` is a command that starts the client.
+        """
         contender = CONTENDERS[key]
         count = count or (int(workload.count * contender.scale) if workload.scaled else workload.count)
         url = self.urls["wss" if workload.secure else "ws"]
