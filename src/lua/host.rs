@@ -18,7 +18,7 @@ use crate::connection::{Connection, Wish};
 use crate::options::Options;
 use crate::process;
 use crate::queue::ConnectionId;
-use crate::runtime::{Lease, Then};
+use crate::runtime::{Lease, Wait};
 use crate::transport::Plan;
 
 /// How long the end of a Lua state may take, for all its connections together.
@@ -107,36 +107,19 @@ impl Host {
         Ok(())
     }
 
-    /// Waits until `poll` is ready, at most for `limit`.
-    pub fn wait<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
-        self.wait_from(Instant::now(), limit, Then::Leave, poll)
-    }
-
-    /// As [`Host::wait`]. `start`: the current time, which the caller has read; `then`: what the host does if the limit
-    /// passes.
-    fn wait_from<T>(
-        &self,
-        start: Instant,
-        limit: Duration,
-        then: Then,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Option<T> {
+    /// Waits until `poll` is ready, or the limit of the wait has passed.
+    pub fn wait<T>(&self, wait: Wait, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
         match &*self.lease.borrow() {
-            Some(lease) => lease.wait(start, limit, then, poll),
+            Some(lease) => lease.wait(wait, poll),
             // Without the runtime nothing changes while this thread waits.
             None => match poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(result) => Some(result),
                 Poll::Pending => {
-                    thread::sleep(limit);
+                    thread::sleep(wait.limit);
                     None
                 }
             },
         }
-    }
-
-    /// Waits until anything waits in the inbox, at most for `limit`; tells whether anything does.
-    pub fn wait_for_items(&self, start: Instant, limit: Duration, then: Then) -> bool {
-        self.wait_from(start, limit, then, |cx| self.inbox.poll_ready(cx)).is_some()
     }
 
     /// Begins to dispatch what waits now, with at most `max` callbacks.
@@ -216,7 +199,7 @@ impl Host {
         let deadline = Instant::now() + END_LIMIT;
         for connection in connections.values() {
             let limit = deadline.saturating_duration_since(Instant::now());
-            self.wait(limit, |cx| connection.outbox.poll_ended(cx));
+            self.wait(Wait::up_to(limit), |cx| connection.outbox.poll_ended(cx));
             // Another state may keep the runtime going, where a connection that did not end in time must not stay.
             connection.outbox.end_by(Wish::Terminate);
         }

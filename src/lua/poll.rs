@@ -13,7 +13,7 @@ use mlua::{Function, Lua, Value, ffi, lua_State};
 use super::handle::{self, Slot, push_count};
 use super::host::{Host, Sentinel};
 use crate::process;
-use crate::runtime::Then;
+use crate::runtime::{Then, Wait};
 
 /// The first upvalue of each function: the sentinel.
 const SENTINEL: c_int = 1;
@@ -108,7 +108,7 @@ fn wait_for_items(host: &Host, limit: Duration, then: Then) -> (bool, f64) {
     // One look at the clock for all who need to know, because it takes longer than most of what a short wait does. A
     // wait of no length needs none: nothing is left of its time-out, whenever it began.
     let start = if limit.is_zero() { host.epoch } else { Instant::now() };
-    let ready = host.wait_for_items(start, limit, then);
+    let ready = host.wait(Wait { start, limit, then }, |cx| host.inbox.poll_ready(cx)).is_some();
     (ready, start.duration_since(host.epoch).as_secs_f64())
 }
 

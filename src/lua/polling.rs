@@ -10,13 +10,14 @@ use super::arguments::count;
 use super::builder::Builder;
 use super::host::ENDING;
 use crate::queue::Item;
+use crate::runtime::Wait;
 
 /// Adds the functions to the table that `websocket/init.lua` takes.
 pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
     builder.add_raw(inner, "turn", |lua, host, ()| one(lua, host.inbox.turn()))?;
     builder.add_raw(inner, "waits", |lua, host, ()| {
         host.check_process()?;
-        one(lua, host.wait(Duration::ZERO, |cx| host.inbox.poll_ready(cx)).is_some())
+        one(lua, host.wait(Wait::up_to(Duration::ZERO), |cx| host.inbox.poll_ready(cx)).is_some())
     })?;
     // Begins a turn, or says why it cannot begin: `max` is what [`super::poll`] did not understand, this is the child
     // of a fork, or the state is ending.

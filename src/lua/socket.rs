@@ -20,6 +20,7 @@ use crate::event::{End, Kind};
 use crate::process;
 use crate::protocol::{MAX_CONTROL_PAYLOAD, is_utf8};
 use crate::response::Response;
+use crate::runtime::Wait;
 use crate::transport::Plan;
 use crate::url::Endpoint;
 
@@ -315,7 +316,7 @@ pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlu
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         one(
             lua,
-            match host.wait(limit, |cx| socket.connection.outbox.poll_written(cx)) {
+            match host.wait(Wait::up_to(limit), |cx| socket.connection.outbox.poll_written(cx)) {
                 Some(Progress::Written) => "written",
                 Some(Progress::Ended) => "ended",
                 None => "waiting",

@@ -21,6 +21,7 @@ use super::alarm::Alarm;
 use super::spin::{self, Spin, Way};
 use super::tasks::{Left, Tasks};
 use super::turns::{Then, Turns};
+use super::wait::Wait;
 use crate::sync::Mutex;
 
 /// tokio sorts its timers by steps of this length. It wakes the thread when the step of a timer begins, and again when
@@ -60,15 +61,9 @@ impl Engine {
         })
     }
 
-    /// Waits until `poll` is ready, at most for `limit`. Drives meanwhile, unless another thread does. `start`: the
-    /// current time, which the caller has read.
-    pub fn wait<T>(
-        &self,
-        start: Instant,
-        limit: Duration,
-        then: Then,
-        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Option<T> {
+    /// Waits until `poll` is ready, or the limit of the wait has passed. Drives meanwhile, unless another thread does.
+    pub fn wait<T>(&self, wait: Wait, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        let Wait { start, limit, then } = wait;
         let deadline = match then {
             Then::Leave => start.checked_add(limit),
             Then::WaitAgain => self.end_of_slice(start, limit),
@@ -222,16 +217,13 @@ mod tests {
     fn runs_tasks_on_the_thread_that_waits() {
         let engine = Engine::new().unwrap();
         let receiver = spawn_reporter(&engine);
-        assert_eq!(
-            engine.wait(Instant::now(), PATIENCE, Then::Leave, |_| received(&receiver)),
-            Some(thread::current().id())
-        );
+        assert_eq!(engine.wait(Wait::up_to(PATIENCE), |_| received(&receiver)), Some(thread::current().id()));
     }
 
     #[test]
     fn returns_when_the_limit_has_passed() {
         let engine = Engine::new().unwrap();
-        assert_eq!(engine.wait(Instant::now(), Duration::from_millis(5), Then::Leave, |_| Poll::<()>::Pending), None);
+        assert_eq!(engine.wait(Wait::up_to(Duration::from_millis(5)), |_| Poll::<()>::Pending), None);
     }
 
     #[test]
@@ -266,9 +258,7 @@ mod tests {
             let deadline = Instant::now() + PATIENCE;
             loop {
                 assert!(Instant::now() < deadline);
-                if let Some(thread) =
-                    engine.wait(Instant::now(), Duration::from_millis(2), Then::Leave, |_| received(&receiver))
-                {
+                if let Some(thread) = engine.wait(Wait::up_to(Duration::from_millis(2)), |_| received(&receiver)) {
                     return thread;
                 }
             }
@@ -314,7 +304,7 @@ mod tests {
             }
         });
         let receiver = spawn_reporter(&engine);
-        assert!(engine.wait(Instant::now(), PATIENCE, Then::Leave, |_| received(&receiver)).is_some());
+        assert!(engine.wait(Wait::up_to(PATIENCE), |_| received(&receiver)).is_some());
         assert_eq!(Arc::strong_count(&kept), 1);
     }
 
@@ -327,7 +317,7 @@ mod tests {
             engine.tasks.spawn(async move { send.send(number).unwrap() });
         }
         for number in 0..1000 {
-            assert_eq!(engine.wait(Instant::now(), PATIENCE, Then::Leave, |_| received(&receiver)), Some(number));
+            assert_eq!(engine.wait(Wait::up_to(PATIENCE), |_| received(&receiver)), Some(number));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to
 //! run as tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
 //!
-//! Reading order: `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
+//! Reading order: `wait`, `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
 
 mod alarm;
 mod engine;
@@ -12,17 +12,19 @@ mod parker;
 mod spin;
 mod tasks;
 mod turns;
+mod wait;
 
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::engine::Engine;
 use self::leases::Leases;
 pub use self::turns::Then;
+pub use self::wait::Wait;
 use crate::process;
 
 /// How long the last lease waits for the helper to end. It is never busy for long, but the host must not hang.
@@ -58,18 +60,12 @@ impl Lease {
         self.engine.tasks.spawn(future);
     }
 
-    /// Waits until `poll` is ready, at most for `limit`. This thread drives the runtime meanwhile, unless another host
-    /// does. `start`: the current time, which the caller has read. `then`: what the host does if the limit passes.
+    /// Waits until `poll` is ready, or the limit of the wait has passed. This thread drives the runtime meanwhile, unless
+    /// another host does.
     ///
     /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll`
     /// is asked once more.
-    pub fn wait<T>(
-        &self,
-        start: Instant,
-        limit: Duration,
-        then: Then,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Option<T> {
+    pub fn wait<T>(&self, wait: Wait, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
         if process::is_forked_child() {
             return None;
         }
@@ -80,11 +76,11 @@ impl Lease {
         if let Some(result) = look() {
             return Some(result);
         }
-        if limit.is_zero() {
+        if wait.limit.is_zero() {
             self.engine.drive_once();
             return look();
         }
-        self.engine.wait(start, limit, then, poll)
+        self.engine.wait(wait, poll)
     }
 
     /// Tells that this thread will do other work for long, so that the helper may drive meanwhile. To wake the helper

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::client::{Client, message};
 use crate::support::peer::{BINARY, CLOSE, Door, PING, PONG, Peer, TEXT, close, frame};
@@ -15,7 +15,7 @@ use websocket_core::error::ErrorCode;
 use websocket_core::event::{Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::EVENT_OVERHEAD;
-use websocket_core::runtime::Then;
+use websocket_core::runtime::Wait;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -117,7 +117,7 @@ fn resumes_a_large_message_after_the_queue_was_full() {
         }
     });
     for expected in [b"first", &large[..], b"last", &large] {
-        client.host.lease.wait(Instant::now(), MOMENT, Then::Leave, |_| Poll::<()>::Pending);
+        client.host.lease.wait(Wait::up_to(MOMENT), |_| Poll::<()>::Pending);
         assert!(client.message() == expected);
     }
     server.join().unwrap();

@@ -13,7 +13,7 @@ use websocket_core::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use websocket_core::event::{End, Event, Kind};
 use websocket_core::options::Options;
 use websocket_core::queue::{Charge, ConnectionId, Item, Queue, cost};
-use websocket_core::runtime::{Lease, Then};
+use websocket_core::runtime::{Lease, Wait};
 use websocket_core::transport::Plan;
 
 use super::{PATIENCE, plan};
@@ -45,7 +45,7 @@ impl Host {
     /// Waits for the next event for at most `limit`.
     pub fn next_before(&mut self, limit: Duration) -> Option<(ConnectionId, Event, Charge)> {
         if self.taken.is_empty() {
-            self.lease.wait(Instant::now(), limit, Then::Leave, |cx| self.queue.poll_ready(cx));
+            self.lease.wait(Wait::up_to(limit), |cx| self.queue.poll_ready(cx));
             self.queue.take_all(&mut self.taken);
         }
         if let Some(Item::Messages(id, batch, charge)) = self.taken.front_mut() {
@@ -142,7 +142,7 @@ impl Client {
 
     /// Waits for at most `limit` until everything is written or the connection is over.
     pub fn flush(&self, limit: Duration) -> Option<Progress> {
-        self.host.lease.wait(Instant::now(), limit, Then::Leave, |cx| self.connection.outbox.poll_written(cx))
+        self.host.lease.wait(Wait::up_to(limit), |cx| self.connection.outbox.poll_written(cx))
     }
 
     /// Waits until at most this many bytes are buffered.
