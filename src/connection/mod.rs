@@ -45,7 +45,8 @@ impl Connection {
         let sink = EventSink::new(id, queue, Budget::new(options.max_queue), Arc::clone(self));
         let authority = plan.authority();
         // Boxed, so that an open connection does not keep the memory that its opening needed.
-        lease.spawn(run(Box::pin(plan.open()), authority, Settings::of(options), sink));
+        let opening = Box::pin(async move { plan.open().await });
+        lease.spawn(run(opening, authority, Settings::of(options), sink));
     }
 }
 

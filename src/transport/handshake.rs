@@ -3,6 +3,7 @@
 //! Comes in: endpoint, options and a stream. Goes out: the response with what was agreed, or why it was refused. Knows
 //! nothing of name resolution, TLS and frames.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -33,8 +34,11 @@ const MAX_ORIGIN: usize = 300;
 pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
 
 /// A request as it is sent, and what its response must contain.
+#[derive(Clone)]
 pub struct Request {
     bytes: Vec<u8>,
+    /// Where the key stands in `bytes`.
+    key: Range<usize>,
     accept: String,
     protocols: Vec<String>,
     require_protocol: bool,
@@ -63,6 +67,8 @@ impl Request {
         };
         let key = generate_key();
         let mut bytes = required_lines(&endpoint.resource, &host, &key)?;
+        let at = bytes.windows(key.len()).position(|window| window == key.as_bytes());
+        let at = at.ok_or_else(|| InvalidInput::new("invalid request: it has no key"))?;
         // Our headers replace the empty line at the end. In the http crate's map they would lose their order.
         bytes.truncate(bytes.len().saturating_sub(2));
         if !options.protocols.is_empty() {
@@ -84,12 +90,21 @@ impl Request {
         bytes.extend_from_slice(b"\r\n");
         Ok(Request {
             bytes,
+            key: at..at + key.len(),
             accept: derive_accept_key(key.as_bytes()),
             protocols: options.protocols,
             require_protocol: options.require_protocol,
             compression: options.compression,
             base: endpoint.href.clone(),
         })
+    }
+
+    /// Returns the same request with another random key, for another attempt.
+    pub(super) fn renewed(&self) -> Request {
+        let (mut request, key) = (self.clone(), generate_key());
+        request.bytes.splice(self.key.clone(), key.bytes());
+        request.accept = derive_accept_key(key.as_bytes());
+        request
     }
 
     /// Returns the request as it is sent.
@@ -305,6 +320,17 @@ mod tests {
             tail.extend(pieces.flatten());
             assert_eq!((response.status, &*response.protocol, &*tail), (101, "chat", &b"\x81\x00"[..]));
         }
+    }
+
+    #[test]
+    fn renews_the_key_and_nothing_else() {
+        let first = request(&Options::default());
+        let second = first.renewed();
+        assert_ne!(first.bytes[first.key.clone()], second.bytes[second.key.clone()]);
+        assert_eq!(derive_accept_key(&second.bytes[second.key.clone()]), second.accept);
+        let mut restored = second.bytes.clone();
+        restored.splice(second.key.clone(), first.bytes[first.key.clone()].iter().copied());
+        assert_eq!(restored, first.bytes);
     }
 
     #[test]

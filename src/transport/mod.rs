@@ -95,16 +95,16 @@ impl Plan {
     /// Connects by TCP, does the TLS handshake if the scheme is `wss`, and the opening handshake, all within
     /// `open_timeout`.
     ///
-    /// Runs on a tokio runtime with I/O and time. The future is large: box it, so that an open connection does not keep
-    /// the memory. Dropping it gives the connection up.
+    /// May be called again, for another connection by the same plan. Runs on a tokio runtime with I/O and time. The
+    /// future is large: box it, so that an open connection does not keep the memory. Dropping it gives the connection up.
     ///
     /// # Errors
     /// `dns`, `connect`, `tls`, `timeout`, `handshake` or `http_status`.
-    pub async fn open(self) -> Result<Opened, Failure> {
+    pub async fn open(&self) -> Result<Opened, Failure> {
         let deadline = Deadline::after(self.open_timeout);
         let authority = self.authority();
         let socket = self.dial(&deadline, &authority).await?;
-        let mut stream = match self.tls {
+        let mut stream = match &self.tls {
             None => Stream::plain(socket),
             Some(setup) => {
                 let phase = format!("TLS handshake with {authority}");
@@ -112,7 +112,7 @@ impl Plan {
             }
         };
         let phase = format!("opening handshake with {authority}");
-        let (response, agreed, tail) = self.request.perform(&mut stream, &deadline, &phase).await?;
+        let (response, agreed, tail) = self.request.renewed().perform(&mut stream, &deadline, &phase).await?;
         Ok(Opened { stream, response, agreed, tail })
     }
 

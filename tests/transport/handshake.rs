@@ -143,7 +143,8 @@ async fn accepts_a_large_head_that_arrives_byte_by_byte() {
 #[tokio::test]
 async fn opens_in_its_own_task_and_returns_a_small_stream() {
     let address = answering(GOOD).await;
-    let opening = Box::pin(plan(&format!("ws://{address}/"), &Options::default()).open());
+    let plan = plan(&format!("ws://{address}/"), &Options::default());
+    let opening = Box::pin(async move { plan.open().await });
     let opened = within(tokio::spawn(opening)).await.unwrap().ok().unwrap();
     assert!(size_of_val(&opened.stream) <= 64, "{}", size_of_val(&opened.stream));
 }

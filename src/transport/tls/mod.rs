@@ -43,6 +43,7 @@ pub(super) struct Setup {
     identity: Option<Arc<CertifiedKey>>,
 }
 
+#[derive(Clone)]
 enum Trust {
     System,
     Given(Arc<RootCertStore>),
@@ -91,10 +92,10 @@ impl Setup {
     ///
     /// # Errors
     /// `tls`.
-    pub async fn connect(self, socket: TcpStream) -> Result<Channel<TcpStream>, Failure> {
-        let config = configuration(self.trust, self.identity).await;
+    pub async fn connect(&self, socket: TcpStream) -> Result<Channel<TcpStream>, Failure> {
+        let config = configuration(self.trust.clone(), self.identity.clone()).await;
         let config = config.map_err(|text| Failure::new(ErrorCode::Tls, text))?;
-        Channel::shake_hands(config, self.name, socket).await.map_err(|error| {
+        Channel::shake_hands(config, self.name.clone(), socket).await.map_err(|error| {
             let text = match cause(&error) {
                 Some(text) => text,
                 None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
