@@ -1,5 +1,7 @@
 //! The events of a connection, as plain data: `open` if the handshake succeeded, then messages and control frames, and
-//! exactly one end. Knows nothing of how they come about or who handles them.
+//! exactly one end; where a lost connection is opened again, that comes several times before the end. Knows nothing of how they come about or who handles them.
+
+use std::time::Duration;
 
 use crate::close::ABNORMAL;
 use crate::error::ErrorCode;
@@ -42,6 +44,12 @@ pub enum Event {
         /// The peer's reason.
         reason: String,
     },
+    /// The outbox has refused a message and has room again.
+    Drain,
+    /// The connection was lost, or could not be opened, and is opened again.
+    Reconnecting(Box<Reconnecting>),
+    /// The script is asked for the URL and the headers of the attempt of this number.
+    Preparing(usize),
     /// The connection has ended. No event follows.
     End(Box<End>),
 }
@@ -52,8 +60,51 @@ impl Event {
         match self {
             Event::Message(_, payload) | Event::Ping(payload) | Event::Pong(payload) => payload.len(),
             Event::Closing { reason, .. } => reason.len(),
-            Event::Open(_) | Event::End(_) => 0,
+            Event::Reconnecting(reconnecting) => reconnecting.text.len() + reconnecting.reason.len(),
+            Event::Open(_) | Event::Drain | Event::Preparing(_) | Event::End(_) => 0,
         }
+    }
+}
+
+/// Why and when a connection is opened again.
+#[derive(Clone, Debug)]
+pub struct Reconnecting {
+    /// What went wrong, for people.
+    pub text: String,
+    /// The kind of failure; `None` where the connection was closed.
+    pub error: Option<ErrorCode>,
+    /// The close code, as that of an [`End`].
+    pub code: u16,
+    /// The peer's reason; `""` if there was none.
+    pub reason: String,
+    /// The number of the next attempt, which counts from 1.
+    pub attempt: usize,
+    /// How long the connection waits before it.
+    pub delay: Duration,
+    /// Messages of which the transport has taken a part, so that the peer will not get them.
+    pub lost: Messages,
+}
+
+/// A number of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// How many.
+    pub count: usize,
+    /// Their payload, in bytes.
+    pub bytes: usize,
+}
+
+impl Messages {
+    /// Adds `count` messages with a payload of that size each.
+    pub fn add(&mut self, count: usize, payload: usize) {
+        self.count += count;
+        self.bytes += count * payload;
+    }
+
+    /// Adds others.
+    pub fn add_all(&mut self, others: Messages) {
+        self.count += others.count;
+        self.bytes += others.bytes;
     }
 }
 

@@ -109,6 +109,8 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
+    /// The script wants no reading.
+    held_back: bool,
     /// The reader to wake when half of the limit is free again; set while reading is paused.
     reader: Option<Waker>,
 }
@@ -119,16 +121,37 @@ impl Budget {
         Arc::new(Budget { limit, state: Mutex::new(Held::default()) })
     }
 
+    /// Admits nothing until [`resume`](Budget::resume).
+    pub fn pause(&self) {
+        self.state.lock().held_back = true;
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        self.state.lock().held_back = false;
+        self.release(0);
+    }
+
     /// Returns how many bytes may be charged before no further event is admitted, which is more than 0; the event that
     /// reaches that number is still admitted. If none is admitted, returns nothing and registers the reader to be woken when
     /// half of the limit is free.
     pub fn poll_admits(&self, reader: &Waker) -> Option<usize> {
         let mut held = self.state.lock();
-        if held.bytes < self.limit && held.reader.is_none() {
+        if held.bytes < self.limit && held.reader.is_none() && !held.held_back {
             return Some(self.limit - held.bytes);
         }
         held.reader = Some(reader.clone());
         None
+    }
+
+    /// Is ready when the queue has room. If it has none, registers the reader to be woken and to ask again.
+    pub fn poll_has_room(&self, reader: &Waker) -> Poll<()> {
+        let mut held = self.state.lock();
+        if held.bytes < self.limit {
+            return Poll::Ready(());
+        }
+        held.reader = Some(reader.clone());
+        Poll::Pending
     }
 
     /// Returns whether the host is done with all events. If it is not, registers the reader to be woken and to ask again.
@@ -150,7 +173,9 @@ impl Budget {
         let reader = {
             let mut held = self.state.lock();
             held.bytes -= bytes;
-            if held.bytes <= self.limit / 2 { held.reader.take() } else { None }
+            let may_read = held.bytes <= self.limit / 2 && !held.held_back;
+            // One that waits until the host is done with all does not read.
+            if may_read || held.bytes == 0 { held.reader.take() } else { None }
         };
         if let Some(reader) = reader {
             reader.wake();

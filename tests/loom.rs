@@ -34,6 +34,9 @@ mod outgoing;
 #[allow(dead_code)]
 #[path = "../src/queue.rs"]
 mod queue;
+#[allow(dead_code)]
+#[path = "../src/connection/recovery.rs"]
+mod recovery;
 
 #[path = "../src/runtime"]
 mod runtime {

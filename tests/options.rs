@@ -11,7 +11,7 @@ use std::{env, fs};
 use websocket_core::close::{CloseCode, MAX_REASON, NO_STATUS};
 use websocket_core::options::Options;
 use websocket_core::options::kind::{Entry, Group, Kind, MAX_COUNT, MAX_SECONDS, Presence, Unit};
-use websocket_core::options::table::{BASIC_AUTH, COMPRESSION, CONNECTION, SEND, TLS};
+use websocket_core::options::table::{BASIC_AUTH, COMPRESSION, CONNECTION, RECONNECT, SEND, TLS};
 
 const TYPES: &str = "lua/websocket/types.lua";
 const PAGE: &str = "docs/options.md";
@@ -19,14 +19,16 @@ const UPDATE: &str = "UPDATE_OPTIONS";
 
 #[test]
 fn the_classes_for_language_servers_are_those_of_the_table() {
-    let classes = [class(&BASIC_AUTH), class(&TLS), class(&COMPRESSION), class(&CONNECTION), class(&SEND)];
+    let classes = [&BASIC_AUTH, &TLS, &COMPRESSION, &RECONNECT, &CONNECTION].map(class);
+    let classes = [&classes[..], &[class(&SEND)]].concat();
     let begin = "-- Written by `UPDATE_OPTIONS=1 cargo test --test options`, up to the end mark.\n";
     hold(TYPES, &[(begin.to_owned(), classes.join("\n"))], "-- End mark.");
 }
 
 #[test]
 fn the_tables_of_the_page_are_those_of_the_table() {
-    let sections = [section(&CONNECTION), section(&BASIC_AUTH), section(&TLS), section(&COMPRESSION), section(&SEND)];
+    let sections = [&CONNECTION, &BASIC_AUTH, &TLS, &COMPRESSION, &RECONNECT].map(section);
+    let sections = [&sections[..], &[section(&SEND)]].concat();
     hold(PAGE, &sections, "<!-- end -->");
 }
 
@@ -48,7 +50,7 @@ fn every_option_has_a_name_of_its_own_and_a_sentence() {
             assert!(entry.about.ends_with('.') && !entry.about.contains(['|', '\n']), "{name}: {}", entry.about);
         }
     }
-    for group in [&CONNECTION, &BASIC_AUTH, &TLS, &COMPRESSION] {
+    for group in [&CONNECTION, &BASIC_AUTH, &TLS, &COMPRESSION, &RECONNECT] {
         check(group);
     }
     check(&SEND);
@@ -136,13 +138,17 @@ fn section<T: Default>(group: &Group<T>) -> (String, String) {
 fn lua_type<T>(kind: &Kind<T>) -> String {
     match kind {
         Kind::Boolean(_) => "boolean".to_owned(),
-        Kind::Count { .. } | Kind::Small(..) | Kind::OptionalSmall(..) => "integer".to_owned(),
+        Kind::Count { .. } | Kind::OptionalCount(..) | Kind::Small(..) | Kind::OptionalSmall(..) => {
+            "integer".to_owned()
+        }
         Kind::SmallOrFalse(..) => "integer|false".to_owned(),
-        Kind::Seconds(_) => "number".to_owned(),
+        Kind::Seconds(_) | Kind::Number(..) => "number".to_owned(),
         Kind::SecondsOrFalse(_) => "number|false".to_owned(),
         Kind::Text(_) | Kind::Bytes(_) | Kind::HeaderValue(_) => "string".to_owned(),
         Kind::List(_) => "string|string[]".to_owned(),
         Kind::HeaderMap(_) => "table<string, string|string[]>".to_owned(),
+        // The only one so far; the reader checks no signature.
+        Kind::Function(_) => "fun(attempt: integer): string?, table<string, string|string[]>?".to_owned(),
         Kind::Table(group) => format!("websocket.{}", group.class),
         Kind::TableOrBoolean(group) => format!("boolean|websocket.{}", group.class),
     }
@@ -150,19 +156,24 @@ fn lua_type<T>(kind: &Kind<T>) -> String {
 
 fn unit_and_range<T>(kind: &Kind<T>) -> Option<String> {
     match kind {
-        Kind::Count { least, unit, .. } => {
-            let most = MAX_COUNT.trailing_zeros();
-            assert_eq!(MAX_COUNT, 1 << most, "a power of 2");
-            let unit = match unit {
-                Unit::Bytes => "bytes",
-                Unit::Frames => "frames",
-            };
-            Some(format!("{least} to 2^{most} {unit}"))
-        }
+        Kind::Count { least, unit, .. } => Some(counts(*least, *unit)),
+        Kind::OptionalCount(_, unit) => Some(counts(0, *unit)),
+        Kind::Number(_, range) => Some(format!("{} to {}", range.start(), range.end())),
         Kind::Small(_, range) | Kind::OptionalSmall(_, range) | Kind::SmallOrFalse(_, range) => Some(numbers(range)),
         Kind::Seconds(_) | Kind::SecondsOrFalse(_) => Some(format!("above 0, up to {MAX_SECONDS:e} seconds")),
         _ => None,
     }
+}
+
+fn counts(least: usize, unit: Unit) -> String {
+    let most = MAX_COUNT.trailing_zeros();
+    assert_eq!(MAX_COUNT, 1 << most, "a power of 2");
+    let unit = match unit {
+        Unit::Bytes => "bytes",
+        Unit::Frames => "frames",
+        Unit::Attempts => "attempts",
+    };
+    format!("{least} to 2^{most} {unit}")
 }
 
 fn numbers(range: &RangeInclusive<u8>) -> String {
@@ -179,6 +190,7 @@ fn values<T>(entry: &Entry<T>) -> String {
         (Kind::HeaderValue(_), _) => "string without control characters".to_owned(),
         (Kind::List(_), _) => "string, or list of strings".to_owned(),
         (Kind::HeaderMap(_), _) => "map from names to a string or a list of strings".to_owned(),
+        (Kind::Function(_), _) => "function or callable".to_owned(),
         (Kind::Table(_), _) => format!("table, see [below](#{})", entry.name),
         (Kind::TableOrBoolean(_), _) => format!("boolean, or table, see [below](#{})", entry.name),
         _ => "string".to_owned(),
@@ -198,6 +210,8 @@ fn default<T: Default>(group: &Group<T>, entry: &Entry<T>) -> Option<String> {
             (count, Unit::Bytes) if count % (1 << 20) == 0 => format!("{} MiB", count >> 20),
             (count, _) => count.to_string(),
         }),
+        Kind::OptionalCount(field, _) => field(&mut values).map(|count| count.to_string()),
+        Kind::Number(field, _) => Some(field(&mut values).to_string()),
         Kind::Small(field, _) => Some(field(&mut values).to_string()),
         Kind::OptionalSmall(field, _) => field(&mut values).map(|number| number.to_string()),
         Kind::SmallOrFalse(field, _) => {
@@ -207,7 +221,7 @@ fn default<T: Default>(group: &Group<T>, entry: &Entry<T>) -> Option<String> {
         Kind::SecondsOrFalse(field) => Some(field(&mut values).map_or("false".to_owned(), seconds)),
         Kind::Text(field) => field(&mut values).clone(),
         Kind::Bytes(field) => field(&mut values).as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
-        Kind::HeaderValue(_) | Kind::List(_) | Kind::HeaderMap(_) => None,
+        Kind::HeaderValue(_) | Kind::List(_) | Kind::HeaderMap(_) | Kind::Function(_) => None,
         Kind::Table(_) | Kind::TableOrBoolean(_) => None,
     }
 }

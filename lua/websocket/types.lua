@@ -45,6 +45,16 @@ websocket._VERSION = ""
 --- @field threshold? integer Messages below this size go uncompressed. (0 to 2^53 bytes; default 64)
 --- @field level? integer How hard to compress: 1 is the fastest, 9 gives the smallest messages. (1 to 9; default 6)
 
+--- How a lost connection is opened again.
+--- @class websocket.ReconnectOptions
+--- @field min_delay? number The delay before the first attempt. (above 0, up to 1e9 seconds; default 0.5)
+--- @field max_delay? number The longest delay between two attempts. A server may ask for more, up to an hour, by the header Retry-After of a refusal (RFC 9110 section 10.2.3). (above 0, up to 1e9 seconds; default 30)
+--- @field factor? number What each delay is multiplied by to get the next. (1 to 100; default 2)
+--- @field jitter? number The part of each delay that is left to chance, so that clients do not all come back at once: with 0.5, a delay of 4 s takes 2 to 4 s. (0 to 1; default 0.5)
+--- @field max_retries? integer The most attempts in a row; then the connection ends as it was lost. Without it there is no limit. (0 to 2^53 attempts)
+--- @field stable_after? number How long a connection must have been open so that the next attempt is the first again. (above 0, up to 1e9 seconds; default 5)
+--- @field before? fun(attempt: integer): string?, table<string, string|string[]>? `before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for instance with a fresh token; nil keeps those of before. An error in it counts as a failed attempt.
+
 --- The options of `websocket.new`.
 --- @class websocket.Options
 --- @field headers? table<string, string|string[]> Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; headers that belong to the opening handshake are refused.
@@ -62,6 +72,8 @@ websocket._VERSION = ""
 --- @field max_buffered? integer How much may wait to be sent, before compression: each message as encoded and 128 bytes more. The limit is checked before a message is added, so one message of any size is accepted below the limit. (1 to 2^53 bytes; default 16 MiB)
 --- @field report_pings? boolean Delivers the event `ping` for each Ping of the peer. The engine has answered it already. (default false)
 --- @field report_closing? boolean Delivers the event `closing` when the peer's Close frame arrives. (default false)
+--- @field report_drain? boolean Delivers the event `drain` when a connection that has answered `buffer_full` holds at most half of `max_buffered` again. (default false)
+--- @field reconnect? boolean|websocket.ReconnectOptions Opens the connection again after an end that may heal; a table also chooses how. (default false)
 --- @field compression? boolean|websocket.CompressionOptions Offers permessage-deflate (RFC 7692); a table also chooses its parameters. (default false)
 --- @field tls? websocket.TlsOptions Certificates and verification, for `wss` URLs.
 

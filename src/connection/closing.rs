@@ -3,6 +3,8 @@
 //! Comes in: what the script wants, what arrived, what was written. Goes out: the Close frame to send, and the
 //! [`End`] to report. Knows neither time nor I/O; how long each step may take stands in `deadlines`.
 
+use super::deadlines::Due;
+use super::settings::Settings;
 use crate::close::{CloseCode, CloseFrame, NO_STATUS};
 use crate::error::{ErrorCode, Failure};
 use crate::event::{End, EndedBy};
@@ -21,6 +23,29 @@ pub enum Cause {
     Silent(String),
     /// The script dropped the connection, or closed it before it was open.
     Dropped,
+}
+
+impl Cause {
+    /// Returns the cause of an end by a deadline; `None` where the connection goes on. `lost` says why nothing could be
+    /// written any more.
+    pub fn of_deadline(due: Due, settings: &Settings, lost: Option<Cause>) -> Option<Cause> {
+        let close_timeout = settings.close_timeout.as_secs_f64();
+        match due {
+            Due::Ping | Due::Breach => None,
+            Due::Silence => {
+                let limit = settings.ping_timeout.unwrap_or_default().as_secs_f64();
+                Some(Cause::Silent(format!("the peer was silent for {limit} s after a keepalive ping was due")))
+            }
+            Due::CloseUnwritten => {
+                Some(Cause::CloseTimeout(format!("the peer read nothing for {close_timeout} s, so no Close was sent")))
+            }
+            Due::CloseUnanswered => {
+                Some(Cause::CloseTimeout(format!("no Close frame from the peer within {close_timeout} s")))
+            }
+            // What is not lost has a violation or both Close frames, which say more than any text.
+            Due::Linger => Some(lost.unwrap_or(Cause::EndOfStream)),
+        }
+    }
 }
 
 /// A Close frame of ours.

@@ -8,23 +8,23 @@ use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::arrivals::Arrivals;
 use super::closing::{Cause, Closing, OurClose};
-use super::deadlines::{Deadline, Deadlines, Due};
+use super::deadlines::{Deadline, Deadlines};
 use super::keepalive::{Keepalive, PongOf};
 use super::outbox::Outbox;
 use super::outgoing::{Asked, Wish};
+use super::retries;
 use super::settings::Settings;
 use super::sink::EventSink;
 use super::writer::{PAYLOAD_PER_TURN, Turn, Writer, yield_turn};
 use crate::close::NO_STATUS;
 use crate::error::ErrorCode;
-use crate::event::{End, Event};
+use crate::event::{End, Event, Messages};
 use crate::extension::Agreed;
 use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Violation};
 use crate::queue;
@@ -59,6 +59,8 @@ pub struct Driver {
     deadlines: Deadlines,
     /// The script has sent something that the writer has not taken, as far as is known.
     has_next: bool,
+    /// The outbox has room again after it has refused a message, and the script was not told.
+    has_room: bool,
     /// Bytes that were read and not decoded when the script's queue was full.
     leftover: Vec<u8>,
     /// The peer's breach of the protocol, until the script has seen what came before it.
@@ -79,10 +81,11 @@ impl Driver {
         Driver {
             stream,
             decoder: Decoder::new(settings.limits, agreed.map(Inflater::new)),
-            writer: Writer::new(deflater),
+            writer: Writer::new(deflater, settings.after_loss),
             closing: Closing::default(),
             deadlines: Deadlines::new(keepalive, settings.close_timeout),
             has_next: false,
+            has_room: false,
             leftover: tail,
             breach: None,
             leaving: false,
@@ -91,12 +94,19 @@ impl Driver {
         }
     }
 
-    /// Does everything that can be done now; ready with the end.
+    /// Does everything that can be done now; ready with the end, which comes once.
     pub fn poll(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<End> {
         let cause = ready!(self.poll_cause(cx, sink));
         self.deliver_leftover(sink);
         let closing = std::mem::take(&mut self.closing);
         Poll::Ready(closing.end(cause))
+    }
+
+    /// Ends the connection: gives what was not written back to the outbox, for the next connection. Returns what was
+    /// lost, and whether the outbox has room again.
+    pub fn recover(self, outbox: &Outbox) -> (Messages, bool) {
+        let recovered = self.writer.recover();
+        (recovered.lost, outbox.put_back(recovered))
     }
 
     fn poll_cause(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<Cause> {
@@ -117,7 +127,7 @@ impl Driver {
                 }
                 return Poll::Ready(cause);
             }
-            if self.breach.is_some() && sink.budget.poll_idle(cx.waker()) {
+            if self.breach.is_some() && sink.connection.budget.poll_idle(cx.waker()) {
                 self.fail_on_breach(&sink.connection.outbox, now);
             }
             if self.deadlines.is_open()
@@ -126,13 +136,16 @@ impl Driver {
                 self.writer.queue_ping(payload);
             }
             self.poll_write(cx, &sink.connection.outbox, now);
+            if std::mem::take(&mut self.has_room) && self.settings.report_drain {
+                sink.deliver([sink.charged(Event::Drain)]);
+            }
             if self.writer.lost().is_some() && !self.closing.may_receive() {
                 // Nobody receives our answer, and nothing more is to be received.
                 return Poll::Ready(Cause::EndOfStream);
             }
             let Some(Deadline { at, due }) = self.deadlines.next(now) else { return Poll::Pending };
             if at <= now {
-                match self.cause_of(due) {
+                match Cause::of_deadline(due, &self.settings, self.writer.lost().cloned().map(lost)) {
                     Some(cause) => return Poll::Ready(cause),
                     None => self.fail_on_breach(&sink.connection.outbox, now),
                 }
@@ -164,29 +177,8 @@ impl Driver {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox, now: Instant) {
-        let Driver { stream, closing, deadlines, has_next, .. } = self;
-        self.writer.poll_write(cx, &mut Turn { stream, outbox, has_next, closing, deadlines, now });
-    }
-
-    /// Returns the end that a deadline causes; `None` where the connection goes on.
-    fn cause_of(&self, due: Due) -> Option<Cause> {
-        let seconds = |limit: Duration| limit.as_secs_f64();
-        let close_timeout = seconds(self.settings.close_timeout);
-        match due {
-            Due::Ping | Due::Breach => None,
-            Due::Silence => {
-                let limit = seconds(self.settings.ping_timeout.unwrap_or_default());
-                Some(Cause::Silent(format!("the peer was silent for {limit} s after a keepalive ping was due")))
-            }
-            Due::CloseUnwritten => {
-                Some(Cause::CloseTimeout(format!("the peer read nothing for {close_timeout} s, so no Close was sent")))
-            }
-            Due::CloseUnanswered => {
-                Some(Cause::CloseTimeout(format!("no Close frame from the peer within {close_timeout} s")))
-            }
-            // What is not lost has a violation or both Close frames, which say more than any text.
-            Due::Linger => Some(self.writer.lost().cloned().map_or(Cause::EndOfStream, lost)),
-        }
+        let Driver { stream, closing, deadlines, has_next, has_room, .. } = self;
+        self.writer.poll_write(cx, &mut Turn { stream, outbox, has_next, has_room, closing, deadlines, now });
     }
 
     // Reading
@@ -329,7 +321,7 @@ impl Driver {
     /// matter. If it is full, the reader is woken when it has capacity again.
     fn admits(&self, reader: &Waker, sink: &EventSink) -> Option<usize> {
         let delivers = self.closing.may_receive() && self.breach.is_none() && !self.leaving;
-        if delivers { sink.budget.poll_admits(reader) } else { Some(usize::MAX) }
+        if delivers { sink.connection.budget.poll_admits(reader) } else { Some(usize::MAX) }
     }
 
     /// Fails the connection if the peer broke the protocol. Called when the script has seen what came before the
@@ -362,11 +354,15 @@ impl Driver {
                 }
             },
             Incoming::Close(body) => {
-                sink.connection.outbox.refuse();
+                let code = body.as_ref().map_or(NO_STATUS, |body| body.code.get());
+                if retries::heals(code) {
+                    sink.connection.outbox.note_loss();
+                } else {
+                    sink.connection.outbox.refuse();
+                }
                 self.closing.note_received(body.clone());
                 self.deadlines.note_close_received(now);
-                let (code, reason) = body.map_or((NO_STATUS, String::new()), |body| (body.code.get(), body.reason));
-                Some(Event::Closing { code, reason })
+                Some(Event::Closing { code, reason: body.map_or(String::new(), |body| body.reason) })
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use crate::event::Kind;
+use crate::event::{Kind, Messages};
 use crate::protocol::{Coding, Encoder, encoded_len};
 
 /// What a message is charged in addition to its encoded bytes.
@@ -24,6 +24,8 @@ pub struct Taken {
     pub payload: usize,
     /// The cost of those messages of the script that were taken whole.
     pub cost: usize,
+    /// How many messages of the script were taken whole, and their payload.
+    pub whole: Messages,
     /// The engine's own Ping is among them.
     pub keepalive: bool,
     /// The whole Close frame is among them.
@@ -61,17 +63,25 @@ pub enum Role {
 
 /// Frames of one kind and size that follow each other, of which at least one is not written.
 #[derive(Debug)]
-struct Series {
-    role: Role,
-    /// Bytes of the header and of the payload of each.
-    header: usize,
-    payload: usize,
-    count: usize,
+pub struct Series {
+    /// What they are.
+    pub role: Role,
+    /// Bytes of the header of each.
+    pub header: usize,
+    /// Bytes of the payload of each, on the wire.
+    pub payload: usize,
+    /// How many they are.
+    pub count: usize,
     /// Bytes of the first one that are written.
-    written: usize,
+    pub written: usize,
 }
 
 impl Series {
+    /// Returns the bytes of all of them.
+    pub fn len(&self) -> usize {
+        self.count * (self.header + self.payload)
+    }
+
     /// Notes that the transport took `bytes`, as far as they belong to these frames, and adds what they stand for to
     /// `taken`. Returns the bytes that belong to later ones.
     fn advance(&mut self, bytes: usize, taken: &mut Taken) -> usize {
@@ -87,10 +97,12 @@ impl Series {
             Role::Message { cost } => {
                 taken.payload += whole * self.payload + payload_within(written) - payload_within(before);
                 taken.cost += whole * cost;
+                taken.whole.add(whole, self.payload);
             }
             Role::Deflated { cost, payload } => {
                 taken.payload += whole * payload;
                 taken.cost += whole * cost;
+                taken.whole.add(whole, payload);
             }
             Role::Ping { cost } => taken.cost += whole * cost,
             Role::Keepalive => taken.keepalive |= whole > 0,
@@ -115,6 +127,18 @@ impl Accounts {
             Some(last) if (last.role, last.header, last.payload) == (role, header, payload) => last.count += 1,
             _ => self.frames.push_back(Series { role, header, payload, count: 1, written: 0 }),
         }
+    }
+
+    /// Adds frames that follow each other.
+    pub fn add_series(&mut self, series: Series) {
+        if series.count > 0 {
+            self.frames.push_back(series);
+        }
+    }
+
+    /// Returns the frames, in the order of the wire.
+    pub fn into_series(self) -> impl Iterator<Item = Series> {
+        self.frames.into_iter()
     }
 
     /// Adds the frames of `later` behind these.

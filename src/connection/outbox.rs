@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::frames::{Frames, MESSAGE_OVERHEAD};
-use super::outgoing::{Asked, Next, Outgoing, Progress, Refusal, Wish};
+use super::outgoing::{AfterLoss, Asked, Next, Outgoing, Progress, Refusal, Wish};
+use super::recovery::Recovered;
 use crate::buffers;
 use crate::event::Kind;
 use crate::protocol::{Encoder, encoded_len};
@@ -41,6 +42,7 @@ const AHEAD: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Outbox {
     limit: usize,
+    after_loss: AfterLoss,
     state: Mutex<State>,
     /// The encoded bytes of what was sent since the connection was last asked to write. Only the host uses it.
     ahead: AtomicUsize,
@@ -56,6 +58,8 @@ struct State {
     filled: usize,
     waiting: VecDeque<Outgoing>,
     accepts: bool,
+    /// A message was refused because the outbox was full, and there was no room since then.
+    refused: bool,
     ended: bool,
     wish: Wish,
     payload: usize,
@@ -69,13 +73,14 @@ struct State {
 
 impl Outbox {
     /// Makes an outbox that refuses once it holds `limit` bytes.
-    pub fn new(limit: usize) -> Outbox {
+    pub fn new(limit: usize, after_loss: AfterLoss) -> Outbox {
         let state = State {
             encoded: VecDeque::new(),
             encoder: None,
             filled: 0,
             waiting: VecDeque::new(),
             accepts: true,
+            refused: false,
             ended: false,
             wish: Wish::Stay,
             payload: 0,
@@ -84,7 +89,7 @@ impl Outbox {
             woken: false,
             host: None,
         };
-        Outbox { limit, state: Mutex::new(state), ahead: AtomicUsize::new(0) }
+        Outbox { limit, after_loss, state: Mutex::new(state), ahead: AtomicUsize::new(0) }
     }
 
     /// Tells early that [`send`](Outbox::send) would refuse a payload of this length, so that nobody copies a large one
@@ -139,7 +144,7 @@ impl Outbox {
     /// As [`encode`](Outbox::encode), but copies and masks while the lock is free.
     fn encode_long(&self, kind: Kind, payload: &[u8]) -> Option<Result<(), Refusal>> {
         {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             if let Err(refusal) = state.check(self.limit) {
                 return Some(Err(refusal));
             }
@@ -255,6 +260,30 @@ impl Outbox {
         state.has_next()
     }
 
+    /// Notes that the connection is lost. For the connection.
+    pub(super) fn note_loss(&self) {
+        if self.after_loss == AfterLoss::Nothing {
+            self.refuse();
+        }
+    }
+
+    /// Takes back what a lost connection has not written, to be sent before what waits, and accounts for the rest.
+    /// Returns what [`note_written`](Outbox::note_written) returns. For the connection.
+    pub(super) fn put_back(&self, recovered: Recovered) -> bool {
+        let Recovered { frames, original, payload, cost, .. } = recovered;
+        {
+            let mut state = self.state.lock();
+            state.encoder = None;
+            if !frames.bytes.is_empty() {
+                state.encoded.push_front(frames);
+            }
+            if let Some(original) = original {
+                state.waiting.push_front(original);
+            }
+        }
+        self.note_written(payload, cost)
+    }
+
     /// Accepts no more messages, and drops those that wait: the peer would not read them. For the connection.
     pub(super) fn refuse(&self) {
         let mut state = self.state.lock();
@@ -262,15 +291,16 @@ impl Outbox {
         state.drop_all();
     }
 
-    /// Notes payload that the transport has taken, and the cost of messages that it has taken whole. For the
-    /// connection.
-    pub(super) fn note_written(&self, payload: usize, cost: usize) {
+    /// Notes payload that the transport has taken, and the cost of messages that it has taken whole. Returns whether
+    /// there is room again after a message was refused: half of the limit. For the connection.
+    pub(super) fn note_written(&self, payload: usize, cost: usize) -> bool {
         let mut state = self.state.lock();
         state.payload -= payload;
         state.held -= cost;
         if state.held == 0 && cost > 0 {
             state.wake_host();
         }
+        state.refused && state.held <= self.limit / 2 && mem::replace(&mut state.refused, false)
     }
 
     /// Returns the capacity, in messages, that is kept. For the tests.
@@ -292,10 +322,13 @@ impl Outbox {
 }
 
 impl State {
-    fn check(&self, limit: usize) -> Result<(), Refusal> {
+    fn check(&mut self, limit: usize) -> Result<(), Refusal> {
         match self {
             State { accepts: false, .. } => Err(Refusal::Closed),
-            State { held, .. } if *held >= limit => Err(Refusal::Full(*held)),
+            State { held, refused, .. } if *held >= limit => {
+                *refused = true;
+                Err(Refusal::Full(*held))
+            }
             _ => Ok(()),
         }
     }

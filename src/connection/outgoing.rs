@@ -57,6 +57,15 @@ pub enum Refusal {
     Full(usize),
 }
 
+/// What becomes of the messages that wait when the connection is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterLoss {
+    /// They are dropped, and no others are accepted.
+    Nothing,
+    /// They wait for the next connection, as do those that are sent meanwhile.
+    Another,
+}
+
 /// How the script wants the connection to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {

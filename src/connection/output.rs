@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use super::frames::{Accounts, Frames, Role, Taken};
-use super::outgoing::Outgoing;
+use super::outgoing::{AfterLoss, Outgoing};
+use super::recovery::Recovered;
 use crate::buffers;
 use crate::close::CloseFrame;
 use crate::event::Kind;
@@ -23,6 +24,10 @@ pub struct Output {
     deflater: Option<Deflater>,
     /// The message that is being deflated.
     unfinished: Option<Unfinished>,
+    after_loss: AfterLoss,
+    /// The last compressed message as it was, until all is written, if another connection may follow: only this one can
+    /// send it compressed.
+    original: Option<Outgoing>,
     runs: VecDeque<Vec<u8>>,
     /// Bytes of the first run that are written.
     offset: usize,
@@ -41,9 +46,25 @@ struct Unfinished {
 
 impl Output {
     /// Makes an empty output; `deflater` if compression was agreed.
-    pub fn new(deflater: Option<Deflater>) -> Output {
-        let (runs, accounts) = (VecDeque::new(), Accounts::default());
-        Output { encoder: Encoder::new(), deflater, unfinished: None, runs, offset: 0, len: 0, accounts }
+    pub fn new(deflater: Option<Deflater>, after_loss: AfterLoss) -> Output {
+        let (encoder, runs, accounts) = (Encoder::new(), VecDeque::new(), Accounts::default());
+        Output { encoder, deflater, unfinished: None, after_loss, original: None, runs, offset: 0, len: 0, accounts }
+    }
+
+    /// Tells whether another message may be encoded: not while the original of one is kept.
+    pub fn takes_more(&self) -> bool {
+        self.original.is_none()
+    }
+
+    /// Ends the output: returns what the transport has not taken.
+    pub fn recover(self) -> Recovered {
+        let mut bytes = Vec::with_capacity(self.len);
+        for (number, run) in self.runs.iter().enumerate() {
+            bytes.extend_from_slice(if number == 0 { &run[self.offset..] } else { run });
+        }
+        let unfinished =
+            self.unfinished.map(|Unfinished { kind, payload, .. }| Outgoing::Message { kind, payload, compress: true });
+        Recovered::sort(&bytes, self.accounts, self.original.or(unfinished))
     }
 
     /// Returns the bytes that are not written.
@@ -88,6 +109,9 @@ impl Output {
             Deflated::Whole(compressed) => {
                 let length = payload.len();
                 self.message(Role::Deflated { cost, payload: length }, kind, Coding::Deflated, compressed);
+                if self.after_loss == AfterLoss::Another {
+                    self.original = Some(Outgoing::Message { kind, payload, compress: true });
+                }
                 Some(length - before)
             }
             Deflated::Plain => {
@@ -142,6 +166,9 @@ impl Output {
             self.offset = 0;
         }
         self.accounts.advance(written, taken);
+        if self.len == 0 {
+            self.original = None;
+        }
     }
 
     fn append(&mut self, role: Role, payload: usize, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) {
@@ -164,6 +191,7 @@ impl Output {
 mod tests {
     use super::*;
     use crate::close::CloseCode;
+    use crate::event::Messages;
     use crate::extension::{self, Compression};
 
     fn message(size: usize) -> Outgoing {
@@ -173,15 +201,14 @@ mod tests {
     fn deflating(threshold: usize) -> Output {
         let compression = Compression { threshold, ..Compression::default() };
         let agreed = extension::agree(Some(&compression), [&b"permessage-deflate"[..]].into_iter());
-        Output::new(agreed.unwrap().map(|agreed| Deflater::new(&agreed, &compression)))
+        Output::new(agreed.unwrap().map(|agreed| Deflater::new(&agreed, &compression)), AfterLoss::Another)
     }
 
     #[test]
     fn accounts_for_every_byte_however_it_is_written() {
-        for (step, mut output) in [1, 2, 3, 7, 100, 1_000_000]
-            .into_iter()
-            .flat_map(|step| [(step, Output::new(None)), (step, deflating(1000)), (step, deflating(0))])
-        {
+        for (step, mut output) in [1, 2, 3, 7, 100, 1_000_000].into_iter().flat_map(|step| {
+            [(step, Output::new(None, AfterLoss::Nothing)), (step, deflating(1000)), (step, deflating(0))]
+        }) {
             let sizes = [0, 5, 5, 5, 126, 20_000, 20_000, 3, 70_000, 1, 1];
             let mut cost = 0;
             for size in sizes {
@@ -204,7 +231,8 @@ mod tests {
             }
             assert_eq!(written, total);
             let payload = sizes.iter().sum();
-            assert_eq!(taken, Taken { bytes: total, payload, cost, keepalive: true, close: true });
+            let whole = Messages { count: sizes.len(), bytes: payload };
+            assert_eq!(taken, Taken { bytes: total, payload, cost, whole, keepalive: true, close: true });
         }
     }
 
@@ -226,7 +254,7 @@ mod tests {
 
     #[test]
     fn releases_the_memory_of_a_burst_that_is_written() {
-        let mut output = Output::new(None);
+        let mut output = Output::new(None, AfterLoss::Nothing);
         for number in 0..10_000 {
             output.pong(if number % 2 == 0 { b"" } else { b"x" });
         }
@@ -237,8 +265,28 @@ mod tests {
     }
 
     #[test]
+    fn gives_back_a_compressed_message_as_it_was_unless_the_transport_has_taken_a_part_of_it() {
+        for (written, is_kept) in [(0, true), (1, true), (130, true), (131, false)] {
+            let mut output = deflating(1000);
+            // 124 bytes of payload with a header of 6 are sent as they are.
+            output.send(message(124));
+            output.send(message(5000));
+            assert!(output.takes_more());
+            while output.deflate().is_some() {}
+            assert!(!output.takes_more());
+            output.pong(b"p");
+            output.advance(written, &mut Taken::default());
+            let recovered = output.recover();
+            assert_eq!(recovered.original.is_some_and(|original| original.payload() == 5000), is_kept, "{written}");
+            let lost =
+                [(0, 0), (1, 124), (0, 0), (1, 5000)][[0, 1, 130, 131].iter().position(|at| *at == written).unwrap()];
+            assert_eq!((recovered.lost.count, recovered.lost.bytes), lost, "{written}");
+        }
+    }
+
+    #[test]
     fn counts_the_bytes_of_a_message_that_is_half_written() {
-        let mut output = Output::new(None);
+        let mut output = Output::new(None, AfterLoss::Nothing);
         output.send(message(100));
         let mut taken = Taken::default();
         output.advance(6 + 30, &mut taken);

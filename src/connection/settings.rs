@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::outgoing::AfterLoss;
 use crate::extension::Compression;
 use crate::options::Options;
 use crate::protocol::Limits;
 
 /// What an open connection needs to know of the options.
+#[derive(Clone)]
 pub struct Settings {
     pub(super) limits: Limits,
     pub(super) compression: Option<Compression>,
@@ -15,6 +17,8 @@ pub struct Settings {
     pub(super) ping_timeout: Option<Duration>,
     pub(super) max_queue: usize,
     pub(super) report_pings: bool,
+    pub(super) report_drain: bool,
+    pub(super) after_loss: AfterLoss,
 }
 
 impl Settings {
@@ -28,6 +32,15 @@ impl Settings {
             ping_timeout: options.ping_timeout,
             max_queue: options.max_queue,
             report_pings: options.report_pings,
+            report_drain: options.report_drain,
+            after_loss: AfterLoss::of(options),
         }
+    }
+}
+
+impl AfterLoss {
+    /// Takes it from the options.
+    pub(super) fn of(options: &Options) -> AfterLoss {
+        if options.reconnect.is_some() { AfterLoss::Another } else { AfterLoss::Nothing }
     }
 }

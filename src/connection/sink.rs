@@ -10,14 +10,12 @@ use super::shared::Connection;
 use crate::batch::Batch;
 use crate::error::{ErrorCode, Failure};
 use crate::event::{End, Event};
-use crate::queue::{self, Budget, Charge, ConnectionId, Item, Queue};
+use crate::queue::{self, Charge, ConnectionId, Item, Queue};
 
 /// Delivers the events of one connection.
 pub struct EventSink {
     id: ConnectionId,
     queue: Arc<Queue>,
-    /// What the connection may have in the queue.
-    pub budget: Arc<Budget>,
     /// The connection whose events these are.
     pub connection: Arc<Connection>,
     ended: bool,
@@ -25,19 +23,19 @@ pub struct EventSink {
 
 impl EventSink {
     /// Makes the sink of the connection `id` of the Lua state that `queue` belongs to.
-    pub fn new(id: ConnectionId, queue: Arc<Queue>, budget: Arc<Budget>, connection: Arc<Connection>) -> EventSink {
-        EventSink { id, queue, budget, connection, ended: false }
+    pub fn new(id: ConnectionId, queue: Arc<Queue>, connection: Arc<Connection>) -> EventSink {
+        EventSink { id, queue, connection, ended: false }
     }
 
     /// Makes an item of an event that is charged to the budget.
     pub fn charged(&self, event: Event) -> Item {
-        let charge = self.budget.charge(queue::cost(event.payload_len()));
+        let charge = self.connection.budget.charge(queue::cost(event.payload_len()));
         Item::Event(self.id, event, charge)
     }
 
     /// Makes an item of messages whose costs are `cost` in all.
     pub fn charged_batch(&self, messages: Batch, cost: usize) -> Item {
-        Item::Messages(self.id, messages, self.budget.charge(cost))
+        Item::Messages(self.id, messages, self.connection.budget.charge(cost))
     }
 
     /// Delivers items in their order.

@@ -15,8 +15,9 @@ use super::closing::{Closing, OurClose};
 use super::deadlines::Deadlines;
 use super::frames::Taken;
 use super::outbox::Outbox;
-use super::outgoing::Next;
+use super::outgoing::{AfterLoss, Next};
 use super::output::Output;
+use super::recovery::Recovered;
 use crate::error::ErrorCode;
 use crate::protocol::Deflater;
 use crate::transport::{Loss, Stream};
@@ -47,9 +48,9 @@ pub type Lost = (ErrorCode, String);
 
 impl Writer {
     /// Makes the writer of a connection; `deflater` where compression was agreed.
-    pub fn new(deflater: Option<Deflater>) -> Writer {
+    pub fn new(deflater: Option<Deflater>, after_loss: AfterLoss) -> Writer {
         Writer {
-            output: Output::new(deflater),
+            output: Output::new(deflater, after_loss),
             unflushed: Taken::default(),
             pong: None,
             ping: None,
@@ -62,6 +63,13 @@ impl Writer {
     /// Returns why nothing can be written any more.
     pub fn lost(&self) -> Option<&Lost> {
         self.lost.as_ref()
+    }
+
+    /// Ends the writing: returns what the transport has not taken, or has taken and perhaps not sent.
+    pub fn recover(self) -> Recovered {
+        let mut recovered = self.output.recover();
+        recovered.add_unsent(&self.unflushed);
+        recovered
     }
 
     /// Queues the answer to a Ping; only the latest where the peer sends them faster than it reads (RFC 6455 section
@@ -95,7 +103,7 @@ impl Writer {
             yield_turn(cx);
         }
         if let Err(error) = result {
-            turn.outbox.refuse();
+            turn.outbox.note_loss();
             turn.deadlines.note_write_lost(turn.now);
             self.lost = Some(match Stream::classify(&error) {
                 Loss::EndOfStream => (ErrorCode::Reset, "the peer ended the stream".to_owned()),
@@ -152,7 +160,7 @@ impl Writer {
         if let Some(payload) = self.ping.take() {
             self.output.keepalive(&payload);
         }
-        while self.output.len() < OUTPUT_MARK && *deflated < PAYLOAD_PER_TURN {
+        while self.output.len() < OUTPUT_MARK && self.output.takes_more() && *deflated < PAYLOAD_PER_TURN {
             if let Some(payload) = self.output.deflate() {
                 *deflated += payload;
                 continue;
@@ -180,7 +188,7 @@ impl Writer {
     /// Accounts for what the transport has taken.
     fn account(&mut self, turn: &mut Turn<'_>) {
         let taken = std::mem::take(&mut self.unflushed);
-        turn.outbox.note_written(taken.payload, taken.cost);
+        *turn.has_room |= turn.outbox.note_written(taken.payload, taken.cost);
         turn.deadlines.note_progress(turn.now);
         if taken.keepalive {
             turn.deadlines.keepalive().note_written(turn.now);
@@ -215,6 +223,8 @@ pub struct Turn<'a> {
     pub outbox: &'a Outbox,
     /// Whether messages wait there, as far as is known. If some come later, the connection gets another turn.
     pub has_next: &'a mut bool,
+    /// Set when the outbox has room again after it has refused a message.
+    pub has_room: &'a mut bool,
     /// Which Close is to be sent, if any.
     pub closing: &'a mut Closing,
     /// Where progress is noted.

@@ -7,7 +7,7 @@
 use mlua::{Table, Value};
 
 use super::answer::{Raise, raise};
-use super::arguments::{boolean, count, duration, duration_or_false, shown, small, string, type_name, utf8};
+use super::arguments::{boolean, count, duration, duration_or_false, fraction, shown, small, string, type_name, utf8};
 use crate::error::InvalidInput;
 use crate::options::kind::{Group, Kind, Presence};
 use crate::options::table::{CONNECTION, SEND};
@@ -90,6 +90,10 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> R
     match kind {
         Kind::Boolean(field) => *field(into) = boolean(value, what)?,
         Kind::Count { field, least, .. } => *field(into) = count(value, what, *least)?,
+        Kind::OptionalCount(field, _) => *field(into) = Some(count(value, what, 0)?),
+        Kind::Number(field, range) => *field(into) = fraction(value, what, range)?,
+        // Whoever calls it looks at the value.
+        Kind::Function(field) => *field(into) = true,
         Kind::Small(field, range) => *field(into) = small(value, what, range)?,
         Kind::OptionalSmall(field, range) => *field(into) = Some(small(value, what, range)?),
         Kind::SmallOrFalse(field, range) => {

@@ -53,6 +53,8 @@ pub enum Unit {
     Bytes,
     /// Frames of one message.
     Frames,
+    /// Attempts in a row.
+    Attempts,
 }
 
 /// Which values an option takes, and where it stores them: most kinds name the field, the others a function that checks
@@ -69,6 +71,12 @@ pub enum Kind<T: 'static> {
         /// What is counted.
         unit: Unit,
     },
+    /// A whole number from 0 to [`MAX_COUNT`], or nothing.
+    OptionalCount(fn(&mut T) -> &mut Option<usize>, Unit),
+    /// A number, with its fraction, of a range.
+    Number(fn(&mut T) -> &mut f64, RangeInclusive<f64>),
+    /// A function, or another value that can be called. Only whether there is one is stored.
+    Function(fn(&mut T) -> &mut bool),
     /// A whole number of a short range.
     Small(fn(&mut T) -> &mut u8, RangeInclusive<u8>),
     /// A whole number of a short range, or nothing.

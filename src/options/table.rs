@@ -4,6 +4,7 @@
 //! stand in [`Options`], [`SendOptions`] and [`Compression`].
 
 use super::kind::{Entry, Group, Kind, Presence, Unit};
+use super::reconnect::Reconnect;
 use super::values::{BasicAuth, Options, SendOptions};
 use crate::extension::{Compression, LEVELS, WINDOW_BITS};
 
@@ -91,6 +92,17 @@ pub static CONNECTION: Group<Options> = Group {
             "Delivers the event `closing` when the peer's Close frame arrives.",
         ),
         optional(
+            "report_drain",
+            Kind::Boolean(|options| &mut options.report_drain),
+            "Delivers the event `drain` when a connection that has answered `buffer_full` holds at most half of \
+             `max_buffered` again.",
+        ),
+        optional(
+            "reconnect",
+            Kind::TableOrBoolean(&RECONNECT),
+            "Opens the connection again after an end that may heal; a table also chooses how.",
+        ),
+        optional(
             "compression",
             Kind::TableOrBoolean(&COMPRESSION),
             "Offers permessage-deflate (RFC 7692); a table also chooses its parameters.",
@@ -154,6 +166,53 @@ pub static TLS: Group<Options> = Group {
     ],
 };
 
+/// The table `reconnect`.
+pub static RECONNECT: Group<Options> = Group {
+    class: "ReconnectOptions",
+    about: "How a lost connection is opened again.",
+    start: |options| options.reconnect = Some(Reconnect::default()),
+    entries: &[
+        optional(
+            "min_delay",
+            Kind::Seconds(|options| &mut reconnect(options).min_delay),
+            "The delay before the first attempt.",
+        ),
+        optional(
+            "max_delay",
+            Kind::Seconds(|options| &mut reconnect(options).max_delay),
+            "The longest delay between two attempts. A server may ask for more, up to an hour, by the header Retry-After \
+             of a refusal (RFC 9110 section 10.2.3).",
+        ),
+        optional(
+            "factor",
+            Kind::Number(|options| &mut reconnect(options).factor, 1.0..=100.0),
+            "What each delay is multiplied by to get the next.",
+        ),
+        optional(
+            "jitter",
+            Kind::Number(|options| &mut reconnect(options).jitter, 0.0..=1.0),
+            "The part of each delay that is left to chance, so that clients do not all come back at once: with 0.5, a \
+             delay of 4 s takes 2 to 4 s.",
+        ),
+        optional(
+            "max_retries",
+            Kind::OptionalCount(|options| &mut reconnect(options).max_retries, Unit::Attempts),
+            "The most attempts in a row; then the connection ends as it was lost. Without it there is no limit.",
+        ),
+        optional(
+            "stable_after",
+            Kind::Seconds(|options| &mut reconnect(options).stable_after),
+            "How long a connection must have been open so that the next attempt is the first again.",
+        ),
+        optional(
+            "before",
+            Kind::Function(|options| &mut reconnect(options).before),
+            "`before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for \
+             instance with a fresh token; nil keeps those of before. An error in it counts as a failed attempt.",
+        ),
+    ],
+};
+
 /// The table `compression`.
 pub static COMPRESSION: Group<Options> = Group {
     class: "CompressionOptions",
@@ -205,6 +264,10 @@ pub static SEND: Group<SendOptions> = Group {
         "False sends the message uncompressed, for one that holds a secret.",
     )],
 };
+
+fn reconnect(options: &mut Options) -> &mut Reconnect {
+    options.reconnect.get_or_insert_default()
+}
 
 fn compression(options: &mut Options) -> &mut Compression {
     options.compression.get_or_insert_default()

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::reconnect::Reconnect;
 use crate::error::InvalidInput;
 use crate::extension::Compression;
 use crate::header::{check_value, is_token};
@@ -69,6 +70,10 @@ pub struct Options {
     pub report_pings: bool,
     /// Delivers the event `closing`.
     pub report_closing: bool,
+    /// Delivers the event `drain`.
+    pub report_drain: bool,
+    /// How a lost connection is opened again; `None` never does.
+    pub reconnect: Option<Reconnect>,
     /// What to offer of permessage-deflate (RFC 7692); `None` offers nothing.
     pub compression: Option<Compression>,
     /// TLS, for `wss`.
@@ -111,6 +116,8 @@ impl Default for Options {
             max_buffered: 16 * MIB,
             report_pings: false,
             report_closing: false,
+            report_drain: false,
+            reconnect: None,
             compression: None,
             tls: TlsOptions::default(),
         }
@@ -203,7 +210,7 @@ impl Options {
     /// # Errors
     /// Credentials together with an Authorization header, an origin together with an Origin header, a subprotocol that is
     /// offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, one of `cert_file`
-    /// and `key_file` without the other, `ca` together with `ca_file`.
+    /// and `key_file` without the other, `ca` together with `ca_file`; those of [`Reconnect::check`].
     pub fn check(&self) -> Result<(), InvalidInput> {
         if self.basic_auth.is_some() && self.header("authorization").is_some() {
             return Err(InvalidInput::new(
@@ -223,7 +230,7 @@ impl Options {
         if self.tls.ca.is_some() && self.tls.ca_file.is_some() {
             return Err(InvalidInput::new("options tls.ca and tls.ca_file exclude each other"));
         }
-        Ok(())
+        self.reconnect.as_ref().map_or(Ok(()), Reconnect::check)
     }
 
     /// Checks the offer as a whole. Names that differ only in the case of letters count as equal, as the web platform tests

@@ -8,7 +8,7 @@ use loom::thread;
 use super::event::Kind;
 use super::frames::Taken;
 use super::outbox::{Outbox, SHORT};
-use super::outgoing::{Asked, Next, Outgoing, Progress, Refusal, Wish};
+use super::outgoing::{AfterLoss, Asked, Next, Outgoing, Progress, Refusal, Wish};
 use super::{Sleeper, every_order, wait};
 
 /// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost
@@ -49,7 +49,7 @@ fn start(outbox: &Arc<Outbox>) -> thread::JoinHandle<usize> {
 #[test]
 fn what_a_script_sends_before_it_closes_is_written() {
     every_order(|| {
-        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let outbox = Arc::new(Outbox::new(usize::MAX, AfterLoss::Nothing));
         let connection = start(&outbox);
         for _ in 0..2 {
             assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
@@ -64,7 +64,7 @@ fn what_a_script_sends_before_it_closes_is_written() {
 #[test]
 fn what_a_script_encodes_before_it_closes_is_written() {
     every_order(|| {
-        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let outbox = Arc::new(Outbox::new(usize::MAX, AfterLoss::Nothing));
         let connection = thread::spawn({
             let outbox = Arc::clone(&outbox);
             move || {
@@ -86,7 +86,7 @@ fn what_a_script_encodes_before_it_closes_is_written() {
 #[test]
 fn a_long_message_that_a_script_encodes_before_it_closes_is_written() {
     every_order(|| {
-        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let outbox = Arc::new(Outbox::new(usize::MAX, AfterLoss::Nothing));
         outbox.start_encoding();
         let connection = start(&outbox);
         let long = vec![0; SHORT + 1];
@@ -101,7 +101,7 @@ fn a_long_message_that_a_script_encodes_before_it_closes_is_written() {
 #[test]
 fn what_was_accepted_before_the_outbox_is_shut_is_still_to_be_sent() {
     every_order(|| {
-        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let outbox = Arc::new(Outbox::new(usize::MAX, AfterLoss::Nothing));
         let connection = thread::spawn({
             let outbox = Arc::clone(&outbox);
             move || (outbox.shut(), outbox.next().is_some())
@@ -114,7 +114,7 @@ fn what_was_accepted_before_the_outbox_is_shut_is_still_to_be_sent() {
 #[test]
 fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
     every_order(|| {
-        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let outbox = Arc::new(Outbox::new(usize::MAX, AfterLoss::Nothing));
         assert_eq!(outbox.send(Outgoing::Ping(Vec::new())), Ok(()));
         let connection = thread::spawn({
             let outbox = Arc::clone(&outbox);
@@ -130,7 +130,7 @@ fn a_script_that_waits_until_all_is_written_is_woken_by_the_end() {
 fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
     every_order(|| {
         let ping = || Outgoing::Ping(Vec::new());
-        let outbox = Arc::new(Outbox::new(ping().cost()));
+        let outbox = Arc::new(Outbox::new(ping().cost(), AfterLoss::Nothing));
         let connection = start(&outbox);
         assert_eq!(outbox.send(ping()), Ok(()));
         let second = outbox.send(ping());

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::frames::Taken;
+use super::frames::{Frames, MESSAGE_OVERHEAD, Role, Taken};
 use super::outbox::{KEPT, Outbox, SHORT};
-use super::outgoing::{Next, Outgoing, Progress, Refusal, Wish};
+use super::outgoing::{AfterLoss, Next, Outgoing, Progress, Refusal, Wish};
+use super::recovery::Recovered;
 use crate::close::{CloseCode, CloseFrame};
-use crate::event::Kind;
-use crate::protocol::encoded_len;
+use crate::event::{Kind, Messages};
+use crate::protocol::{Encoder, encoded_len};
 
 fn text(length: usize) -> Outgoing {
     Outgoing::Message { kind: Kind::Text, payload: vec![b'x'; length], compress: true }
@@ -18,7 +19,7 @@ fn text(length: usize) -> Outgoing {
 
 #[test]
 fn accepts_one_message_of_any_size_below_the_limit() {
-    let outbox = Outbox::new(1000);
+    let outbox = Outbox::new(1000, AfterLoss::Nothing);
     assert_eq!(outbox.send(text(10_000_000)), Ok(()));
     assert!(matches!(outbox.send(text(0)), Err(Refusal::Full(held)) if held > 10_000_000));
     assert_eq!(outbox.buffered(), 10_000_000);
@@ -27,7 +28,7 @@ fn accepts_one_message_of_any_size_below_the_limit() {
 #[test]
 fn refuses_exactly_at_the_limit() {
     let one = text(10).cost();
-    let outbox = Outbox::new(2 * one);
+    let outbox = Outbox::new(2 * one, AfterLoss::Nothing);
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Ok(()));
     assert_eq!(outbox.send(text(10)), Err(Refusal::Full(2 * one)));
@@ -38,7 +39,7 @@ fn refuses_exactly_at_the_limit() {
 
 #[test]
 fn tells_before_the_copy_that_a_large_message_would_be_refused() {
-    let outbox = Outbox::new(1000);
+    let outbox = Outbox::new(1000, AfterLoss::Nothing);
     assert_eq!(outbox.check(10_000_000), Ok(()));
     outbox.send(text(2000)).unwrap();
     let held = text(2000).cost();
@@ -50,7 +51,7 @@ fn tells_before_the_copy_that_a_large_message_would_be_refused() {
 
 #[test]
 fn counts_what_was_never_written() {
-    let outbox = Outbox::new(1000);
+    let outbox = Outbox::new(1000, AfterLoss::Nothing);
     outbox.send(text(10)).unwrap();
     outbox.send(Outgoing::Ping(vec![1; 5])).unwrap();
     outbox.note_written(4, 0);
@@ -61,7 +62,7 @@ fn counts_what_was_never_written() {
 
 #[test]
 fn releases_the_memory_of_a_burst_that_is_taken() {
-    let outbox = Outbox::new(usize::MAX);
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Nothing);
     for _ in 0..10_000 {
         outbox.send(text(0)).unwrap();
     }
@@ -72,7 +73,7 @@ fn releases_the_memory_of_a_burst_that_is_taken() {
 #[test]
 fn keeps_the_first_close_unless_a_stronger_wish_comes() {
     let body = |code| Some(CloseFrame::new(code, ""));
-    let outbox = Outbox::new(1000);
+    let outbox = Outbox::new(1000, AfterLoss::Nothing);
     outbox.end_by(Wish::Close(body(CloseCode::NORMAL)));
     outbox.end_by(Wish::Close(body(CloseCode::GOING_AWAY)));
     assert_eq!(outbox.poll_asked(&Context::from_waker(Waker::noop())).wish, Wish::Close(body(CloseCode::NORMAL)));
@@ -100,7 +101,7 @@ fn take_all(outbox: &Outbox) -> (Vec<u8>, Vec<usize>) {
 
 #[test]
 fn encodes_messages_once_it_may_and_keeps_their_order() {
-    let outbox = Outbox::new(usize::MAX);
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Nothing);
     assert_eq!(outbox.encode(Kind::Text, b"early"), None);
     outbox.start_encoding();
     assert_eq!(outbox.encode(Kind::Text, b"first"), Some(Ok(())));
@@ -116,7 +117,7 @@ fn encodes_messages_once_it_may_and_keeps_their_order() {
 
 #[test]
 fn accounts_for_encoded_messages_as_for_others() {
-    let outbox = Outbox::new(2 * text(10).cost());
+    let outbox = Outbox::new(2 * text(10).cost(), AfterLoss::Nothing);
     outbox.start_encoding();
     for _ in 0..2 {
         assert_eq!(outbox.encode(Kind::Text, &[b'x'; 10]), Some(Ok(())));
@@ -132,7 +133,7 @@ fn accounts_for_encoded_messages_as_for_others() {
 
 #[test]
 fn encodes_a_long_message_as_a_short_one() {
-    let outbox = Outbox::new(text(SHORT + 1).cost());
+    let outbox = Outbox::new(text(SHORT + 1).cost(), AfterLoss::Nothing);
     assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), None);
     outbox.start_encoding();
     assert_eq!(outbox.encode(Kind::Text, &[b'x'; SHORT + 1]), Some(Ok(())));
@@ -146,7 +147,7 @@ fn encodes_a_long_message_as_a_short_one() {
 
 #[test]
 fn keeps_the_order_of_long_and_short_messages_and_moves_no_long_one() {
-    let outbox = Outbox::new(usize::MAX);
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Nothing);
     outbox.start_encoding();
     for length in [1, SHORT + 1, 2, 3, 20 * SHORT, SHORT, 4] {
         assert_eq!(outbox.encode(Kind::Binary, &vec![0; length]), Some(Ok(())));
@@ -171,7 +172,7 @@ fn keeps_the_order_of_long_and_short_messages_and_moves_no_long_one() {
 
 #[test]
 fn tells_whether_more_is_to_be_sent() {
-    let outbox = Outbox::new(usize::MAX);
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Nothing);
     let has_next = || outbox.poll_asked(&Context::from_waker(Waker::noop())).has_next;
     assert!(!has_next());
     outbox.start_encoding();
@@ -185,7 +186,7 @@ fn tells_whether_more_is_to_be_sent() {
 
 #[test]
 fn begins_a_new_run_every_64_kib() {
-    let outbox = Outbox::new(usize::MAX);
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Nothing);
     outbox.start_encoding();
     for _ in 0..1000 {
         outbox.encode(Kind::Binary, &[0; 1000]).unwrap().unwrap();
@@ -208,7 +209,7 @@ fn wakes_the_connection_once_until_it_asks() {
     }
     let counter = Arc::new(Counter(AtomicUsize::new(0)));
     let waker = Waker::from(Arc::clone(&counter));
-    let outbox = Outbox::new(usize::MAX);
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Nothing);
     outbox.start_encoding();
     for round in 1..=3 {
         outbox.poll_asked(&Context::from_waker(&waker));
@@ -217,4 +218,79 @@ fn wakes_the_connection_once_until_it_asks() {
         }
         assert_eq!(counter.0.load(Ordering::Relaxed), round);
     }
+}
+
+/// Frames of three messages of 10 bytes each with a Pong between the first two, of which `written` bytes were taken.
+fn recovered(written: usize) -> Recovered {
+    let mut frames = Frames::default();
+    let mut encoder = Encoder::new();
+    frames.add_message(&mut encoder, Kind::Binary, &[1; 10]);
+    encoder.pong(&mut frames.bytes, b"");
+    frames.accounts.add(Role::Pong, 6, 0);
+    for payload in [[2; 10], [3; 10]] {
+        frames.add_message(&mut encoder, Kind::Binary, &payload);
+    }
+    frames.accounts.advance(written, &mut Taken::default());
+    Recovered::sort(&frames.bytes[written..], frames.accounts, None)
+}
+
+#[test]
+fn a_lost_connection_gives_back_messages_of_which_no_byte_was_taken_and_counts_the_one_that_was_cut() {
+    let cost = 16 + MESSAGE_OVERHEAD;
+    let cases = [(0, 3, 0, 0), (1, 2, 1, 10), (6, 2, 1, 10), (15, 2, 1, 1), (16, 2, 0, 0), (20, 2, 0, 0)];
+    for (written, kept, lost, payload) in
+        cases.into_iter().chain([(22, 2, 0, 0), (30, 1, 1, 8), (53, 0, 1, 1), (54, 0, 0, 0)])
+    {
+        let recovered = recovered(written);
+        assert_eq!(recovered.frames.bytes.len(), 16 * kept, "{written}");
+        assert_eq!(recovered.lost, Messages { count: lost, bytes: 10 * lost }, "{written}");
+        assert_eq!((recovered.payload, recovered.cost), (payload, cost * lost), "{written}");
+        let mut taken = Taken::default();
+        let mut frames = recovered.frames;
+        frames.accounts.advance(frames.bytes.len(), &mut taken);
+        assert_eq!((taken.payload, taken.cost), (10 * kept, cost * kept), "{written}");
+    }
+}
+
+#[test]
+fn what_is_given_back_goes_out_before_what_was_sent_later() {
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Another);
+    outbox.start_encoding();
+    for payload in [[1; 10], [2; 10], [3; 10]] {
+        assert_eq!(outbox.encode(Kind::Binary, &payload), Some(Ok(())));
+    }
+    let Some((Next::Frames(mut frames), false)) = outbox.next() else { panic!("no frames") };
+    let mut taken = Taken::default();
+    frames.accounts.advance(20, &mut taken);
+    outbox.note_written(taken.payload, taken.cost);
+    assert_eq!(outbox.encode(Kind::Binary, &[4; 10]), Some(Ok(())));
+    let recovered = Recovered::sort(&frames.bytes[20..], frames.accounts, None);
+    assert_eq!(recovered.lost, Messages { count: 1, bytes: 10 });
+    outbox.note_loss();
+    outbox.put_back(recovered);
+    assert_eq!(outbox.buffered(), 20);
+    // A message that is sent meanwhile waits behind those.
+    assert_eq!(outbox.encode(Kind::Binary, &[5; 10]), None);
+    assert_eq!(outbox.send(text(10)), Ok(()));
+    let Some((Next::Frames(third), true)) = outbox.next() else { panic!("no frames") };
+    let Some((Next::Frames(fourth), true)) = outbox.next() else { panic!("no frames") };
+    let Some((Next::Message(_), false)) = outbox.next() else { panic!("no message") };
+    assert_eq!((third.bytes.len(), fourth.bytes.len()), (16, 16));
+    outbox.note_written(30, 2 * (16 + MESSAGE_OVERHEAD) + text(10).cost());
+    assert_eq!(outbox.buffered(), 0);
+}
+
+#[test]
+fn tells_once_that_there_is_room_after_a_refusal() {
+    let one = text(10).cost();
+    let outbox = Outbox::new(4 * one, AfterLoss::Nothing);
+    for _ in 0..4 {
+        outbox.send(text(10)).unwrap();
+    }
+    assert!(!outbox.note_written(10, one));
+    outbox.send(text(10)).unwrap();
+    assert_eq!(outbox.send(text(10)), Err(Refusal::Full(4 * one)));
+    assert!(!outbox.note_written(10, one));
+    assert!(outbox.note_written(10, one));
+    assert!(!outbox.note_written(10, one));
 }

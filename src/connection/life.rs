@@ -1,0 +1,136 @@
+//! The life of one connection: it opens, carries messages and ends, and where the script wants that, it opens again.
+//!
+//! Comes in: a plan, and what the script sends and wants. Goes out: events, the last of them one end. What happens on an
+//! open connection is the driver's part; whether another attempt follows is decided by `retries`.
+
+use std::future::{Future, poll_fn, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::{Instant, sleep};
+
+use super::closing::end_of_failure;
+use super::driver::Driver;
+use super::outbox::Outbox;
+use super::outgoing::{AfterLoss, Wish};
+use super::preparation::Answer;
+use super::retries::{Retries, Retry};
+use super::settings::Settings;
+use super::sink::EventSink;
+use crate::event::{End, Event, Messages, Reconnecting};
+use crate::transport::{Opened, Plan};
+
+/// What became of one attempt.
+struct Outcome {
+    end: End,
+    open_since: Option<Instant>,
+    lost: Messages,
+    /// The outbox has room again because of what was lost.
+    has_room: bool,
+}
+
+/// Lives until the end. `retries` is present if a lost connection is opened again.
+pub async fn live(plan: Plan, settings: Settings, retries: Option<Retries>, mut sink: EventSink) {
+    let plan = Arc::new(plan);
+    let end = match retries {
+        None => live_once(plan, settings, &mut sink).await.end,
+        // Boxed, because most connections do without.
+        Some(retries) => Box::pin(live_again(plan, settings, retries, &mut sink)).await,
+    };
+    sink.deliver_end(end);
+}
+
+/// Opens and carries messages until the connection ends for good.
+async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retries, sink: &mut EventSink) -> End {
+    loop {
+        let Outcome { mut end, open_since, mut lost, mut has_room } =
+            live_once(Arc::clone(&plan), settings.clone(), sink).await;
+        if unless_ended(&sink.connection.outbox, ready(())).await.is_none() {
+            return end;
+        }
+        let mut next = retries.after(&end, open_since.map(|since| since.elapsed()), rand::random());
+        loop {
+            let Some(retry) = next else { return end };
+            sink.deliver([sink.charged(Event::Reconnecting(Box::new(reconnecting(&end, retry, lost))))]);
+            if has_room && settings.report_drain {
+                sink.deliver([sink.charged(Event::Drain)]);
+            }
+            let prepared = prepare(&retries, retry, sink);
+            match unless_ended(&sink.connection.outbox, prepared).await {
+                None => return End::dropped(),
+                Some(Answer::Same) => break,
+                Some(Answer::New(new)) => {
+                    plan = new;
+                    break;
+                }
+                Some(Answer::Failed) => {
+                    end.text = "reconnect.before raised an error".to_owned();
+                    (lost, has_room) = (Messages::default(), false);
+                    next = retries.again(rand::random());
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the next attempt may begin, and has the script plan it.
+async fn prepare(retries: &Retries, Retry { attempt, delay }: Retry, sink: &EventSink) -> Answer {
+    sleep(delay).await;
+    // Each attempt brings events. A script that takes none must not be given more and more of them.
+    poll_fn(|cx| sink.connection.budget.poll_has_room(cx.waker())).await;
+    if !retries.are_planned() {
+        return Answer::Same;
+    }
+    sink.deliver([sink.charged(Event::Preparing(attempt))]);
+    poll_fn(|cx| sink.connection.preparation.poll_answer(cx)).await
+}
+
+/// Opens once, and carries messages until the connection ends.
+async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) -> Outcome {
+    let authority = plan.authority();
+    // Boxed, so that an open connection does not keep the memory that its opening needed.
+    let opening = Box::pin(async move { plan.open().await });
+    let mut outcome = Outcome { end: End::dropped(), open_since: None, lost: Messages::default(), has_room: false };
+    match unless_ended(&sink.connection.outbox, opening).await {
+        None => {}
+        Some(Err(failure)) => outcome.end = end_of_failure(failure),
+        Some(Ok(Opened { stream, response, agreed, tail })) => {
+            outcome.open_since = Some(Instant::now());
+            sink.deliver([sink.charged(Event::Open(Box::new(response)))]);
+            if agreed.is_none() {
+                sink.connection.outbox.start_encoding();
+            }
+            let after_loss = settings.after_loss;
+            let mut driver = Driver::new(stream, agreed.as_ref(), tail, settings);
+            let mut end = poll_fn(|cx| driver.poll(cx, sink)).await;
+            // The text of a violation also goes to the peer, which knows its own address.
+            if !end.violation && !end.text.is_empty() {
+                end.text = format!("{}: connection to {authority}", end.text);
+            }
+            outcome.end = end;
+            if after_loss == AfterLoss::Another {
+                (outcome.lost, outcome.has_room) = driver.recover(&sink.connection.outbox);
+            }
+        }
+    }
+    outcome
+}
+
+/// Works until the work is done; returns `None` if the script wants the end of the connection first.
+async fn unless_ended<T>(outbox: &Outbox, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match outbox.poll_asked(cx).wish {
+        Wish::Stay => work.as_mut().poll(cx).map(Some),
+        _ => Poll::Ready(None),
+    })
+    .await
+}
+
+fn reconnecting(end: &End, Retry { attempt, delay }: Retry, lost: Messages) -> Reconnecting {
+    let text = match &*end.text {
+        "" => format!("the peer closed the connection with {}", end.code),
+        text => text.to_owned(),
+    };
+    Reconnecting { text, error: end.error, code: end.code, reason: end.reason.clone(), attempt, delay, lost }
+}
