@@ -61,7 +61,7 @@ mod close {
 }
 
 mod event {
-    pub use websocket_core::event::{Event, Kind};
+    pub use websocket_core::event::{Event, Kind, Messages};
 }
 
 mod protocol {

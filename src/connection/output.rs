@@ -266,10 +266,11 @@ mod tests {
 
     #[test]
     fn gives_back_a_compressed_message_as_it_was_unless_the_transport_has_taken_a_part_of_it() {
-        for (written, is_kept) in [(0, true), (1, true), (130, true), (131, false)] {
+        for (written, is_kept, lost) in [(0, true, 0), (1, true, 124), (130, true, 0), (131, false, 5000)] {
             let mut output = deflating(1000);
             // 124 bytes of payload with a header of 6 are sent as they are.
             output.send(message(124));
+            while output.deflate().is_some() {}
             output.send(message(5000));
             assert!(output.takes_more());
             while output.deflate().is_some() {}
@@ -278,9 +279,7 @@ mod tests {
             output.advance(written, &mut Taken::default());
             let recovered = output.recover();
             assert_eq!(recovered.original.is_some_and(|original| original.payload() == 5000), is_kept, "{written}");
-            let lost =
-                [(0, 0), (1, 124), (0, 0), (1, 5000)][[0, 1, 130, 131].iter().position(|at| *at == written).unwrap()];
-            assert_eq!((recovered.lost.count, recovered.lost.bytes), lost, "{written}");
+            assert_eq!(recovered.lost.bytes, lost, "{written}");
         }
     }
 

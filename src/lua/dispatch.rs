@@ -30,6 +30,7 @@ use super::effect::{Detail, Effect, Shown, is_given_up, settle, shown};
 use super::handle::{self, Slot};
 use super::host::{ENDING, FORKED, Host, Sentinel};
 use super::inbox::Next;
+use super::push::{push_attempt, push_bytes};
 use super::socket::Socket;
 use crate::event::{Event, Kind};
 use crate::process;
@@ -47,6 +48,8 @@ pub struct Parts<'a> {
     pub with_traceback: &'a Function,
     /// `deal_with` of delivery.lua.
     pub deal_with: &'a Function,
+    /// The function of planning.lua.
+    pub plan: &'a Function,
 }
 
 /// The first upvalue of both functions: the sentinel.
@@ -62,8 +65,9 @@ const METATABLE: c_int = 2;
 const SOCKETS: c_int = 3;
 const CALLBACKS: c_int = 4;
 const NOTHING: c_int = 5;
+const PLAN: c_int = 6;
 /// The first of the three strings.
-const STRINGS: c_int = 6;
+const STRINGS: c_int = 7;
 
 /// What `batch` keeps on its stack: three strings, and of the connection that had the last event its callback and its
 /// userdata.
@@ -81,7 +85,9 @@ pub fn dispatch_function(lua: &Lua, parts: &Parts) -> mlua::Result<Function> {
         let nothing = lua.create_c_function(nothing)?;
         let tables = (parts.metatable, &parts.host.sockets, &parts.host.callbacks);
         let strings = ("received", Kind::Text.as_str(), Kind::Binary.as_str());
-        let upvalues = (parts.sentinel, tables.0, tables.1, tables.2, nothing, strings.0, strings.1, strings.2);
+        let functions = (nothing, parts.plan);
+        let upvalues =
+            (parts.sentinel, tables.0, tables.1, tables.2, functions.0, functions.1, strings.0, strings.1, strings.2);
         let batch = handle::closure(lua, batch, upvalues)?;
         handle::closure(lua, dispatch, (parts.sentinel, batch, parts.with_traceback, parts.deal_with))
     }
@@ -209,9 +215,7 @@ impl Batch {
                 return;
             };
             let Some(shown) = host.inbox.look(|event| shown(event, socket)) else { return };
-            ffi::lua_pushvalue(self.state, CALLBACK);
-            self.push(shown);
-            ffi::lua_pushvalue(self.state, SOCKET);
+            let arguments = self.push_call(shown);
             // What was made above may have run finalisers.
             let (Some(host), Some(socket)) = (self.host(), self.socket.value()) else { return };
             let Some(event) = host.inbox.take() else { return };
@@ -221,10 +225,13 @@ impl Batch {
                 Effect::Ended => {
                     raw_remove(self.state, CALLBACKS, id);
                     raw_remove(self.state, SOCKETS, id);
+                    if let Some(planning) = &socket.planning {
+                        raw_remove(self.state, CALLBACKS, planning.function);
+                    }
                 }
             }
             host.inbox.count();
-            ffi::lua_call(self.state, 4, 0);
+            ffi::lua_call(self.state, arguments, 0);
         }
     }
 
@@ -266,14 +273,25 @@ impl Batch {
         }
     }
 
-    /// Pushes the first three arguments of a callback, whose pointers are valid.
-    unsafe fn push(&self, shown: Shown) {
+    /// Pushes what is called for an event and its arguments; returns the number of these. The pointers are valid.
+    unsafe fn push_call(&self, shown: Shown) -> c_int {
         let state = self.state;
         // SAFETY: as above.
         unsafe {
             match shown {
-                Shown::Message(kind, payload) => self.push_message(kind, payload),
+                Shown::Planning(attempt, function) => {
+                    ffi::lua_pushvalue(state, ffi::lua_upvalueindex(PLAN));
+                    ffi::lua_pushvalue(state, SOCKET);
+                    raw_get(state, CALLBACKS, function);
+                    handle::push_count(state, attempt);
+                    return 3;
+                }
+                Shown::Message(kind, payload) => {
+                    ffi::lua_pushvalue(state, CALLBACK);
+                    self.push_message(kind, payload);
+                }
                 Shown::Other(event, message, detail) => {
+                    ffi::lua_pushvalue(state, CALLBACK);
                     push_bytes(state, event.as_bytes());
                     match message {
                         Some(message) => push_bytes(state, &*message),
@@ -283,10 +301,13 @@ impl Batch {
                         Detail::Nothing => ffi::lua_pushnil(state),
                         Detail::Name(name) => push_bytes(state, name.as_bytes()),
                         Detail::Code(code) => ffi::lua_pushinteger(state, ffi::lua_Integer::from(code)),
+                        Detail::Attempt(reconnecting) => push_attempt(state, &*reconnecting),
                     }
                 }
             }
+            ffi::lua_pushvalue(state, SOCKET);
         }
+        4
     }
 
     /// Pushes the first three arguments of a callback for a message, whose pointer is valid.
@@ -302,11 +323,6 @@ impl Batch {
             ffi::lua_pushvalue(self.state, kind);
         }
     }
-}
-
-unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
-    // SAFETY: the callers are functions that Lua calls with this state, and Lua copies the bytes.
-    unsafe { ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len()) };
 }
 
 /// Pushes the field of that number of a table in an upvalue. The key is a float, which Lua takes for the integer of the

@@ -6,7 +6,7 @@
 
 use super::host::Host;
 use super::socket::{Socket, Status};
-use crate::event::{End, Event, Kind};
+use crate::event::{End, Event, Kind, Reconnecting};
 use crate::queue::ConnectionId;
 
 /// The arguments of a callback, without the connection. The pointers are valid while the event is where it is.
@@ -16,6 +16,8 @@ pub enum Shown {
     Message(Kind, *const [u8]),
     /// The event's name, what comes second, and what comes third.
     Other(&'static str, Option<*const [u8]>, Detail),
+    /// No callback is called: the script plans the attempt of this number, by the function of the other number.
+    Planning(usize, u64),
 }
 
 /// The third argument of a callback.
@@ -27,6 +29,8 @@ pub enum Detail {
     Name(&'static str),
     /// The code of a Close frame.
     Code(u16),
+    /// A table about the next attempt.
+    Attempt(*const Reconnecting),
 }
 
 /// What a callback has to do with an event that took its effect.
@@ -56,6 +60,15 @@ pub fn shown(event: &mut Event, socket: &Socket) -> Shown {
         Event::Closing { code, reason } => {
             Shown::Other("closing", Some(&raw const *reason.as_bytes()), Detail::Code(*code))
         }
+        Event::Drain => Shown::Other("drain", None, Detail::Nothing),
+        Event::Reconnecting(reconnecting) => Shown::Other(
+            "reconnecting",
+            Some(&raw const *reconnecting.text.as_bytes()),
+            Detail::Attempt(&raw const **reconnecting),
+        ),
+        Event::Preparing(attempt) => {
+            Shown::Planning(*attempt, socket.planning.as_ref().map_or(0, |planning| planning.function))
+        }
         Event::End(end) => match end.error {
             Some(error) => Shown::Other("fail", Some(&raw const *end.text.as_bytes()), Detail::Name(error.as_str())),
             None => Shown::Other("closed", Some(&raw const *end.reason.as_bytes()), Detail::Code(end.code)),
@@ -76,6 +89,12 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             Effect::Ended
         }
         _ if is_given_up(socket) => Effect::Hidden,
+        // The script has closed, so the connection goes no further.
+        Event::Open(_) | Event::Drain | Event::Reconnecting(_) | Event::Preparing(_)
+            if socket.status.get() == Status::Closing =>
+        {
+            Effect::Hidden
+        }
         Event::Open(response) => {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
@@ -84,10 +103,16 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             Effect::Shown
         }
         Event::Closing { .. } => {
-            socket.status.set(Status::Closing);
+            if socket.status.get() == Status::Open {
+                socket.status.set(Status::PeerClosing);
+            }
             if socket.report_closing { Effect::Shown } else { Effect::Hidden }
         }
-        Event::Message(..) | Event::Ping(_) | Event::Pong(_) => Effect::Shown,
+        Event::Reconnecting(_) => {
+            socket.status.set(Status::Connecting);
+            Effect::Shown
+        }
+        Event::Message(..) | Event::Ping(_) | Event::Pong(_) | Event::Drain | Event::Preparing(_) => Effect::Shown,
     }
 }
 

@@ -9,7 +9,7 @@ use super::arguments::described;
 use super::builder::Builder;
 use super::handle::Handles;
 use super::host::{Host, Sentinel};
-use super::{bare, connections, dispatch, nested, poll, polling, send, socket, text};
+use super::{bare, connections, dispatch, nested, new, poll, polling, send, socket, text};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
@@ -64,6 +64,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
             host: &builder.host,
             with_traceback: &delivery.raw_get("with_traceback")?,
             deal_with: &delivery.raw_get("deal_with")?,
+            plan: &new::plan_function(&builder, &sockets, &delivery.raw_get("call")?)?,
         },
     )?;
     inner.raw_set("is_dispatching", polling.is_dispatching)?;
@@ -77,7 +78,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     let core = lua.create_table()?;
     core.raw_set("_host", inner)?;
     core.raw_set("_VERSION", concat!("websocket-native ", env!("CARGO_PKG_VERSION")))?;
-    socket::add_new(&builder, &core, &sockets, is_callable)?;
+    new::add_new(&builder, &core, &sockets, is_callable)?;
     connections::add_functions(&builder, &core, &sockets)?;
     text::add_functions(&builder, &core)?;
 

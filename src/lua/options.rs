@@ -29,6 +29,12 @@ pub fn read_send(value: &Value) -> Result<bool, Raise> {
     Ok(options.compress)
 }
 
+/// Reads request headers in place of those that the options hold.
+pub fn read_headers_anew(value: &Value, options: &mut Options) -> Result<(), Raise> {
+    options.headers.clear();
+    read_headers(value, Options::add_header, "headers", options)
+}
+
 /// Where a table of options stands, for error texts.
 #[derive(Clone, Copy)]
 struct Place<'a> {

@@ -1,4 +1,4 @@
-//! `websocket.new`, and the userdata that it returns.
+//! The userdata of connections, and their methods.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,20 +8,21 @@ use std::time::Duration;
 use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
 use super::answer::{Answer, Raise, nothing, one, raise, refused};
-use super::arguments::{boolean, integer, string, type_name, utf8};
+use super::arguments::{boolean, integer, string, type_name};
 use super::builder::Builder;
 use super::handle::{Handles, Held};
 use super::host::Host;
+use super::planning::Planning;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
 use crate::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use crate::error::ErrorCode;
 use crate::event::{End, Kind};
+use crate::options::Options;
 use crate::process;
 use crate::protocol::{MAX_CONTROL_PAYLOAD, is_utf8};
 use crate::response::Response;
 use crate::runtime::Wait;
-use crate::transport::Plan;
 use crate::url::Endpoint;
 
 /// The state of a connection as the script sees it. It changes when events are dispatched.
@@ -33,8 +34,10 @@ pub enum Status {
     Open,
     /// The script has closed before `open` was dispatched. The end is the only event that it will see.
     GivenUp,
-    /// The script has closed, or the peer's Close was dispatched.
+    /// The script has closed.
     Closing,
+    /// The peer's Close was dispatched, and the script has not closed.
+    PeerClosing,
     /// The end was dispatched.
     Closed,
 }
@@ -42,11 +45,15 @@ pub enum Status {
 /// What the userdata of a connection holds.
 pub struct Socket {
     host: Rc<Host>,
-    connection: Arc<Connection>,
-    url: String,
+    /// What it shares with the engine.
+    pub connection: Arc<Connection>,
+    /// The URL without user and password.
+    url: RefCell<String>,
     /// Scheme, host and port, which `tostring` shows.
-    shown: String,
+    shown: RefCell<String>,
     max_buffered: usize,
+    /// Present if the script plans the attempts to open it again.
+    pub planning: Option<Planning>,
     /// The option of the same name.
     pub report_closing: bool,
     /// Its state.
@@ -71,6 +78,34 @@ impl From<Refusal> for NotSent {
 }
 
 impl Socket {
+    /// Makes a connection that is not started.
+    pub fn new(
+        host: &Rc<Host>,
+        connection: &Arc<Connection>,
+        endpoint: &Endpoint,
+        options: &Options,
+        planning: Option<Planning>,
+    ) -> Socket {
+        Socket {
+            host: Rc::clone(host),
+            connection: Arc::clone(connection),
+            url: RefCell::new(endpoint.href.clone()),
+            shown: RefCell::new(endpoint.to_string()),
+            max_buffered: options.max_buffered,
+            planning,
+            report_closing: options.report_closing,
+            status: Cell::new(Status::Connecting),
+            response: RefCell::new(None),
+            end: RefCell::new(None),
+        }
+    }
+
+    /// Notes where the next attempt leads.
+    pub fn set_endpoint(&self, endpoint: &Endpoint) {
+        self.url.replace(endpoint.href.clone());
+        self.shown.replace(endpoint.to_string());
+    }
+
     /// Returns the response. It is a copy of the reference, because a call that allocates in Lua may run a finaliser, which
     /// may poll and replace the response.
     fn response(&self) -> Option<Rc<Response>> {
@@ -134,6 +169,8 @@ impl Socket {
             (_, wish) => (wish, Status::Closing),
         };
         self.connection.outbox.end_by(wish);
+        // A connection that is not read would not see the peer's Close.
+        self.connection.budget.resume();
         self.status.set(status);
     }
 
@@ -155,51 +192,6 @@ impl Socket {
             }
         }
     }
-}
-
-/// Adds `new(url, callback[, options])`.
-pub fn add_new(builder: &Builder, core: &Table, sockets: &Sockets, callable: Function) -> mlua::Result<()> {
-    let sockets = Rc::clone(sockets);
-    builder.add(core, "new", move |lua, host, (url, callback, table): (Value, Value, Value)| {
-        let url = utf8(&url, "url")?;
-        if !callable.call::<bool>(&callback)? {
-            return raise(format!("callback must be a function or callable, got {}", type_name(&callback)));
-        }
-        let options = options::read(&table)?;
-        host.check_process()?;
-        let endpoint = Endpoint::parse(&url)?;
-        let (url, shown) = (endpoint.href.clone(), endpoint.to_string());
-        let plan = Plan::new(endpoint, &options)?;
-
-        host.drop_stale()?;
-        let id = host.number();
-        let connection = Connection::new(&options);
-        let socket = Socket {
-            host: Rc::clone(host),
-            connection: Arc::clone(&connection),
-            url,
-            shown,
-            max_buffered: options.max_buffered,
-            report_closing: options.report_closing,
-            status: Cell::new(Status::Connecting),
-            response: RefCell::new(None),
-            end: RefCell::new(None),
-        };
-        let socket = sockets.create(lua, Rc::new(socket))?;
-        // What others can see comes last, after everything that may run out of memory.
-        let started = host
-            .callbacks
-            .raw_set(id, callback)
-            .and_then(|()| host.sockets.raw_set(id, &socket))
-            .map_err(Raise::from)
-            .and_then(|()| host.start(&connection, plan, &options, id));
-        if let Err(raise) = started {
-            // The first error is the one to raise; values that could not be dropped are dropped later.
-            let _ = host.forget_values(id);
-            return Err(raise);
-        }
-        one(lua, socket)
-    })
 }
 
 impl Held for Socket {
@@ -239,6 +231,16 @@ pub fn add_methods(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlu
         socket.end_by(Wish::Terminate);
         one(lua, this)
     })?;
+    add_method(builder, methods, sockets, "pause", |lua, this, socket, ()| {
+        if matches!(socket.status.get(), Status::Connecting | Status::Open) {
+            socket.connection.budget.pause();
+        }
+        one(lua, this)
+    })?;
+    add_method(builder, methods, sockets, "resume", |lua, this, socket, ()| {
+        socket.connection.budget.resume();
+        one(lua, this)
+    })?;
     add_queries(builder, methods, sockets)
 }
 
@@ -263,7 +265,7 @@ pub fn unusual_send(builder: &Builder, sockets: &Sockets) -> mlua::Result<Functi
 /// Adds what `tostring` calls.
 pub fn add_tostring(builder: &Builder, sockets: &Sockets) -> mlua::Result<()> {
     add_query(builder, sockets.metatable(), sockets, "__tostring", |lua, socket| {
-        one(lua, format!("websocket ({})", socket.shown))
+        one(lua, format!("websocket ({})", socket.shown.borrow()))
     })
 }
 
@@ -276,12 +278,12 @@ fn add_queries(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlua::R
                 _ if socket.is_over() => "closed",
                 Status::Connecting => "connecting",
                 Status::Open => "open",
-                Status::GivenUp | Status::Closing => "closing",
+                Status::GivenUp | Status::Closing | Status::PeerClosing => "closing",
                 Status::Closed => "closed",
             },
         )
     })?;
-    add_query(builder, methods, sockets, "url", |lua, socket| one(lua, &*socket.url))?;
+    add_query(builder, methods, sockets, "url", |lua, socket| one(lua, &**socket.url.borrow()))?;
     add_query(builder, methods, sockets, "protocol", |lua, socket| {
         one(lua, socket.response().as_ref().map_or("", |response| &response.protocol))
     })?;
@@ -374,7 +376,7 @@ fn add_query(
 }
 
 /// Returns the connection that a method was called on.
-fn borrowed(sockets: &Sockets, this: &Value, method: &str) -> Result<Rc<Socket>, Raise> {
+pub fn borrowed(sockets: &Sockets, this: &Value, method: &str) -> Result<Rc<Socket>, Raise> {
     match sockets.held(this) {
         Some(socket) => Ok(socket),
         None => {
