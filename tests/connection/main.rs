@@ -12,4 +12,5 @@ mod closing;
 mod deadlines;
 mod flow;
 mod life;
+mod reconnect;
 mod tls;
