@@ -20,6 +20,9 @@ use websocket_core::error::ErrorCode;
 use websocket_core::options::{Fingerprint, Options, TlsOptions};
 use websocket_core::transport::{Plan, resolver};
 
+/// The names of all servers.
+const NAMES: &str = "*.host.example";
+
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A server that tells whether a handshake resumed a session.
@@ -48,7 +51,8 @@ impl Teller {
         let address = self.address;
         let there = resolver(move |_, _| std::future::ready(Ok(vec![address])));
         let options = Options { tls: tls.clone(), ..Options::default() };
-        plan("wss://host.example/", &options).with_resolver(there)
+        // Sessions are kept by name, so each server has a name of its own.
+        plan(&format!("wss://s{}.host.example/", self.address.port()), &options).with_resolver(there)
     }
 
     /// Connects, and returns whether the session was resumed; or the text of the failure.
@@ -92,7 +96,7 @@ async fn connections_with_the_same_options_resume_sessions() {
     let files = Files::new("sessions");
     let ca_file = TlsOptions { ca_file: Some(files.write("ca.pem", &authority.pem())), ..TlsOptions::default() };
     for versions in versions() {
-        let identity = authority.issue(&["host.example"]);
+        let identity = authority.issue(&[NAMES]);
         let pinned = with_fingerprint(&identity.cert);
         let mut server = Teller::start(Server { versions, ..Server::new(identity) }).await;
         for tls in [with_ca(&authority), pinned, insecure()] {
@@ -109,7 +113,7 @@ async fn connections_with_the_same_options_resume_sessions() {
 async fn connections_of_one_plan_resume_sessions() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let authority = Authority::new();
-    let mut server = Teller::start(Server::new(authority.issue(&["host.example"]))).await;
+    let mut server = Teller::start(Server::new(authority.issue(&[NAMES]))).await;
     let plan = server.plan(&with_ca(&authority));
     assert_eq!(server.opens(&plan).await, Ok(false));
     assert_eq!(server.opens(&plan).await, Ok(true));
@@ -120,7 +124,7 @@ async fn connections_with_a_client_certificate_resume_only_its_sessions() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let authority = Authority::new();
     for versions in versions() {
-        let identity = authority.issue(&["host.example"]);
+        let identity = authority.issue(&[NAMES]);
         let client_authority = Some(authority.pem());
         let mut server = Teller::start(Server { identity, versions, client_authority }).await;
         let [us, them] = ["us.example", "them.example"].map(|name| {
@@ -140,9 +144,9 @@ async fn a_session_is_never_resumed_where_the_certificate_would_be_refused() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let authority = Authority::new();
     for versions in versions() {
-        let identity = authority.issue(&["host.example"]);
+        let identity = authority.issue(&[NAMES]);
         let pinned = with_fingerprint(&identity.cert);
-        let other_pin = with_fingerprint(&authority.issue(&["host.example"]).cert);
+        let other_pin = with_fingerprint(&authority.issue(&[NAMES]).cert);
         let mut server = Teller::start(Server { versions, ..Server::new(identity) }).await;
         for tls in [insecure(), with_ca(&authority), pinned] {
             assert_eq!(server.resumes(&tls).await, Ok(false));
