@@ -57,3 +57,56 @@ impl KeyLog for KeyLogFile {
         let _ = (&self.0).write_all(line.as_bytes());
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// The path of a file that is removed after the test.
+    struct Temporary(PathBuf);
+
+    impl Temporary {
+        fn named(name: &str) -> Temporary {
+            Temporary(std::env::temp_dir().join(format!("websocket-native-{}-{name}", std::process::id())))
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn appends_lines_to_a_file_that_only_its_owner_may_read() {
+        let file = Temporary::named("key-log");
+        for label in ["CLIENT_RANDOM", "SERVER_TRAFFIC_SECRET_0"] {
+            KeyLogFile::at(&file.0).unwrap().log(label, &[0x00, 0xa1], &[0xff]);
+        }
+        let text = std::fs::read_to_string(&file.0).unwrap();
+        assert_eq!(text, "CLIENT_RANDOM 00a1 ff\nSERVER_TRAFFIC_SECRET_0 00a1 ff\n");
+        assert_eq!(std::fs::metadata(&file.0).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn refuses_what_is_no_regular_file() {
+        for (path, expected) in [
+            ("/dev/null", "not a regular file"),
+            ("/nowhere/key.log", "no such file or directory"),
+            ("/", "is a directory"),
+        ] {
+            assert_eq!(KeyLogFile::at(Path::new(path)).unwrap_err(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_dropped() {
+        let file = Temporary::named("read-only-key-log");
+        std::fs::write(&file.0, "before\n").unwrap();
+        KeyLogFile(File::open(&file.0).unwrap()).log("CLIENT_RANDOM", &[1], &[2]);
+        assert_eq!(std::fs::read_to_string(&file.0).unwrap(), "before\n");
+    }
+}
