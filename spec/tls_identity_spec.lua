@@ -48,8 +48,10 @@ describe("a client's certificate and key", function()
 
    it("may be in PKCS #8, PKCS #1 and SEC 1 form", function()
       local url = "wss://127.0.0.1:81/"
-      for key, cert in pairs({ ["pkcs8.key"] = "client.pem", ["sec1.key"] = "client.pem", ["pkcs1.key"] = "rsa.pem" }) do
+      local certs = { ["pkcs8.key"] = "client.pem", ["sec1.key"] = "client.pem", ["pkcs1.key"] = "rsa.pem" }
+      for key, cert in pairs(certs) do
          local recorder = client.connect(url, { tls = { cert = stored(cert), key = stored(key) } })
+         assert.equal("connecting", recorder.ws:status())
          recorder.ws:terminate()
       end
    end)

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::ring::digest::{SHA256, digest};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -104,7 +105,7 @@ impl Pair {
 
     /// Returns the line that `openssl x509 -noout -fingerprint -sha256` prints for the certificate.
     fn fingerprint(&self) -> String {
-        let digest = ring::digest::digest(&ring::digest::SHA256, self.certificate.der());
+        let digest = digest(&SHA256, self.certificate.der());
         let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         format!("sha256 Fingerprint={}\n", bytes.join(":"))
     }
