@@ -84,6 +84,19 @@ async fn accepts_exactly_the_certificate_whatever_it_contains() {
 }
 
 #[tokio::test]
+async fn insecure_accepts_the_same_certificates_on_loopback() {
+    let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
+    let options = Options { tls, ..Options::default() };
+    for versions in [tls12(), vec![&version::TLS13]] {
+        for (what, identity) in odd_identities() {
+            let server = Server { versions: versions.clone(), ..Server::new(identity) }.start().await;
+            let opened = opens(&format!("wss://{server}/"), server, &options).await;
+            opened.unwrap_or_else(|text| panic!("{what}, {versions:?}: {text}"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_that_a_trusted_ca_signed_is_refused_with_another_fingerprint() {
     let authority = Authority::new();
     let [ours, other] = [authority.issue(&["tv.example"]), authority.issue(&["tv.example"])];
