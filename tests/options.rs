@@ -145,7 +145,7 @@ fn lua_type<T>(kind: &Kind<T>) -> String {
         Kind::Seconds(_) | Kind::Number(..) => "number".to_owned(),
         Kind::SecondsOrFalse(_) => "number|false".to_owned(),
         Kind::Text(_) | Kind::Bytes(_) | Kind::HeaderValue(_) => "string".to_owned(),
-        Kind::List(_) => "string|string[]".to_owned(),
+        Kind::List(_) | Kind::NonEmptyList(_) => "string|string[]".to_owned(),
         Kind::HeaderMap(_) => "table<string, string|string[]>".to_owned(),
         // The only one so far; the reader checks no signature.
         Kind::Function(_) => "fun(attempt: integer): string?, table<string, string|string[]>?".to_owned(),
@@ -189,6 +189,7 @@ fn values<T>(entry: &Entry<T>) -> String {
         (Kind::Text(_), _) => "string of UTF-8".to_owned(),
         (Kind::HeaderValue(_), _) => "string without control characters".to_owned(),
         (Kind::List(_), _) => "string, or list of strings".to_owned(),
+        (Kind::NonEmptyList(_), _) => "string, or list of at least one string".to_owned(),
         (Kind::HeaderMap(_), _) => "map from names to a string or a list of strings".to_owned(),
         (Kind::Function(_), _) => "function or callable".to_owned(),
         (Kind::Table(_), _) => format!("table, see [below](#{})", entry.name),
@@ -221,7 +222,7 @@ fn default<T: Default>(group: &Group<T>, entry: &Entry<T>) -> Option<String> {
         Kind::SecondsOrFalse(field) => Some(field(&mut values).map_or("false".to_owned(), seconds)),
         Kind::Text(field) => field(&mut values).clone(),
         Kind::Bytes(field) => field(&mut values).as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
-        Kind::HeaderValue(_) | Kind::List(_) | Kind::HeaderMap(_) | Kind::Function(_) => None,
+        Kind::HeaderValue(_) | Kind::List(_) | Kind::NonEmptyList(_) | Kind::HeaderMap(_) | Kind::Function(_) => None,
         Kind::Table(_) | Kind::TableOrBoolean(_) => None,
     }
 }

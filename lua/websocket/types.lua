@@ -31,10 +31,14 @@ websocket._VERSION = ""
 --- @class websocket.TlsOptions
 --- @field ca_file? string Path of a PEM file with the root certificates to trust in place of the system's.
 --- @field ca? string The same root certificates as PEM text, in place of `ca_file`.
---- @field cert_file? string Path of a PEM file with the client's certificate chain. Must be given together with `key_file`.
---- @field key_file? string Path of a PEM file with the client's private key. Must be given together with `cert_file`.
+--- @field fingerprint? string|string[] SHA-256 fingerprint of the only certificate to accept, or of each, as `openssl x509 -noout -fingerprint -sha256` prints it. Issuer, names and dates of the certificate do not matter. Excludes `ca`, `ca_file` and `insecure`.
+--- @field cert_file? string Path of a PEM file with the client's certificate chain. Must be given together with `key_file` or `key`.
+--- @field cert? string The client's certificate chain as PEM text, in place of `cert_file`.
+--- @field key_file? string Path of a PEM file with the client's private key. Must be given together with `cert_file` or `cert`.
+--- @field key? string The client's private key as PEM text, in place of `key_file`.
 --- @field server_name? string The host name to send to the server (SNI) and to verify, in place of the URL's host.
 --- @field insecure? boolean Skips verification of the server's certificate. Accepted for loopback addresses only. (default false)
+--- @field keylog? boolean Appends the secrets of the session to the file that the environment variable `SSLKEYLOGFILE` names, so that Wireshark can decrypt a recording. Without the variable it has no effect. (default false)
 
 --- The parameters of permessage-deflate (RFC 7692 section 7.1).
 --- @class websocket.CompressionOptions

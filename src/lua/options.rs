@@ -118,16 +118,15 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> R
         Kind::Text(field) => *field(into) = Some(utf8(value, what)?),
         Kind::Bytes(field) => *field(into) = Some(string(value, what)?.as_bytes().to_vec()),
         Kind::HeaderValue(set) => set(into, &string(value, what)?.as_bytes())?,
-        Kind::List(add) => match value {
-            Value::Table(list) => {
-                let what_item = format!("an item of {what}");
-                for item in items(list, what)? {
-                    add(into, &utf8(&item, &what_item)?)?;
-                }
+        Kind::List(add) => read_list(value, *add, what, into)?,
+        Kind::NonEmptyList(add) => {
+            if let Value::Table(list) = value
+                && items(list, what)?.is_empty()
+            {
+                return raise(format!("{what} must not be an empty list"));
             }
-            Value::String(_) => add(into, &utf8(value, what)?)?,
-            other => return raise(format!("{what} must be a string or a list of strings, got {}", type_name(other))),
-        },
+            read_list(value, *add, what, into)?;
+        }
         Kind::HeaderMap(add) => read_headers(value, *add, what, into)?,
         Kind::Table(group) => match value {
             Value::Table(table) => read_group(table, group, place, into)?,
@@ -142,6 +141,23 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> R
         },
     }
     Ok(())
+}
+
+/// The function of [`Kind::List`].
+type AddItem<T> = fn(&mut T, &str) -> Result<(), InvalidInput>;
+
+fn read_list<T>(value: &Value, add: AddItem<T>, what: &str, into: &mut T) -> Result<(), Raise> {
+    match value {
+        Value::Table(list) => {
+            let what_item = format!("an item of {what}");
+            for item in items(list, what)? {
+                add(into, &utf8(&item, &what_item)?)?;
+            }
+            Ok(())
+        }
+        Value::String(_) => Ok(add(into, &utf8(value, what)?)?),
+        other => raise(format!("{what} must be a string or a list of strings, got {}", type_name(other))),
+    }
 }
 
 /// The function of [`Kind::HeaderMap`].

@@ -95,6 +95,8 @@ pub enum Kind<T: 'static> {
     HeaderValue(fn(&mut T, &[u8]) -> Result<(), InvalidInput>),
     /// A string, or a list of strings.
     List(fn(&mut T, &str) -> Result<(), InvalidInput>),
+    /// A string, or a list of at least one string.
+    NonEmptyList(fn(&mut T, &str) -> Result<(), InvalidInput>),
     /// A map from header names to a string or a list of strings each.
     HeaderMap(fn(&mut T, &str, &[u8]) -> Result<(), InvalidInput>),
     /// A table of further options.

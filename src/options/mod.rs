@@ -1,15 +1,17 @@
 //! What a script may choose for one connection and for one message.
 //!
-//! `values` holds the choices, their defaults and the rules between them, and `reconnect` those of the option of that
-//! name. `table` lists every option once: its name, its
-//! kind and the sentence that documents it. `kind` says which values each kind takes. The reader of Lua's tables walks
-//! `table`; tests/options.rs writes the classes of lua/websocket/types.lua and the tables of docs/options.md from it. To
-//! add an option, add a field to `values`, a line to `table`, and the code that obeys it.
+//! `values` holds the choices, their defaults and the rules between them, `tls` and `reconnect` those of the options of
+//! these names. `table` lists every option once: its name, its kind and the sentence that documents it. `kind` says which
+//! values each kind takes. The reader of Lua's tables walks `table`; tests/options.rs writes the classes of
+//! lua/websocket/types.lua and the tables of docs/options.md from it. To add an option, add a field to `values`, a line
+//! to `table`, and the code that obeys it.
 
 pub mod kind;
 mod reconnect;
 pub mod table;
+mod tls;
 mod values;
 
 pub use self::reconnect::Reconnect;
-pub use self::values::{BasicAuth, Options, SendOptions, TlsOptions};
+pub use self::tls::{Fingerprint, TlsOptions};
+pub use self::values::{BasicAuth, Options, SendOptions};

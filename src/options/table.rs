@@ -144,14 +144,31 @@ pub static TLS: Group<Options> = Group {
             "The same root certificates as PEM text, in place of `ca_file`.",
         ),
         optional(
+            "fingerprint",
+            Kind::NonEmptyList(|options, text| options.tls.add_fingerprint(text)),
+            "SHA-256 fingerprint of the only certificate to accept, or of each, as `openssl x509 -noout -fingerprint \
+             -sha256` prints it. Issuer, names and dates of the certificate do not matter. Excludes `ca`, `ca_file` and \
+             `insecure`.",
+        ),
+        optional(
             "cert_file",
             Kind::Text(|options| &mut options.tls.cert_file),
-            "Path of a PEM file with the client's certificate chain. Must be given together with `key_file`.",
+            "Path of a PEM file with the client's certificate chain. Must be given together with `key_file` or `key`.",
+        ),
+        optional(
+            "cert",
+            Kind::Bytes(|options| &mut options.tls.cert),
+            "The client's certificate chain as PEM text, in place of `cert_file`.",
         ),
         optional(
             "key_file",
             Kind::Text(|options| &mut options.tls.key_file),
-            "Path of a PEM file with the client's private key. Must be given together with `cert_file`.",
+            "Path of a PEM file with the client's private key. Must be given together with `cert_file` or `cert`.",
+        ),
+        optional(
+            "key",
+            Kind::Bytes(|options| &mut options.tls.key),
+            "The client's private key as PEM text, in place of `key_file`.",
         ),
         optional(
             "server_name",
@@ -162,6 +179,12 @@ pub static TLS: Group<Options> = Group {
             "insecure",
             Kind::Boolean(|options| &mut options.tls.insecure),
             "Skips verification of the server's certificate. Accepted for loopback addresses only.",
+        ),
+        optional(
+            "keylog",
+            Kind::Boolean(|options| &mut options.tls.keylog),
+            "Appends the secrets of the session to the file that the environment variable `SSLKEYLOGFILE` names, so that \
+             Wireshark can decrypt a recording. Without the variable it has no effect.",
         ),
     ],
 };

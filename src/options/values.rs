@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::reconnect::Reconnect;
+use super::tls::TlsOptions;
 use crate::error::InvalidInput;
 use crate::extension::Compression;
 use crate::header::{check_value, is_token};
@@ -18,23 +19,6 @@ pub struct BasicAuth {
     pub user: Vec<u8>,
     /// The password.
     pub password: Vec<u8>,
-}
-
-/// Which servers are trusted, and the client's own certificate (RFC 8446 section 4.4.2).
-#[derive(Clone, Debug, Default)]
-pub struct TlsOptions {
-    /// A file of root certificates.
-    pub ca_file: Option<String>,
-    /// Root certificates as PEM text.
-    pub ca: Option<Vec<u8>>,
-    /// A file with the client's certificate chain.
-    pub cert_file: Option<String>,
-    /// A file with the client's private key.
-    pub key_file: Option<String>,
-    /// The name to verify in place of the URL's host.
-    pub server_name: Option<String>,
-    /// Skips verification.
-    pub insecure: bool,
 }
 
 /// Everything a script may choose for one connection; [`table`](super::table) says what each option does.
@@ -209,8 +193,8 @@ impl Options {
     ///
     /// # Errors
     /// Credentials together with an Authorization header, an origin together with an Origin header, a subprotocol that is
-    /// offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, one of `cert_file`
-    /// and `key_file` without the other, `ca` together with `ca_file`; those of [`Reconnect::check`].
+    /// offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, options of TLS that
+    /// contradict each other; those of [`Reconnect::check`].
     pub fn check(&self) -> Result<(), InvalidInput> {
         if self.basic_auth.is_some() && self.header("authorization").is_some() {
             return Err(InvalidInput::new(
@@ -224,12 +208,7 @@ impl Options {
         if self.require_protocol && self.protocols.is_empty() {
             return Err(InvalidInput::new("option require_protocol needs option protocols"));
         }
-        if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
-            return Err(InvalidInput::new("options tls.cert_file and tls.key_file must be given together"));
-        }
-        if self.tls.ca.is_some() && self.tls.ca_file.is_some() {
-            return Err(InvalidInput::new("options tls.ca and tls.ca_file exclude each other"));
-        }
+        self.tls.check()?;
         self.reconnect.as_ref().map_or(Ok(()), Reconnect::check)
     }
 

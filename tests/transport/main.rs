@@ -13,5 +13,6 @@ mod refusal;
 mod tls;
 mod tls_ends;
 mod tls_files;
+mod tls_fingerprint;
 mod tls_stream;
 mod tls_texts;

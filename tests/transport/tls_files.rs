@@ -126,6 +126,75 @@ fn accepts_a_private_key_in_every_unencrypted_form() {
 }
 
 #[test]
+fn accepts_a_certificate_and_a_key_as_text_or_one_of_them_as_a_file() {
+    let text = |name: &str| Some(stored(name).into_bytes());
+    let file = |name: &str| Some(stored_path(name));
+    for (cert, keys) in [("rsa.pem", &["pkcs1.key"][..]), ("client.pem", &["pkcs8.key", "sec1.key"])] {
+        for key in keys {
+            for tls in [
+                TlsOptions { cert: text(cert), key: text(key), ..TlsOptions::default() },
+                TlsOptions { cert: text(cert), key_file: file(key), ..TlsOptions::default() },
+                TlsOptions { cert_file: file(cert), key: text(key), ..TlsOptions::default() },
+            ] {
+                let plan = Plan::new(Endpoint::parse("wss://a/").unwrap(), &with_tls(tls));
+                plan.map(drop).map_err(|error| format!("{key}: {error}")).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn names_the_option_of_a_certificate_or_key_that_is_given_as_text() {
+    let text = |name: &str| Some(stored(name).into_bytes());
+    let encrypted = "option tls.key is encrypted: decrypt it, for example with openssl pkey";
+    for (cert, key, expected) in [
+        ("client.pem", "encrypted-pkcs8.key", encrypted),
+        ("client.pem", "encrypted-sec1.key", encrypted),
+        ("client.pem", "client.pem", "option tls.key holds no private key in PEM form, only a certificate"),
+        ("client.pem", "pkcs1.key", "option tls.key does not fit the certificate of option tls.cert"),
+        ("client.pem", "rsa1024.key", "option tls.key holds an RSA key of 1024 bits"),
+        ("pkcs8.key", "pkcs8.key", "option tls.cert holds no certificate in PEM form"),
+    ] {
+        let error = refusal(TlsOptions { cert: text(cert), key: text(key), ..TlsOptions::default() });
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn no_error_shows_a_private_key() {
+    let key = stored("sec1.key");
+    let secret: String = key.lines().filter(|line| line.starts_with("MHc")).collect();
+    assert!(!secret.is_empty());
+    let one_line = key.replace('\n', " ");
+    for damaged in [
+        key.replacen("-----BEGIN EC PRIVATE KEY-----\n", "-----BEGIN EC PRIVATE KEY----", 1),
+        key.replacen("-----BEGIN EC PRIVATE KEY-----\n", "-----BEGIN EC PRIVATE KEY ", 1),
+        key.replacen("-----BEGIN EC PRIVATE KEY-----\n", "----BEGIN EC PRIVATE KEY-----", 1),
+        one_line.replacen("PRIVATE KEY-----", "PRIVATE KEY", 1),
+        one_line.to_lowercase(),
+        key.replace("-----END EC", "-----END"),
+    ] {
+        let bytes = || Some(damaged.clone().into_bytes());
+        let cert = || Some(stored("client.pem").into_bytes());
+        for tls in [
+            TlsOptions { cert: cert(), key: bytes(), ..TlsOptions::default() },
+            TlsOptions { cert: bytes(), key: bytes(), ..TlsOptions::default() },
+            TlsOptions { cert: cert(), key_file: Some(damaged.clone()), ..TlsOptions::default() },
+        ] {
+            let error = refusal(tls);
+            assert!(!error.to_lowercase().contains("mhc"), "{error}");
+        }
+    }
+    let error = refusal(TlsOptions { key_file: Some(key), ..with_cert() });
+    let expected = "option tls.key_file is PEM text, must be the path of a file: option tls.key takes the text";
+    assert_eq!(error, expected);
+}
+
+fn with_cert() -> TlsOptions {
+    TlsOptions { cert_file: Some(stored_path("client.pem")), ..TlsOptions::default() }
+}
+
+#[test]
 fn says_why_a_private_key_cannot_be_used() {
     let files = Files::new("bad-keys");
     let section = |label: &str, body: &str| {

@@ -1,4 +1,4 @@
-//! Parses elements of DER (ITU-T X.690), as far as texts about certificates need it.
+//! Parses elements of DER (ITU-T X.690), as far as certificates and the texts about them need it.
 //!
 //! Comes in: bytes. Goes out: the elements in them, or nothing if the bytes are not DER. Knows nothing of
 //! what the elements mean.

@@ -20,8 +20,8 @@ const KINDS: &str = "use P-256, P-384, Ed25519 or RSA";
 pub(super) struct Certificate<'a> {
     /// The contents of the issuer's name.
     pub issuer: &'a [u8],
-    /// The contents of the subject's public key info.
-    pub key: &'a [u8],
+    /// The subject's public key info.
+    pub key: Element<'a>,
 }
 
 impl<'a> Certificate<'a> {
@@ -31,7 +31,7 @@ impl<'a> Certificate<'a> {
         // The version has a tag of its own and is left out for version 1.
         let fields: Vec<Element<'a>> = Elements(to_be_signed).filter(|field| field.tag != 0xa0).take(6).collect();
         let [_serial, _algorithm, issuer, _validity, _subject, key] = fields[..] else { return None };
-        Some(Certificate { issuer: issuer.contents, key: key.contents })
+        Some(Certificate { issuer: issuer.contents, key })
     }
 }
 

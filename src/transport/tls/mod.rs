@@ -4,17 +4,21 @@
 //! rustls. The ring provider is passed explicitly; no process-wide default is read or set.
 
 mod channel;
+mod configs;
 mod der;
 mod errors;
 mod file;
 mod identity;
+mod key_log;
 mod keys;
 mod pem;
+mod raw_key;
 mod roots;
+mod source;
 mod verifier;
 
 use std::io;
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
@@ -26,28 +30,40 @@ use tokio::net::TcpStream;
 
 pub(super) use self::channel::Channel;
 pub(super) use self::errors::cause;
+use self::key_log::KeyLogFile;
+use self::source::Source;
 use self::verifier::Verifier;
 use super::{background, io_text};
 use crate::error::{ErrorCode, Failure, InvalidInput};
-use crate::options::TlsOptions;
+use crate::options::{Fingerprint, TlsOptions};
 use crate::quote::quoted;
 use crate::url::Endpoint;
 
-/// The configuration of connections without TLS options: one for the process, so that sessions resume.
-static PLAIN_CONFIG: OnceCell<Arc<ClientConfig>> = OnceCell::new();
+/// Stands for a host that no certificate can name. The name of an address is not sent (RFC 6066 section 3).
+const NO_NAME: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Everything that one TLS handshake needs, checked.
 pub(super) struct Setup {
     name: ServerName<'static>,
     trust: Trust,
     identity: Option<Arc<CertifiedKey>>,
+    sessions: Sessions,
 }
 
 #[derive(Clone)]
 enum Trust {
     System,
     Given(Arc<RootCertStore>),
+    Fingerprints(Vec<Fingerprint>),
     Anyone,
+}
+
+/// Which other connections may resume the sessions.
+enum Sessions {
+    /// Those whose options have the same contents.
+    Shared(configs::Key),
+    /// None, because the secrets are logged.
+    Logged(Arc<KeyLogFile>),
 }
 
 impl Setup {
@@ -55,8 +71,8 @@ impl Setup {
     /// are checked, too.
     ///
     /// # Errors
-    /// No certificate can contain the name, a file cannot be read, PEM is not understood, or a key does not fit its
-    /// certificate.
+    /// No certificate can contain the name, a file cannot be read or opened, PEM is not understood, or a key does not fit
+    /// its certificate.
     pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<Option<Setup>, InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)
@@ -64,23 +80,29 @@ impl Setup {
                 .map(Some)?,
             None => endpoint.ip().map(ServerName::from),
         };
-        let given = given_roots(options)?;
-        let identity = match (&options.cert_file, &options.key_file) {
-            (Some(cert), Some(key)) => Some(Arc::new(identity::read(cert, key, provider())?)),
+        let ca = Source::of("tls.ca", options.ca.as_deref(), options.ca_file.as_deref())?;
+        let trust = trust(options, ca.as_ref())?;
+        let cert = Source::of("tls.cert", options.cert.as_deref(), options.cert_file.as_deref())?;
+        let key = Source::of("tls.key", options.key.as_deref(), options.key_file.as_deref())?;
+        let identity = match (&cert, &key) {
+            (Some(cert), Some(key)) => Some(Arc::new(identity::parse(cert, key, provider())?)),
             _ => None,
         };
-        let trust = match given {
-            _ if options.insecure => Trust::Anyone,
-            Some(roots) => Trust::Given(Arc::new(roots)),
-            None => Trust::System,
+        let name = match name.or_else(|| server_name(&endpoint.host.to_string())) {
+            Some(name) => name,
+            None if !endpoint.secure || !matches!(trust, Trust::System | Trust::Given(_)) => ServerName::from(NO_NAME),
+            None => {
+                let host = quoted(endpoint.host.to_string());
+                return Err(InvalidInput::new(format!("no certificate can name the host {host}")));
+            }
         };
-        if !endpoint.secure {
-            return Ok(None);
-        }
-        let host = endpoint.host.to_string();
-        let unnameable = || InvalidInput::new(format!("no certificate can name the host {}", quoted(&host)));
-        let name = name.or_else(|| server_name(&host)).ok_or_else(unnameable)?;
-        Ok(Some(Setup { name, trust, identity }))
+        // The last check, so that options which are refused create no file.
+        let log = if options.keylog { KeyLogFile::open()? } else { None };
+        let sessions = match log {
+            Some(log) => Sessions::Logged(Arc::new(log)),
+            None => Sessions::Shared(contents(&trust, [&ca, &cert, &key])),
+        };
+        Ok(endpoint.secure.then_some(Setup { name, trust, identity, sessions }))
     }
 
     /// Returns whether the server's certificate is not verified.
@@ -93,8 +115,7 @@ impl Setup {
     /// # Errors
     /// `tls`.
     pub async fn connect(&self, socket: TcpStream) -> Result<Channel<TcpStream>, Failure> {
-        let config = configuration(self.trust.clone(), self.identity.clone()).await;
-        let config = config.map_err(|text| Failure::new(ErrorCode::Tls, text))?;
+        let config = self.configuration().await.map_err(|text| Failure::new(ErrorCode::Tls, text))?;
         Channel::shake_hands(config, self.name.clone(), socket).await.map_err(|error| {
             let text = match cause(&error) {
                 Some(text) => text,
@@ -104,18 +125,53 @@ impl Setup {
             Failure::new(ErrorCode::Tls, text)
         })
     }
+
+    async fn configuration(&self) -> Result<Arc<ClientConfig>, String> {
+        if let Sessions::Shared(key) = self.sessions
+            && let Some(config) = configs::find(key)
+        {
+            return Ok(config);
+        }
+        let verifier = match &self.trust {
+            Trust::Anyone => Verifier::accepting_anyone(provider()),
+            Trust::Fingerprints(fingerprints) => Verifier::accepting(fingerprints.clone(), provider()),
+            Trust::Given(roots) => Verifier::by(roots.clone(), provider())?,
+            Trust::System => {
+                let roots = background::run(roots::system).await.map_err(|error| io_text::describe(&error))??;
+                Verifier::by(roots, provider())?
+            }
+        };
+        let mut config = configure(verifier, self.identity.clone())?;
+        match &self.sessions {
+            Sessions::Shared(key) => Ok(configs::keep(*key, config)),
+            Sessions::Logged(log) => {
+                config.key_log = log.clone();
+                Ok(Arc::new(config))
+            }
+        }
+    }
 }
 
-fn given_roots(options: &TlsOptions) -> Result<Option<RootCertStore>, InvalidInput> {
-    let (option, roots) = match (&options.ca, &options.ca_file) {
-        (Some(pem), _) => ("tls.ca".to_owned(), roots::given(pem)),
-        (None, Some(path)) => {
-            let bytes = file::read(Path::new(path)).map_err(|cause| format!("cannot be read: {cause}"));
-            (format!("tls.ca_file {}", quoted(path)), bytes.and_then(|bytes| roots::given(&bytes)))
-        }
-        (None, None) => return Ok(None),
+fn trust(options: &TlsOptions, ca: Option<&Source>) -> Result<Trust, InvalidInput> {
+    let given = ca.map(|ca| roots::given(&ca.bytes).map_err(|cause| ca.refuse(cause))).transpose()?;
+    Ok(match given {
+        _ if !options.fingerprints.is_empty() => Trust::Fingerprints(options.fingerprints.clone()),
+        _ if options.insecure => Trust::Anyone,
+        Some(roots) => Trust::Given(Arc::new(roots)),
+        None => Trust::System,
+    })
+}
+
+/// Returns the key of a configuration that has this trust and these sources.
+fn contents(trust: &Trust, sources: [&Option<Source>; 3]) -> configs::Key {
+    let [ca, cert, key] = sources.map(|source| source.as_ref().map_or(&[][..], |source| &source.bytes));
+    let (kind, fingerprints) = match trust {
+        Trust::System => ("system", Vec::new()),
+        Trust::Given(_) => ("roots", Vec::new()),
+        Trust::Fingerprints(list) => ("fingerprints", list.iter().flat_map(|one| one.0).collect()),
+        Trust::Anyone => ("anyone", Vec::new()),
     };
-    roots.map(Some).map_err(|cause| InvalidInput::new(format!("option {option} {cause}")))
+    configs::Key::of(&[kind.as_bytes(), &fingerprints, ca, cert, key])
 }
 
 fn server_name(text: &str) -> Option<ServerName<'static>> {
@@ -129,26 +185,7 @@ fn provider() -> &'static Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(ring::default_provider()))
 }
 
-async fn configuration(trust: Trust, identity: Option<Arc<CertifiedKey>>) -> Result<Arc<ClientConfig>, String> {
-    let verifier = match trust {
-        Trust::Anyone => Verifier::accepting_anyone(provider()),
-        Trust::Given(roots) => Verifier::by(roots, provider())?,
-        Trust::System => {
-            if let (None, Some(config)) = (&identity, PLAIN_CONFIG.get()) {
-                return Ok(config.clone());
-            }
-            let roots = background::run(roots::system).await.map_err(|error| io_text::describe(&error))??;
-            let verifier = Verifier::by(roots, provider())?;
-            return match identity {
-                None => PLAIN_CONFIG.get_or_try_init(|| configure(verifier, None)).cloned(),
-                Some(_) => configure(verifier, identity),
-            };
-        }
-    };
-    configure(verifier, identity)
-}
-
-fn configure(verifier: Verifier, identity: Option<Arc<CertifiedKey>>) -> Result<Arc<ClientConfig>, String> {
+fn configure(verifier: Verifier, identity: Option<Arc<CertifiedKey>>) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(provider().clone())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| errors::describe(&error))?;
@@ -159,5 +196,5 @@ fn configure(verifier: Verifier, identity: Option<Arc<CertifiedKey>>) -> Result<
     };
     // As browsers do, because the opening handshake is HTTP/1.1 and the server may offer other protocols on the port.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }

@@ -152,8 +152,10 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
         let body = &line[BEGIN.len() + label.len() + DASHES.len()..];
         let end = format!("-----END {label}-----");
         let length = find(body, end.as_bytes()).filter(|length| find(&body[..*length], DASHES).is_none());
-        let length =
-            length.ok_or_else(|| format!("holds a PEM section {} without the line {}", quoted(label), quoted(&end)))?;
+        let length = length.ok_or_else(|| {
+            let (label, end) = (quoted(without_key(label.as_bytes())), quoted(without_key(end.as_bytes())));
+            format!("holds a PEM section {label} without the line {end}")
+        })?;
         let text = String::from_utf8_lossy(&body[..length]);
         let body_text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         sections.push(Section { label: label.to_owned(), body: body_text });
@@ -179,12 +181,21 @@ fn check_between(bytes: &[u8]) -> Result<(), String> {
 }
 
 fn not_understood(bytes: &[u8]) -> String {
-    let line = bytes.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+    let line = without_key(bytes.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default());
     format!(
         "holds the line {}, which is not understood: PEM has -----BEGIN CERTIFICATE----- before, and \
          -----END CERTIFICATE----- behind a certificate",
         quoted(&line[..line.len().min(60)])
     )
+}
+
+/// Cuts what stands behind a label of a private key on the same line: it may be the key, which no text may show.
+fn without_key(line: &[u8]) -> &[u8] {
+    const LABEL: &[u8] = b"PRIVATE KEY";
+    let Some(at) = find(&line.to_ascii_uppercase(), LABEL) else { return line };
+    let (label, behind) = line.split_at(at + LABEL.len());
+    let dashes = behind.iter().take_while(|byte| **byte == b'-').count();
+    &line[..label.len() + dashes]
 }
 
 /// Parses OpenSSL's settings of a trusted certificate (X509_CERT_AUX): for which uses it is trusted or rejected.

@@ -1,11 +1,13 @@
-//! Verifies servers' certificates by webpki, and finds out why one was refused if webpki does not say so.
+//! Verifies servers' certificates: by webpki against trust roots, or by their fingerprints.
 //!
-//! Comes in: trust roots, and the certificates that a server sends. Goes out: webpki's result, or an [`Objection`] in words
-//! if a key has a kind or size that cannot be used, which webpki may report as a bad signature or an unknown issuer.
+//! Comes in: trust roots or fingerprints, and the certificates that a server sends. Goes out: the result, or an
+//! [`Objection`] in words, also if a key has a kind or size that cannot be used, which webpki may report as a bad signature
+//! or an unknown issuer.
 
 use std::fmt;
 use std::sync::Arc;
 
+use ring::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -13,6 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
 use super::keys::{self, Certificate};
+use super::raw_key;
+use crate::options::Fingerprint;
 
 /// Why a server's certificate cannot be used, in words.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ enum Trust {
         roots: Arc<RootCertStore>,
         webpki: Arc<WebPkiServerVerifier>,
     },
+    /// These certificates are accepted and no others. Nothing in them matters but the key.
+    Fingerprints(Vec<Fingerprint>),
     /// Any certificate is accepted; the peer must still prove that it has its private key.
     Anyone,
 }
@@ -53,6 +59,12 @@ impl Verifier {
         let webpki = webpki.map_err(|error| error.to_string())?;
         let algorithms = provider.signature_verification_algorithms;
         Ok(Verifier { trust: Trust::Roots { roots, webpki }, algorithms })
+    }
+
+    /// Makes a verifier that accepts the certificates with these fingerprints, and no others.
+    pub fn accepting(fingerprints: Vec<Fingerprint>, provider: &Arc<CryptoProvider>) -> Verifier {
+        let algorithms = provider.signature_verification_algorithms;
+        Verifier { trust: Trust::Fingerprints(fingerprints), algorithms }
     }
 
     /// Makes a verifier that accepts any certificate.
@@ -70,13 +82,25 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if let Trust::Roots { roots, webpki } = &self.trust {
-            webpki
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                .map_err(|error| explain_chain(error, end_entity, intermediates, roots))?;
+        match &self.trust {
+            Trust::Roots { roots, webpki } => {
+                webpki
+                    .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                    .map_err(|error| explain_chain(error, end_entity, intermediates, roots))?;
+            }
+            Trust::Fingerprints(fingerprints) => {
+                let seen = fingerprint(end_entity);
+                if !fingerprints.contains(&seen) {
+                    return Err(object(format!(
+                        "the server's certificate has the SHA-256 fingerprint {seen}, which option tls.fingerprint does \
+                         not contain"
+                    )));
+                }
+            }
+            Trust::Anyone => {}
         }
         // With such a key the server's signature could not be verified, and the error would say that it is bad.
-        match Certificate::parse(end_entity).and_then(|certificate| keys::objection(certificate.key)) {
+        match Certificate::parse(end_entity).and_then(|certificate| keys::objection(certificate.key.contents)) {
             Some(objection) => Err(object(format!("the server's certificate has {objection}"))),
             None => Ok(ServerCertVerified::assertion()),
         }
@@ -88,7 +112,14 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.algorithms).map_err(explain_handshake)
+        let result = match self.trust {
+            Trust::Roots { .. } => verify_tls12_signature(message, cert, signed, &self.algorithms),
+            // webpki cannot parse a certificate of X.509 version 1, which many devices have.
+            Trust::Fingerprints(_) | Trust::Anyone => {
+                raw_key::verify_tls12_signature(message, cert, signed, &self.algorithms)
+            }
+        };
+        result.map_err(explain_handshake)
     }
 
     fn verify_tls13_signature(
@@ -97,12 +128,26 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.algorithms).map_err(explain_handshake)
+        let result = match self.trust {
+            Trust::Roots { .. } => verify_tls13_signature(message, cert, signed, &self.algorithms),
+            // webpki cannot parse a certificate of X.509 version 1, which many devices have.
+            Trust::Fingerprints(_) | Trust::Anyone => {
+                raw_key::verify_tls13_signature(message, cert, signed, &self.algorithms)
+            }
+        };
+        result.map_err(explain_handshake)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// Returns the fingerprint of a certificate.
+fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());
+    Fingerprint(bytes)
 }
 
 /// Looks for the key of a CA that cannot be used, if an error says that no trusted CA signed the certificate.
@@ -129,7 +174,7 @@ fn explain_chain(
         std::iter::once(end_entity).chain(intermediates).filter_map(|der| Certificate::parse(der)).collect();
     let issuers =
         roots.roots.iter().filter(|root| sent.iter().any(|certificate| certificate.issuer == &root.subject[..]));
-    let keys = sent.iter().skip(1).map(|certificate| certificate.key);
+    let keys = sent.iter().skip(1).map(|certificate| certificate.key.contents);
     let mut keys = keys.chain(issuers.map(|root| &root.subject_public_key_info[..]));
     match keys.find_map(keys::objection) {
         Some(objection) => object(format!("a CA above the server's certificate has {objection}")),

@@ -26,12 +26,14 @@ openssl pkcs8 -topk8 -in pkcs8.key -passout pass:secret -out encrypted-pkcs8.key
 openssl ec -in pkcs8.key -aes128 -passout pass:secret -out encrypted-sec1.key
 openssl rsa -in rsa.key -traditional -out pkcs1.key
 
-# Keys that are not supported: P-521 as SEC 1, DSA, Ed448, and RSA of 1024 bits as PKCS #8 and PKCS #1.
+# Keys that are not supported: P-521 as SEC 1, DSA, Ed448, and RSA of 1024 bits as PKCS #8 and PKCS #1, with
+# a certificate.
 openssl ec -in p521.key -out p521-sec1.key
 openssl dsaparam -genkey 2048 | openssl pkcs8 -topk8 -nocrypt -out dsa.key
 openssl genpkey -algorithm ED448 -out ed448.key
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out rsa1024.key
 openssl rsa -in rsa1024.key -traditional -out rsa1024-pkcs1.key
+openssl req -x509 -new -key rsa1024.key -out rsa1024.pem -days $days -subj "/CN=host.example"
 
 # A certificate of X.509 version 1.
 openssl x509 -req -in request -CA rsa.pem -CAkey rsa.key -days $days -x509v1 -out version1.pem 2>/dev/null ||

@@ -1,14 +1,15 @@
 //! A private PKI that is made again for each run.
 //!
 //! Comes in: a directory. Goes out: PEM files for the clients (`ca.pem`, `other-ca.pem`, `client.pem`, `client.key`,
-//! `stranger.pem`, `stranger.key`) and for other servers (`server.pem`, `server.key`), and TLS configurations, one for
-//! each thing that may be wrong with a server's certificate. Nothing here outlives the run or is trusted anywhere else.
+//! `stranger.pem`, `stranger.key`, `self-signed.fingerprint`) and for other servers (`server.pem`, `server.key`), and
+//! TLS configurations, one for each thing that may be wrong with a server's certificate. Nothing here outlives the run or is trusted anywhere else.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::ring::digest::{SHA256, digest};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -59,6 +60,8 @@ impl Pki {
         good.write(directory, "server")?;
         Pair::signed(client()?, &ca)?.write(directory, "client")?;
         Pair::signed(client()?, &other)?.write(directory, "stranger")?;
+        let self_signed = Pair::alone(server(&NAMES)?)?;
+        fs::write(directory.join("self-signed.fingerprint"), self_signed.fingerprint())?;
         let dated = |from, until| {
             let mut params = server(&NAMES)?;
             params.not_before = date_time_ymd(from, 1, 1);
@@ -68,7 +71,7 @@ impl Pki {
         Ok(Pki {
             tls12: good.configuration(&[&version::TLS12])?,
             unknown_ca: Pair::signed(server(&NAMES)?, &other)?.configuration(ALL_VERSIONS)?,
-            self_signed: Pair::alone(server(&NAMES)?)?.configuration(ALL_VERSIONS)?,
+            self_signed: self_signed.configuration(ALL_VERSIONS)?,
             wrong_host: Pair::signed(server(&["wrong.example"])?, &ca)?.configuration(ALL_VERSIONS)?,
             expired: dated(2020, 2021)?,
             not_yet_valid: dated(2090, 2091)?,
@@ -98,6 +101,13 @@ impl Pair {
     fn write(&self, directory: &Path, name: &str) -> Result<()> {
         fs::write(directory.join(format!("{name}.pem")), self.certificate.pem())?;
         Ok(fs::write(directory.join(format!("{name}.key")), self.key.serialize_pem())?)
+    }
+
+    /// Returns the line that `openssl x509 -noout -fingerprint -sha256` prints for the certificate.
+    fn fingerprint(&self) -> String {
+        let digest = digest(&SHA256, self.certificate.der());
+        let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        format!("sha256 Fingerprint={}\n", bytes.join(":"))
     }
 
     fn parts(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
