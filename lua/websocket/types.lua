@@ -11,14 +11,25 @@ websocket._VERSION = ""
 
 --- @alias websocket.Status "connecting"|"open"|"closing"|"closed"|"unknown"
 
---- @alias websocket.Event "open"|"received"|"ping"|"pong"|"closing"|"closed"|"fail"
+--- @alias websocket.Event "open"|"received"|"ping"|"pong"|"closing"|"drain"|"reconnecting"|"closed"|"fail"
 
 --- @alias websocket.ErrorCode "dns"|"connect"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
 
 --- Called with (event, message, detail, ws); anything callable will do. The arguments `message` and `detail` are for
 --- "open" nil; for "received" the payload and "text" or "binary"; for "ping" and "pong" the payload and nil; for
---- "closing" and "closed" the reason and the close code; for "fail" a text and an error code.
---- @alias websocket.Callback fun(event: websocket.Event, message: string?, detail: string|integer|nil, ws: websocket.Connection)
+--- "closing" and "closed" the reason and the close code; for "drain" nil; for "reconnecting" a text and a table; for
+--- "fail" a text and an error code.
+--- @alias websocket.Callback fun(event: websocket.Event, message: string?, detail: string|integer|websocket.Reconnecting|nil, ws: websocket.Connection)
+
+--- Why and when a connection is opened again.
+--- @class websocket.Reconnecting
+--- @field attempt integer the number of the next attempt, from 1; it begins anew after a stable connection
+--- @field delay number seconds before it
+--- @field error? websocket.ErrorCode nil where the connection was closed
+--- @field code integer the peer's close code; 1006 without a Close frame
+--- @field reason string the peer's reason, "" for none
+--- @field lost_messages integer messages of which the transport had taken a part, and that were dropped
+--- @field lost_bytes integer their payload
 
 -- Written by `UPDATE_OPTIONS=1 cargo test --test options`, up to the end mark.
 
@@ -242,6 +253,15 @@ function connection:close(code, reason) end
 --- Drops the connection and the messages that wait to be sent. What has arrived is delivered, then "closed" with 1006.
 --- @return websocket.Connection ws
 function connection:terminate() end
+
+--- Stops reading, so that TCP slows the peer down; what was read is still delivered. Meanwhile pings are not answered and
+--- silence does not count. No effect on a connection that is closing; closing ends the pause.
+--- @return websocket.Connection ws
+function connection:pause() end
+
+--- Ends the pause. No effect without one.
+--- @return websocket.Connection ws
+function connection:resume() end
 
 --- Waits until the transport has taken everything that was sent; runs no callback.
 --- @param timeout? number seconds; default 10, and a negative time means 0

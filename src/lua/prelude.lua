@@ -60,6 +60,8 @@ local answers = {
    buffered_amount = function() return 0 end,
    close = function(ws) return ws end,
    terminate = function(ws) return ws end,
+   pause = function(ws) return ws end,
+   resume = function(ws) return ws end,
 }
 for _, name in ipairs({ "send", "ping", "flush" }) do
    answers[name] = function() return nil, "connection is closing or closed", "closed" end
