@@ -50,6 +50,8 @@ pub enum Event {
     Reconnecting(Box<Reconnecting>),
     /// The script is asked for the URL and the headers of the attempt of this number.
     Preparing(usize),
+    /// A line for the script's logger.
+    Line(Level, String),
     /// The connection has ended. No event follows.
     End(Box<End>),
 }
@@ -61,7 +63,30 @@ impl Event {
             Event::Message(_, payload) | Event::Ping(payload) | Event::Pong(payload) => payload.len(),
             Event::Closing { reason, .. } => reason.len(),
             Event::Reconnecting(reconnecting) => reconnecting.text.len() + reconnecting.reason.len(),
+            Event::Line(_, text) => text.len(),
             Event::Open(_) | Event::Drain | Event::Preparing(_) | Event::End(_) => 0,
+        }
+    }
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A step on the way.
+    Debug,
+    /// What changed the state of the connection.
+    Info,
+    /// What went wrong.
+    Warning,
+}
+
+impl Level {
+    /// Returns the name that scripts see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warning => "warning",
         }
     }
 }

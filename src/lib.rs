@@ -1,7 +1,8 @@
 //! The engine of `websocket-native`, and its Lua module.
 //!
 //! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
-//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`runtime`], [`process`]),
+//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`log`], [`runtime`],
+//! [`process`]),
 //! [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! The host's thread runs Lua. While it waits, it drives all connections of the process; while it does not, a thread of
@@ -17,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod extension;
 pub mod header;
+pub mod log;
 #[cfg(any(
     feature = "lua51",
     feature = "lua52",

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crate::batch::Batch;
@@ -47,6 +48,8 @@ impl Item {
 #[derive(Debug, Default)]
 pub struct Queue {
     state: Mutex<State>,
+    /// The script has a logger.
+    wants_lines: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +70,21 @@ impl Queue {
         if let Some(host) = host {
             host.wake();
         }
+    }
+
+    /// Notes that the script has a logger.
+    pub fn start_lines(&self) {
+        self.wants_lines.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that the script has no logger any more.
+    pub fn stop_lines(&self) {
+        self.wants_lines.store(false, Ordering::Relaxed);
+    }
+
+    /// Tells whether the script has a logger.
+    pub fn wants_lines(&self) -> bool {
+        self.wants_lines.load(Ordering::Relaxed)
     }
 
     /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed.
@@ -161,6 +179,16 @@ impl Budget {
             held.reader = Some(reader.clone());
         }
         held.bytes == 0
+    }
+
+    /// Charges an event if it fits into the limit.
+    pub fn try_charge(self: &Arc<Self>, cost: usize) -> Option<Charge> {
+        let mut held = self.state.lock();
+        if held.bytes + cost > self.limit {
+            return None;
+        }
+        held.bytes += cost;
+        Some(Charge(Some((Arc::clone(self), cost))))
     }
 
     /// Charges events of `cost` bytes in all; the charge is released when the result is dropped.

@@ -162,6 +162,16 @@ websocket.defer = guard(function(fn)
    return host.defer(fn)
 end)
 
+--- Calls `fn(level, text, ws)` in `poll` for each line that tells what connections do. Lines hold no headers, query
+--- strings, credentials or payload.
+--- @param fn? fun(level: "debug"|"info"|"warning", text: string, ws: websocket.Connection) nil ends that
+websocket.set_logger = guard(function(fn)
+   if fn ~= nil and not is_callable(fn) then
+      return false, "logger must be a function or callable, got " .. type(fn)
+   end
+   return host.set_logger(fn)
+end)
+
 --- Returns how many polls have begun.
 --- @return integer
 websocket.turn = guard(host.turn)

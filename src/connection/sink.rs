@@ -10,12 +10,15 @@ use super::shared::Connection;
 use crate::batch::Batch;
 use crate::error::{ErrorCode, Failure};
 use crate::event::{End, Event};
+use crate::log::Log;
 use crate::queue::{self, Charge, ConnectionId, Item, Queue};
 
 /// Delivers the events of one connection.
 pub struct EventSink {
     id: ConnectionId,
     queue: Arc<Queue>,
+    /// Where what it does is noted.
+    pub log: Log,
     /// The connection whose events these are.
     pub connection: Arc<Connection>,
     ended: bool,
@@ -24,7 +27,8 @@ pub struct EventSink {
 impl EventSink {
     /// Makes the sink of the connection `id` of the Lua state that `queue` belongs to.
     pub fn new(id: ConnectionId, queue: Arc<Queue>, connection: Arc<Connection>) -> EventSink {
-        EventSink { id, queue, connection, ended: false }
+        let log = Log::new(&queue, id);
+        EventSink { id, queue, log, connection, ended: false }
     }
 
     /// Makes an item of an event that is charged to the budget.
@@ -45,6 +49,7 @@ impl EventSink {
 
     /// Delivers the end; nothing may follow it.
     pub fn deliver_end(&mut self, end: End) {
+        note_end(&self.log, &end);
         self.ended = true;
         self.connection.outbox.end();
         self.deliver([Item::Event(self.id, Event::End(Box::new(end)), Charge::none())]);
@@ -57,5 +62,14 @@ impl Drop for EventSink {
             let failure = Failure::new(ErrorCode::Internal, "internal error: the connection's task ended early");
             self.deliver_end(end_of_failure(failure));
         }
+    }
+}
+
+fn note_end(log: &Log, end: &End) {
+    let by = end.by.as_str();
+    match (end.error, &*end.text) {
+        (Some(error), text) => log.warning(|| format!("failed ({}): {text}", error.as_str())),
+        (None, "") => log.info(|| format!("ended by {by} with {}", end.code)),
+        (None, text) => log.warning(|| format!("ended by {by} with {}: {text}", end.code)),
     }
 }

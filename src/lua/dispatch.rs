@@ -30,7 +30,7 @@ use super::effect::{Detail, Effect, Shown, is_given_up, settle, shown};
 use super::handle::{self, Slot};
 use super::host::{ENDING, FORKED, Host, Sentinel};
 use super::inbox::Next;
-use super::push::{push_attempt, push_bytes};
+use super::push::{push_attempt, push_bytes, raw_get, raw_remove};
 use super::socket::Socket;
 use crate::event::{Event, Kind};
 use crate::process;
@@ -286,6 +286,13 @@ impl Batch {
                     handle::push_count(state, attempt);
                     return 3;
                 }
+                Shown::Line(level, text) => {
+                    raw_get(state, CALLBACKS, self.host().and_then(|host| host.logger.get()).unwrap_or_default());
+                    push_bytes(state, level.as_bytes());
+                    push_bytes(state, &*text);
+                    ffi::lua_pushvalue(state, SOCKET);
+                    return 3;
+                }
                 Shown::Message(kind, payload) => {
                     ffi::lua_pushvalue(state, CALLBACK);
                     self.push_message(kind, payload);
@@ -322,26 +329,6 @@ impl Batch {
             push_bytes(self.state, &*payload);
             ffi::lua_pushvalue(self.state, kind);
         }
-    }
-}
-
-/// Pushes the field of that number of a table in an upvalue. The key is a float, which Lua takes for the integer of the
-/// same value; the numbers stay below 2^53.
-unsafe fn raw_get(state: *mut lua_State, table: c_int, number: u64) {
-    // SAFETY: the callers are functions that Lua calls with this state.
-    unsafe {
-        ffi::lua_pushnumber(state, number as f64);
-        ffi::lua_rawget(state, ffi::lua_upvalueindex(table));
-    }
-}
-
-/// Removes the field of that number, which exists, from a table in an upvalue. Raises nothing.
-unsafe fn raw_remove(state: *mut lua_State, table: c_int, number: u64) {
-    // SAFETY: as above.
-    unsafe {
-        ffi::lua_pushnumber(state, number as f64);
-        ffi::lua_pushnil(state);
-        ffi::lua_rawset(state, ffi::lua_upvalueindex(table));
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Shown {
     Message(Kind, *const [u8]),
     /// The event's name, what comes second, and what comes third.
     Other(&'static str, Option<*const [u8]>, Detail),
+    /// No callback is called, but the logger, with the level and the text.
+    Line(&'static str, *const [u8]),
     /// No callback is called: the script plans the attempt of this number, by the function of the other number.
     Planning(usize, u64),
 }
@@ -66,6 +68,7 @@ pub fn shown(event: &mut Event, socket: &Socket) -> Shown {
             Some(&raw const *reconnecting.text.as_bytes()),
             Detail::Attempt(&raw const **reconnecting),
         ),
+        Event::Line(level, text) => Shown::Line(level.as_str(), &raw const *text.as_bytes()),
         Event::Preparing(attempt) => {
             Shown::Planning(*attempt, socket.planning.as_ref().map_or(0, |planning| planning.function))
         }
@@ -88,6 +91,8 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             host.forget(id);
             Effect::Ended
         }
+        Event::Line(..) if host.logger.get().is_some() => Effect::Shown,
+        Event::Line(..) => Effect::Hidden,
         _ if is_given_up(socket) => Effect::Hidden,
         // The script has closed, so the connection goes no further.
         Event::Open(_) | Event::Drain | Event::Reconnecting(_) | Event::Preparing(_)

@@ -42,6 +42,8 @@ pub struct Host {
     pub sockets: Table,
     /// The function of each connection and of each deferred call, by its number.
     pub callbacks: Table,
+    /// The number of the logger, if there is one.
+    pub logger: Cell<Option<u64>>,
     /// Numbers whose Lua values could not be dropped yet, for instance for lack of memory.
     stale: RefCell<Vec<u64>>,
     /// The connections that are alive, the oldest first.
@@ -60,6 +62,7 @@ impl Host {
             inbox: Inbox::default(),
             sockets: lua.create_table()?,
             callbacks: lua.create_table()?,
+            logger: Cell::new(None),
             stale: RefCell::default(),
             connections: RefCell::default(),
             lease: RefCell::new(None),

@@ -1,4 +1,4 @@
-//! What `poll`, `run` and `defer` in `websocket/init.lua` need beside the functions of [`super::poll`] and
+//! What `poll`, `run`, `defer` and `set_logger` in `websocket/init.lua` need beside the functions of [`super::poll`] and
 //! [`super::dispatch`], which are called for every turn.
 
 use std::time::Duration;
@@ -30,6 +30,23 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
             return raise(ENDING);
         }
         host.inbox.begin_turn();
+        nothing()
+    })?;
+    builder.add_raw(inner, "set_logger", |_, host, logger: Value| {
+        host.check_process()?;
+        let number = host.logger.get();
+        if logger.is_nil() {
+            host.inbox.queue.stop_lines();
+            host.logger.set(None);
+            if let Some(number) = number {
+                host.forget_values(number)?;
+            }
+            return nothing();
+        }
+        let number = number.unwrap_or_else(|| host.number());
+        host.callbacks.raw_set(number, logger)?;
+        host.logger.set(Some(number));
+        host.inbox.queue.start_lines();
         nothing()
     })?;
     builder.add_raw(inner, "defer", |_, host, function: Value| {
