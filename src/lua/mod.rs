@@ -3,7 +3,7 @@
 //! Comes in: calls of the script. Goes out: the module's table, the `websocket` userdata, and events as Lua values.
 //! Reading order: `entry` (how a Lua state gets here), `module` (what it gets), `builder`, `answer` and `arguments` (how
 //! calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket` (connections),
-//! `record` (its tables) and `connections` (all of them), then what is called for every message: `send`, `inbox` (what
+//! `record` (its tables), `connections` (all of them) and `timers`, then what is called for every message: `send`, `inbox` (what
 //! waits), `poll` and `polling` (how it is waited for), `effect` (what an event means) and `dispatch` (events to calls);
 //! `text` (UTF-8 and URLs), `bare` (userdata for shapes) and `nested` (calls in a finaliser).
 //!
@@ -30,3 +30,4 @@ mod record;
 mod send;
 mod socket;
 mod text;
+mod timers;
