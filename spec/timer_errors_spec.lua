@@ -1,5 +1,5 @@
---- What timers do when something goes wrong: wrong arguments, errors of callbacks, interrupts, forks, ends of states, and
---- a lack of memory, descriptors or threads.
+--- What timers do when something goes wrong: wrong arguments, errors of callbacks, interrupts, forks, ends of states,
+--- and a lack of memory, descriptors or threads.
 
 local client = require "client"
 local expect = require "expect"
