@@ -1,8 +1,8 @@
 //! Where connections meet the host's thread: one queue for each Lua state, one byte budget for each connection.
 //!
-//! Comes in: events of many connections, functions that the script defers and timers that are due, in order of arrival. Goes out: all of
-//! them, to the one thread that polls. Reading from a connection whose budget is used up is paused until the host has
-//! released half of it.
+//! Comes in: events of many connections, functions that the script defers and timers that are due, in order of arrival.
+//! Goes out: all of them, to the one thread that polls. Reading from a connection whose budget is used up is paused
+//! until the host has released half of it.
 
 use std::collections::VecDeque;
 use std::mem;

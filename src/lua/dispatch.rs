@@ -13,7 +13,7 @@
 //! | no memory or Lua stack to enter the callback | the same: the callback has begun | is delivered |
 //! | `deal_with` says that the error must leave `poll`, or itself is interrupted | `poll` raises the error | waits |
 //! | no memory for the values of the event, a full C stack, or a hook's or finaliser's error before the callback | `poll` raises the error as it is | is the same item |
-//! | the timer was cancelled when its turn comes | it is taken, and nothing is called | is delivered |
+//! | the timer was cancelled before its item is taken | nothing is called | is delivered |
 //! | the callback forks | in the child, `poll` raises | is the parent's |
 //! | the callback closes the Lua state, and a C function unwinds to the host | the call never returns | there is none |
 //!
@@ -206,7 +206,7 @@ impl Batch {
             let Some(next) = host.take_timer(number) else { return };
             host.inbox.count();
             raw_get(self.state, CALLBACKS, number);
-            if next == timers::Next::Nothing {
+            if next == timers::Next::Never {
                 raw_remove(self.state, CALLBACKS, number);
             }
             ffi::lua_call(self.state, 0, 0);

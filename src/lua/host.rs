@@ -103,10 +103,9 @@ impl Host {
         self.with_lease(|lease| self.timers.borrow_mut().set(lease, number, Instant::now(), delay, period))
     }
 
-    /// Notes that the item of a timer was taken; returns what comes after this turn of it, or nothing if there is no turn
-    /// because it was cancelled.
+    /// Notes that the item of a timer was taken; returns whether it will fire again, or nothing if it was cancelled.
     pub fn take_timer(&self, number: u64) -> Option<Next> {
-        self.timers.borrow_mut().take_turn(number, Instant::now())
+        self.timers.borrow_mut().take(number, Instant::now())
     }
 
     /// Calls a function with the lease of the runtime, which starts if it is not running.
@@ -209,7 +208,8 @@ impl Host {
         self.ended.get()
     }
 
-    /// Cancels all timers and ends all connections. Before that it writes what waits and a Close frame of 1001, as far as `END_LIMIT` allows.
+    /// Cancels all timers and ends all connections. Before that it writes what waits and a Close frame of 1001, as far
+    /// as `END_LIMIT` allows.
     pub fn end(&self) {
         self.ended.set(true);
         if process::is_forked_child() {

@@ -1,8 +1,8 @@
 //! The inbox of a Lua state: everything that waits for `poll`, wherever it waits.
 //!
-//! Comes in: events of connections, deferred functions and timers, by the queue. Goes out: one item after another, in their
-//! order. An item stays in front of the others until its callback is about to be called. It also knows whether a poll
-//! is dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
+//! Comes in: events of connections, deferred functions and timers, by the queue. Goes out: one item after another, in
+//! their order. An item stays in front of the others until its callback is about to be called. It also knows whether a
+//! poll is dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -16,8 +16,8 @@ use super::host::{Host, Sentinel};
 use crate::process;
 use crate::runtime::{Then, Wait};
 
-/// When the module was loaded first in this process. All times that scripts see count from then, so they can be compared
-/// between Lua states.
+/// When the module was loaded first in this process. All times that scripts see count from then, so they can be
+/// compared between Lua states.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The first upvalue of each function that has one: the sentinel.

@@ -31,7 +31,7 @@ impl Held for Timer {
 }
 
 /// The userdata of timers.
-pub type Handle = Rc<Handles<Timer>>;
+type Timers = Rc<Handles<Timer>>;
 
 /// Whether a timer fires once or again and again.
 #[derive(Clone, Copy)]
@@ -74,7 +74,7 @@ pub fn add_functions(builder: &Builder, core: &Table, callable: &Function, remai
     Ok(())
 }
 
-fn set(lua: &Lua, host: &Rc<Host>, handles: &Handle, kind: Kind, time: f64, function: Value) -> Answer {
+fn set(lua: &Lua, host: &Rc<Host>, handles: &Timers, kind: Kind, time: f64, function: Value) -> Answer {
     host.drop_stale()?;
     let number = host.number();
     let when = format!("{} {} s", kind.as_str(), shown(time));
@@ -99,7 +99,7 @@ fn set(lua: &Lua, host: &Rc<Host>, handles: &Handle, kind: Kind, time: f64, func
 }
 
 /// Prepares the userdata of timers.
-fn handles(builder: &Builder, remains: &Table) -> mlua::Result<Handle> {
+fn handles(builder: &Builder, remains: &Table) -> mlua::Result<Timers> {
     let (metatable, methods) = (builder.lua.create_table()?, builder.lua.create_table()?);
     metatable.raw_set("__name", "websocket.timer")?;
     metatable.raw_set("__index", &methods)?;
@@ -125,7 +125,7 @@ fn handles(builder: &Builder, remains: &Table) -> mlua::Result<Handle> {
 }
 
 /// Returns the timer that a method was called on.
-fn borrowed(handles: &Handle, this: &Value, method: &str) -> Result<Rc<Timer>, Raise> {
+fn borrowed(handles: &Timers, this: &Value, method: &str) -> Result<Rc<Timer>, Raise> {
     match handles.held(this) {
         Some(timer) => Ok(timer),
         None => {

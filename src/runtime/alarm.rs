@@ -1,8 +1,8 @@
 //! One timer for one deadline after another, such as the ends of all waits.
 //!
-//! Comes in: the moment that is waited for now. Goes out: that it has come. To set a timer for each wait would cost more than
-//! a short wait itself, so the timer stays as it is while it is set for an earlier moment. It then fires too early, and is
-//! set anew.
+//! Comes in: the moment that is waited for now. Goes out: that it has come. To set a timer for each wait would cost
+//! more than a short wait itself, so the timer stays as it is while it is set for an earlier moment. It then fires too
+//! early, and is set anew.
 
 use std::future::Future;
 use std::pin::Pin;

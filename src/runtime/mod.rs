@@ -1,8 +1,8 @@
 //! The one tokio runtime of the process, which the hosts that wait drive in turns, and a helper thread while none does.
 //!
 //! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to
-//! run as tasks or to wait for, which is all that other modules may ask of it. [`Alarm`] is a part of such futures. Knows
-//! nothing of connections.
+//! run as tasks or to wait for, which is all that other modules may ask of it. [`Alarm`] is a part of such futures.
+//! Knows nothing of connections.
 //!
 //! Reading order: `wait`, `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
 
