@@ -70,6 +70,7 @@ describe("An error in the callback of a timer", function()
    it("goes to the error handler, and the timer goes on", function()
       local reported = {}
       websocket.set_error_handler(function(problem) reported[#reported + 1] = problem end)
+      websocket.after(0, function() error("once", 0) end)
       local count, timer = 0, nil
       timer = websocket.every(0.001, function()
          count = count + 1
@@ -78,7 +79,6 @@ describe("An error in the callback of a timer", function()
          end
          error("turn " .. count, 0)
       end)
-      websocket.after(0, function() error("once", 0) end)
       websocket.run()
       assert.same({ "once", "turn 1", "turn 2", "turn 3" }, reported)
    end)
