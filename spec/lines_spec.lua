@@ -8,10 +8,12 @@ local NAN = 0 / 0
 
 -- Calls that raise, each on one line, by the name of the function.
 local CALLS = {
+   after = { function() websocket.after(-1, print) end, function() websocket.after(1) end },
    call = { function() websocket.call(42) end },
    close_all = { function() websocket.close_all(1) end, function() websocket.close_all(1000, 42) end },
    connections = { function() websocket.connections("all") end },
    defer = { function() websocket.defer(42) end },
+   every = { function() websocket.every(0, print) end, function() websocket.every(1) end },
    new = {
       function() websocket.new(42) end, function() websocket.new("ws://localhost/") end,
       function() websocket.new("http:", print) end, function() websocket.new("ws://localhost/", print, { x = 1 }) end,
@@ -33,7 +35,7 @@ local WITHIN = {
 }
 
 -- Those that never raise.
-local SILENT = { is_abort = true, is_callable = true, stop = true, turn = true }
+local SILENT = { is_abort = true, is_callable = true, now = true, stop = true, turn = true }
 
 local ws
 local METHODS = {

@@ -2,8 +2,7 @@
 //!
 //! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
 //! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`log`], [`runtime`],
-//! [`process`]),
-//! [`protocol`] and [`transport`], [`connection`], then `lua`.
+//! [`process`]), [`timers`], [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! The host's thread runs Lua. While it waits, it drives all connections of the process; while it does not, a thread of
 //! ours does. The host's thread puts messages into a connection's outbox. The connection puts events into the queue of
@@ -36,5 +35,6 @@ pub mod quote;
 pub mod response;
 pub mod runtime;
 mod sync;
+pub mod timers;
 pub mod transport;
 pub mod url;

@@ -1,8 +1,8 @@
 //! Where connections meet the host's thread: one queue for each Lua state, one byte budget for each connection.
 //!
-//! Comes in: events of many connections, and functions that the script defers, in order of arrival. Goes out: all of
-//! them, to the one thread that polls. Reading from a connection whose budget is used up is paused until the host has
-//! released half of it.
+//! Comes in: events of many connections, functions that the script defers and timers that are due, in order of arrival.
+//! Goes out: all of them, to the one thread that polls. Reading from a connection whose budget is used up is paused
+//! until the host has released half of it.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -32,13 +32,15 @@ pub enum Item {
     Messages(ConnectionId, Batch, Charge),
     /// The script deferred the function of this number.
     Deferred(u64),
+    /// The timer of this number is due, unless it was cancelled meanwhile.
+    Timer(u64),
 }
 
 impl Item {
-    /// Returns how many events and deferred functions it is.
+    /// Returns how many events, deferred functions and timers it is.
     pub fn count(&self) -> usize {
         match self {
-            Item::Event(..) | Item::Deferred(_) => 1,
+            Item::Event(..) | Item::Deferred(_) | Item::Timer(_) => 1,
             Item::Messages(_, messages, _) => messages.len(),
         }
     }

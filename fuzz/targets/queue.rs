@@ -178,7 +178,7 @@ fn item(number: u64, connection: usize, budget: &Arc<Budget>, input: &mut Input)
 
 fn name(item: &Item) -> u64 {
     match item {
-        Item::Deferred(number) | Item::Event(number, ..) | Item::Messages(number, ..) => *number,
+        Item::Deferred(number) | Item::Timer(number) | Item::Event(number, ..) | Item::Messages(number, ..) => *number,
     }
 }
 

@@ -14,8 +14,8 @@ if host.is_whole then
 end
 
 local delivery, guard, is_callable = host.delivery, host.guard, host.is_callable
-local alive, begin_turn, dispatch, is_dispatching, since, wait =
-   host.alive, host.begin_turn, host.dispatch, host.is_dispatching, host.since, host.wait
+local begin_turn, dispatch, expected, is_dispatching, since, wait =
+   host.begin_turn, host.dispatch, host.expected, host.is_dispatching, host.since, host.wait
 local huge, match, rawget, type = math.huge, string.match, rawget, type
 local debug = rawget(_G, "debug")
 
@@ -72,8 +72,8 @@ local function poll(timeout, max)
    end
    delivery.cut_turn() -- of the turn before, if an interrupt struck outside of its callbacks
    while true do
-      if timeout == huge and alive() == 0 then
-         timeout = 0 -- without a connection nothing can come
+      if timeout == huge and expected() == 0 then
+         timeout = 0 -- without a connection or a timer nothing can come
       end
       local slice = timeout < SLICE and timeout or SLICE
       local ready, start = wait(slice, timeout > slice)
@@ -102,7 +102,7 @@ local function problem_within(name)
 end
 
 --- Runs the callbacks of waiting events on this thread.
---- @param timeout? number seconds to wait for the first event; default 0; math.huge waits while a connection is alive
+--- @param timeout? number seconds to wait for the first event; default 0; math.huge waits while something can come
 --- @param max? integer the most callbacks to run, 1 to 2^53; the others wait for the next poll; default no bound
 --- @return integer n callbacks run
 websocket.poll = guard(function(timeout, max)
@@ -120,13 +120,14 @@ local is_stopped = false
 
 -- Tells whether a poll could run a callback, now or later; returns `true` and that.
 local function has_work()
-   if alive() > 0 then
+   if expected() > 0 then
       return true, true
    end
    return host.waits()
 end
 
---- Polls until no connection is alive and nothing is deferred, or `websocket.stop` is called in a callback.
+--- Polls until no connection is alive, no timer is set and nothing is deferred, or `websocket.stop` is called in a
+--- callback.
 websocket.run = guard(function()
    local problem = problem_within("run")
    if problem then

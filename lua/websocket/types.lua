@@ -145,12 +145,13 @@ function websocket.new(url, callback, options) end
 ---
 --- Raises inside a callback: return from it; the next poll delivers later events. Raises the error of an interrupt and one
 --- that the abort test knows at once; what was not dispatched then stays for the next poll.
---- @param timeout? number seconds to wait for the first event; default 0, and a negative time means 0; math.huge waits while a connection is alive
+--- @param timeout? number seconds to wait for the first event; default 0, and a negative time means 0; math.huge waits while a connection is alive or a timer is set
 --- @param max? integer the most callbacks to run, 1 to 2^53; the others wait for the next poll, which then does not wait; default no bound
 --- @return integer n callbacks run
 function websocket.poll(timeout, max) end
 
---- Polls until no connection is alive and nothing is deferred, or until `stop`. Raises inside a callback.
+--- Polls until no connection is alive, no timer is set and nothing is deferred, or until `stop`. Raises inside a
+--- callback.
 function websocket.run() end
 
 --- Ends the `run` that is running, after the callbacks of this turn. No effect outside of one.
@@ -159,6 +160,31 @@ function websocket.stop() end
 --- Runs fn in the next poll, in order with the events. It counts in the result of `poll` and keeps `run` going.
 --- @param fn fun()
 function websocket.defer(fn) end
+
+--- Calls fn once in the poll that runs when the time has passed, in order with the events. The timer keeps `run` going
+--- until it has fired or was cancelled.
+--- @param seconds number 0 to 1e9; 0 means the next poll
+--- @param fn fun()
+--- @return websocket.Timer
+function websocket.after(seconds, fn) end
+
+--- Calls fn each time that the period has passed, as `after` does. Calls that were missed are skipped, and the others
+--- stay at multiples of the period, counted from now.
+--- @param seconds number the period: 0.001 to 1e9
+--- @param fn fun()
+--- @return websocket.Timer
+function websocket.every(seconds, fn) end
+
+--- Returns seconds from a clock that only goes forward; only differences between two calls count.
+--- @return number
+function websocket.now() end
+
+--- Sets what is called for each line that tells what connections do, for a bug report: addresses, proxy, TLS, handshake,
+--- pings, and why connections end. It is called in `poll`, in order with the events, and counts as a callback. Lines hold no
+--- headers, query strings, credentials or payload. At most 64 KiB wait for each connection; then lines are left out, and a
+--- line says how many.
+--- @param fn? fun(level: "debug"|"info"|"warning", text: string, ws: websocket.Connection) nil ends that
+function websocket.set_logger(fn) end
 
 --- Returns how many polls have begun.
 --- @return integer
@@ -220,6 +246,14 @@ function websocket.to_utf8(text) end
 --- @return websocket.Url? url nil if the text is no URL
 --- @return string? problem
 function websocket.parse_url(text) end
+
+--- What `after` and `every` return. The timer fires even if the script keeps no reference to it.
+--- @class websocket.Timer
+local timer = {}
+
+--- Cancels the timer: its function is not called any more, even if the timer is due already.
+--- @return boolean was_set whether it would still have fired
+function timer:cancel() end
 
 --- One WebSocket connection. It stays alive until its end, even if the script keeps no reference to it.
 --- @class websocket.Connection

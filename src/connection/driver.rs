@@ -134,6 +134,7 @@ impl Driver {
                 && let Some(payload) = self.deadlines.keepalive().take_due_ping(now)
             {
                 self.writer.queue_ping(payload);
+                sink.log.debug(|| "a keepalive ping is due".to_owned());
             }
             self.poll_write(cx, &sink.connection.outbox, now);
             if std::mem::take(&mut self.has_room) && self.settings.report_drain {
@@ -349,12 +350,14 @@ impl Driver {
                 PongOf::Engine { latency } => {
                     if let Some(latency) = latency {
                         sink.connection.set_latency(latency);
+                        sink.log.debug(|| format!("the ping was answered after {:.1} ms", 1e3 * latency.as_secs_f64()));
                     }
                     None
                 }
             },
             Incoming::Close(body) => {
                 let code = body.as_ref().map_or(NO_STATUS, |body| body.code.get());
+                sink.log.info(|| format!("the peer sent Close with {code}"));
                 if retries::heals(code) {
                     sink.connection.outbox.note_loss();
                 } else {

@@ -52,7 +52,10 @@ async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retrie
         let mut next = retries.after(&end, open_since.map(|since| since.elapsed()), rand::random());
         loop {
             let Some(retry) = next else { return end };
-            sink.deliver([sink.charged(Event::Reconnecting(Box::new(reconnecting(&end, retry, lost))))]);
+            let event = reconnecting(&end, retry, lost);
+            sink.log
+                .warning(|| format!("attempt {} in {:.3} s: {}", event.attempt, event.delay.as_secs_f64(), event.text));
+            sink.deliver([sink.charged(Event::Reconnecting(Box::new(event)))]);
             if has_room && settings.report_drain {
                 sink.deliver([sink.charged(Event::Drain)]);
             }

@@ -13,6 +13,7 @@
 //! | no memory or Lua stack to enter the callback | the same: the callback has begun | is delivered |
 //! | `deal_with` says that the error must leave `poll`, or itself is interrupted | `poll` raises the error | waits |
 //! | no memory for the values of the event, a full C stack, or a hook's or finaliser's error before the callback | `poll` raises the error as it is | is the same item |
+//! | the timer was cancelled before its item is taken | nothing is called | is delivered |
 //! | the callback forks | in the child, `poll` raises | is the parent's |
 //! | the callback closes the Lua state, and a C function unwinds to the host | the call never returns | there is none |
 //!
@@ -35,6 +36,7 @@ use super::socket::Socket;
 use crate::event::{Event, Kind};
 use crate::process;
 use crate::queue::ConnectionId;
+use crate::timers;
 
 /// What `dispatch` is made of.
 pub struct Parts<'a> {
@@ -164,6 +166,7 @@ unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
                 Some(Next::Message(id, kind, payload)) => batch.call_with_message(id, kind, payload),
                 Some(Next::Event(id)) => batch.call_back(id),
                 Some(Next::Deferred(number)) => batch.call_deferred(number),
+                Some(Next::Timer(number)) => batch.call_timer(number),
             }
         }
     }
@@ -196,6 +199,22 @@ impl Batch {
             let Some(host) = self.host() else { return };
             host.inbox.take();
             host.inbox.count();
+            ffi::lua_call(self.state, 0, 0);
+        }
+    }
+
+    /// Takes a timer and calls its function, unless the timer was cancelled.
+    unsafe fn call_timer(&self, number: u64) {
+        // SAFETY: as above.
+        unsafe {
+            let Some(host) = self.host() else { return };
+            host.inbox.take();
+            let Some(next) = host.take_timer(number) else { return };
+            host.inbox.count();
+            raw_get(self.state, CALLBACKS, number);
+            if next == timers::Next::Never {
+                raw_remove(self.state, CALLBACKS, number);
+            }
             ffi::lua_call(self.state, 0, 0);
         }
     }

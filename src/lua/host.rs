@@ -1,4 +1,4 @@
-//! What one Lua state has: its inbox, its connections, their Lua values, and its end.
+//! What one Lua state has: its inbox, its connections and timers, their Lua values, and its end.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use crate::options::Options;
 use crate::process;
 use crate::queue::ConnectionId;
 use crate::runtime::{Lease, Wait};
+use crate::timers::{Next, Timers};
 use crate::transport::Plan;
 
 /// How long the end of a Lua state may take, for all its connections together.
@@ -40,7 +41,7 @@ pub struct Host {
     pub inbox: Inbox,
     /// The userdata of each connection, by its number, so that it is kept while the connection lives.
     pub sockets: Table,
-    /// The function of each connection and of each deferred call, by its number.
+    /// The function of each connection, each deferred call and each timer, by its number.
     pub callbacks: Table,
     /// The number of the logger, if there is one.
     pub logger: Cell<Option<u64>>,
@@ -48,18 +49,20 @@ pub struct Host {
     stale: RefCell<Vec<u64>>,
     /// The connections that are alive, the oldest first.
     connections: RefCell<BTreeMap<ConnectionId, Arc<Connection>>>,
+    /// Its timers.
+    pub timers: RefCell<Timers>,
     lease: RefCell<Option<Lease>>,
     last_number: Cell<u64>,
-    /// When the host was made.
-    pub epoch: Instant,
     ended: Cell<bool>,
 }
 
 impl Host {
     /// Makes the host of a state.
     pub fn new(lua: &Lua) -> mlua::Result<Host> {
+        let inbox = Inbox::default();
         Ok(Host {
-            inbox: Inbox::default(),
+            timers: RefCell::new(Timers::new(Arc::clone(&inbox.queue))),
+            inbox,
             sockets: lua.create_table()?,
             callbacks: lua.create_table()?,
             logger: Cell::new(None),
@@ -67,7 +70,6 @@ impl Host {
             connections: RefCell::default(),
             lease: RefCell::new(None),
             last_number: Cell::new(0),
-            epoch: Instant::now(),
             ended: Cell::new(false),
         })
     }
@@ -94,6 +96,23 @@ impl Host {
         options: &Options,
         id: ConnectionId,
     ) -> Result<(), Raise> {
+        self.with_lease(|lease| connection.start(lease, plan, options, id, Arc::clone(&self.inbox.queue)))?;
+        self.connections.borrow_mut().insert(id, Arc::clone(connection));
+        Ok(())
+    }
+
+    /// Sets a timer, which fires after `delay`, and then in each `period`.
+    pub fn set_timer(&self, number: u64, delay: Duration, period: Option<Duration>) -> Result<(), Raise> {
+        self.with_lease(|lease| self.timers.borrow_mut().set(lease, number, Instant::now(), delay, period))
+    }
+
+    /// Notes that the item of a timer was taken; returns whether it will fire again, or nothing if it was cancelled.
+    pub fn take_timer(&self, number: u64) -> Option<Next> {
+        self.timers.borrow_mut().take(number, Instant::now())
+    }
+
+    /// Calls a function with the lease of the runtime, which starts if it is not running.
+    fn with_lease<T>(&self, function: impl FnOnce(&Lease) -> T) -> Result<T, Raise> {
         if self.ended.get() {
             return raise(ENDING);
         }
@@ -105,9 +124,7 @@ impl Host {
                 Err(error) => return raise(format!("the engine cannot start: {error}")),
             },
         };
-        connection.start(lease, plan, options, id, Arc::clone(&self.inbox.queue));
-        self.connections.borrow_mut().insert(id, Arc::clone(connection));
-        Ok(())
+        Ok(function(lease))
     }
 
     /// Waits until `poll` is ready, or the limit of the wait has passed.
@@ -179,6 +196,11 @@ impl Host {
         self.connections.borrow().len()
     }
 
+    /// Returns how many connections are alive and how many timers will still fire.
+    pub fn expected(&self) -> usize {
+        self.alive() + self.timers.borrow().count()
+    }
+
     /// Returns the numbers of the connections that are alive, the oldest first.
     pub fn alive_numbers(&self) -> Vec<ConnectionId> {
         self.connections.borrow().keys().copied().collect()
@@ -189,12 +211,14 @@ impl Host {
         self.ended.get()
     }
 
-    /// Ends all connections. Before that it writes what waits and a Close frame of 1001, as far as `END_LIMIT` allows.
+    /// Cancels all timers and ends all connections. Before that it writes what waits and a Close frame of 1001, as far
+    /// as `END_LIMIT` allows.
     pub fn end(&self) {
         self.ended.set(true);
         if process::is_forked_child() {
             return;
         }
+        self.timers.borrow_mut().end();
         let connections = std::mem::take(&mut *self.connections.borrow_mut());
         for connection in connections.values() {
             connection.outbox.end_by(Wish::Leave(Some(CloseFrame::new(CloseCode::GOING_AWAY, ""))));

@@ -1,8 +1,8 @@
 //! The inbox of a Lua state: everything that waits for `poll`, wherever it waits.
 //!
-//! Comes in: events of connections and deferred functions, by the queue. Goes out: one item after another, in their
-//! order. An item stays in front of the others until its callback is about to be called. It also knows whether a poll
-//! is dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
+//! Comes in: events of connections, deferred functions and timers, by the queue. Goes out: one item after another, in
+//! their order. An item stays in front of the others until its callback is about to be called. It also knows whether a
+//! poll is dispatching and how many polls have begun. It knows nothing of what an item means, and nothing of Lua.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -25,10 +25,10 @@ pub struct Inbox {
     messages: RefCell<Option<Messages>>,
     /// What was taken from the queue and is not dispatched yet, after those.
     pending: RefCell<VecDeque<Item>>,
-    /// How many events and deferred functions `messages` and `pending` hold.
+    /// How many events, deferred functions and timers `messages` and `pending` hold.
     count: Cell<usize>,
     dispatching: Cell<bool>,
-    /// How many of the pending events and functions this dispatch may take: those that waited when it began.
+    /// How many of the pending ones this dispatch may take: those that waited when it began.
     waiting: Cell<usize>,
     /// How many callbacks this dispatch may still call.
     left: Cell<usize>,
@@ -62,6 +62,8 @@ impl Messages {
 pub enum Next {
     /// The deferred function of this number.
     Deferred(u64),
+    /// The timer of this number.
+    Timer(u64),
     /// An event of this connection.
     Event(ConnectionId),
     /// A message of this connection. The pointer is valid until the message is taken.
@@ -126,6 +128,7 @@ impl Inbox {
         let mut pending = self.pending.borrow_mut();
         match pending.front()? {
             Item::Deferred(number) => return Some(Next::Deferred(*number)),
+            Item::Timer(number) => return Some(Next::Timer(*number)),
             Item::Event(id, ..) => return Some(Next::Event(*id)),
             Item::Messages(..) => {}
         }
@@ -137,16 +140,16 @@ impl Inbox {
     pub fn look<T>(&self, look: impl FnOnce(&mut Event) -> T) -> Option<T> {
         match self.pending.borrow_mut().front_mut()? {
             Item::Event(_, event, _) => Some(look(event)),
-            Item::Messages(..) | Item::Deferred(_) => None,
+            Item::Messages(..) | Item::Deferred(_) | Item::Timer(_) => None,
         }
     }
 
-    /// Takes the event or the deferred function in front; returns the event.
+    /// Takes the event, the deferred function or the timer in front; returns the event.
     pub fn take(&self) -> Option<Event> {
         let (event, charge) = match self.pending.borrow_mut().pop_front()? {
             Item::Event(_, event, charge) => (Some(event), charge),
             Item::Messages(_, _, charge) => (None, charge),
-            Item::Deferred(_) => (None, Charge::none()),
+            Item::Deferred(_) | Item::Timer(_) => (None, Charge::none()),
         };
         self.note_taken();
         self.charge.replace(Some(charge));

@@ -9,7 +9,7 @@ use super::arguments::described;
 use super::builder::Builder;
 use super::handle::Handles;
 use super::host::{Host, Sentinel};
-use super::{bare, connections, dispatch, nested, new, poll, polling, send, socket, text};
+use super::{bare, connections, dispatch, nested, new, poll, polling, send, socket, text, timers};
 
 const LOADER: &str = "websocket.loader";
 const CORE: &str = "websocket.core";
@@ -26,7 +26,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     // mlua keeps using the Lua thread that loads the module. If that is a coroutine, nothing else may hold it later.
     lua.set_named_registry_value(LOADER, lua.current_thread())?;
 
-    let (guard, is_callable, remains, watch_end): (Function, Function, Table, Function) =
+    let (guard, is_callable, remains, timer_remains, watch_end): (Function, Function, Table, Table, Function) =
         lua.load(include_str!("prelude.lua")).set_name("=websocket").call(nested::put_back_function(lua)?)?;
     let host = Rc::new(Host::new(lua)?);
     let sentinels = Handles::new(lua, SENTINELS, lua.create_table()?, &remains)?;
@@ -68,7 +68,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
         },
     )?;
     inner.raw_set("is_dispatching", polling.is_dispatching)?;
-    inner.raw_set("alive", polling.alive)?;
+    inner.raw_set("expected", polling.expected)?;
     inner.raw_set("begin_turn", polling.begin_turn)?;
     inner.raw_set("wait", polling.wait)?;
     inner.raw_set("since", polling.since)?;
@@ -78,6 +78,8 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     let core = lua.create_table()?;
     core.raw_set("_host", inner)?;
     core.raw_set("_VERSION", concat!("websocket-native ", env!("CARGO_PKG_VERSION")))?;
+    core.raw_set("now", polling.now)?;
+    timers::add_functions(&builder, &core, &is_callable, &timer_remains)?;
     new::add_new(&builder, &core, &sockets, is_callable)?;
     connections::add_functions(&builder, &core, &sockets)?;
     text::add_functions(&builder, &core)?;

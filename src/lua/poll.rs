@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use mlua::{Function, Lua, Value, ffi, lua_State};
@@ -15,7 +16,11 @@ use super::host::{Host, Sentinel};
 use crate::process;
 use crate::runtime::{Then, Wait};
 
-/// The first upvalue of each function: the sentinel.
+/// When the module was loaded first in this process. All times that scripts see count from then, so they can be
+/// compared between Lua states.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The first upvalue of each function that has one: the sentinel.
 const SENTINEL: c_int = 1;
 
 /// The second upvalue of `begin_turn`: the function for everything unusual.
@@ -25,8 +30,8 @@ const UNUSUAL: c_int = 2;
 pub struct Functions {
     /// `is_dispatching()` tells whether a poll is calling back.
     pub is_dispatching: Function,
-    /// `alive()` returns how many connections are alive.
-    pub alive: Function,
+    /// `expected()` returns how many connections are alive and how many timers will still fire.
+    pub expected: Function,
     /// `begin_turn(max)` counts a poll, and returns true; or false and a text.
     pub begin_turn: Function,
     /// `wait(limit, waits_again)` waits for the first item, and returns whether one is there, and when the wait began.
@@ -34,18 +39,22 @@ pub struct Functions {
     pub wait: Function,
     /// `since(start)` returns the seconds that have passed since a wait began.
     pub since: Function,
+    /// `now()` returns the seconds of a clock that is never set.
+    pub now: Function,
 }
 
 /// Makes the functions. `unusual` does what `begin_turn` does, with all checks.
 pub fn functions(lua: &Lua, sentinel: &Value, unusual: &Function) -> mlua::Result<Functions> {
+    LazyLock::force(&EPOCH);
     // SAFETY: the functions check their arguments, and get the upvalues that they want.
     unsafe {
         Ok(Functions {
             is_dispatching: handle::closure(lua, is_dispatching, sentinel)?,
-            alive: handle::closure(lua, alive, sentinel)?,
+            expected: handle::closure(lua, expected, sentinel)?,
             begin_turn: handle::closure(lua, begin_turn, (sentinel, unusual))?,
             wait: handle::closure(lua, wait, sentinel)?,
-            since: handle::closure(lua, since, sentinel)?,
+            since: handle::closure(lua, since, ())?,
+            now: handle::closure(lua, now, ())?,
         })
     }
 }
@@ -56,9 +65,9 @@ unsafe extern "C-unwind" fn is_dispatching(state: *mut lua_State) -> c_int {
     1
 }
 
-unsafe extern "C-unwind" fn alive(state: *mut lua_State) -> c_int {
+unsafe extern "C-unwind" fn expected(state: *mut lua_State) -> c_int {
     // SAFETY: as above.
-    unsafe { push_count(state, host(state).map_or(0, Host::alive)) };
+    unsafe { push_count(state, host(state).map_or(0, Host::expected)) };
     1
 }
 
@@ -107,22 +116,28 @@ unsafe extern "C-unwind" fn wait(state: *mut lua_State) -> c_int {
 fn wait_for_items(host: &Host, limit: Duration, then: Then) -> (bool, f64) {
     // One look at the clock for all who need to know, because it takes longer than most of what a short wait does. A
     // wait of no length needs none: nothing is left of its time-out, whenever it began.
-    let start = if limit.is_zero() { host.epoch } else { Instant::now() };
+    let start = if limit.is_zero() { *EPOCH } else { Instant::now() };
     let ready = host.wait(Wait { start, limit, then }, |cx| host.inbox.poll_ready(cx)).is_some();
-    (ready, start.duration_since(host.epoch).as_secs_f64())
+    (ready, start.duration_since(*EPOCH).as_secs_f64())
 }
 
 unsafe extern "C-unwind" fn since(state: *mut lua_State) -> c_int {
     // SAFETY: as for `is_dispatching`.
     unsafe {
-        let now = host(state).map_or(0.0, |host| host.epoch.elapsed().as_secs_f64());
-        ffi::lua_pushnumber(state, now - ffi::lua_tonumber(state, 1));
+        ffi::lua_pushnumber(state, EPOCH.elapsed().as_secs_f64() - ffi::lua_tonumber(state, 1));
     }
+    1
+}
+
+/// Needs nothing of the host, so it works in the child of a fork and in any finaliser.
+unsafe extern "C-unwind" fn now(state: *mut lua_State) -> c_int {
+    // SAFETY: as for `is_dispatching`.
+    unsafe { ffi::lua_pushnumber(state, EPOCH.elapsed().as_secs_f64()) };
     1
 }
 
 /// Returns the host until it has ended, for use until the next call into Lua.
 unsafe fn host<'a>(state: *mut lua_State) -> Option<&'a Host> {
-    // SAFETY: all functions of this file have the sentinel there.
+    // SAFETY: all functions that call this have the sentinel there.
     unsafe { Slot::<Sentinel>::upvalue(state, SENTINEL).value() }.map(|sentinel| &*sentinel.0)
 }

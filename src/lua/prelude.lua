@@ -1,9 +1,9 @@
 -- What is easier written in Lua than through its API: functions that raise plain strings at the script's line, the test
--- of what can be called, and what remains of a connection when the Lua state ends.
+-- of what can be called, and what remains of a connection or a timer when the Lua state ends.
 --
 -- Every global is local from loading on, because a script may change its globals; those that a host may leave out are
 -- read by rawget, because a host may have made the reading of an unknown global an error.
--- Comes in: `put_back` of nested.rs, or nil. Returns guard, is_callable, remains, watch_end.
+-- Comes in: `put_back` of nested.rs, or nil. Returns guard, is_callable, remains, timer_remains, watch_end.
 
 local put_back = ...
 
@@ -81,6 +81,14 @@ local remains = {
    __tostring = function() return "websocket (closed)" end,
 }
 
+-- The metatable of a timer that was finalised.
+local timer_remains = {
+   __index = { cancel = function() return false end },
+   __metatable = false,
+   __name = "websocket.timer",
+   __tostring = function() return "websocket timer (over)" end,
+}
+
 -- Returns an object that must be kept until the state ends, made after every function of the engine, because Lua runs
 -- finalisers newest first.
 local function watch_end()
@@ -93,4 +101,4 @@ local function watch_end()
    return setmetatable({}, { __gc = at_end })
 end
 
-return guard, is_callable, remains, watch_end
+return guard, is_callable, remains, timer_remains, watch_end

@@ -1,8 +1,8 @@
-//! One timer for the ends of all waits.
+//! One timer for one deadline after another, such as the ends of all waits.
 //!
-//! Comes in: when the wait of the thread that drives must end. Goes out: that it must. To set a timer for each wait would cost
-//! more than a short wait itself, so the timer stays as it is while it is set for an earlier moment. It then fires too early,
-//! and is set anew.
+//! Comes in: the moment that is waited for now. Goes out: that it has come. To set a timer for each wait would cost
+//! more than a short wait itself, so the timer stays as it is while it is set for an earlier moment. It then fires too
+//! early, and is set anew.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use tokio::time::{Sleep, sleep_until};
 pub struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// Is ready when `deadline` has passed. If it has not, registers the thread that drives to be woken then or before.
+    /// Is ready when `deadline` has passed. If it has not, registers the caller to be woken then or before.
     pub fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
         if sleep.deadline() > deadline.into() {

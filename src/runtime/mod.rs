@@ -1,7 +1,8 @@
 //! The one tokio runtime of the process, which the hosts that wait drive in turns, and a helper thread while none does.
 //!
 //! It starts with the first [`Lease`], ends with the last, and starts again with the next one. Comes in: futures, to
-//! run as tasks or to wait for, which is all that other modules may ask of it. Knows nothing of connections.
+//! run as tasks or to wait for, which is all that other modules may ask of it. [`Alarm`] is a part of such futures.
+//! Knows nothing of connections.
 //!
 //! Reading order: `wait`, `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
 
@@ -21,6 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub use self::alarm::Alarm;
 use self::engine::Engine;
 use self::leases::Leases;
 pub use self::turns::Then;
@@ -39,7 +41,7 @@ struct Running {
     helper: JoinHandle<()>,
 }
 
-/// Keeps the runtime running. Each Lua state that has opened a connection has one.
+/// Keeps the runtime running. Each Lua state that has opened a connection or set a timer has one.
 pub struct Lease {
     engine: Arc<Engine>,
 }

@@ -62,6 +62,7 @@ impl Host {
             Item::Event(id, event, charge) => Some((id, event, charge)),
             Item::Messages(..) => unreachable!("taken above"),
             Item::Deferred(number) => panic!("nobody deferred {number}"),
+            Item::Timer(number) => panic!("nobody set the timer {number}"),
         }
     }
 }
