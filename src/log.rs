@@ -71,3 +71,47 @@ impl Target {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    fn lines(queue: &Queue) -> Vec<String> {
+        let mut items = VecDeque::new();
+        queue.take_all(&mut items);
+        let text = |item| match item {
+            Item::Event(7, Event::Line(level, text), _) => format!("{} {text}", level.as_str()),
+            item => panic!("{item:?}"),
+        };
+        items.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn makes_lines_only_while_somebody_reads_them() {
+        let queue = Arc::new(Queue::default());
+        let log = Log::new(&queue, 7);
+        log.info(|| panic!("nobody reads it"));
+        Log::default().info(|| panic!("nobody can read it"));
+        queue.start_lines();
+        log.debug(|| "a step".to_owned());
+        log.warning(|| "trouble".to_owned());
+        assert_eq!(lines(&queue), ["debug a step", "warning trouble"]);
+        queue.stop_lines();
+        log.info(|| panic!("nobody reads it any more"));
+    }
+
+    #[test]
+    fn leaves_lines_out_where_too_many_wait_and_says_how_many() {
+        let queue = Arc::new(Queue::default());
+        queue.start_lines();
+        let log = Log::new(&queue, 7);
+        let fitting = MOST_WAITING / queue::cost(100);
+        for number in 0..fitting + 3 {
+            log.info(|| format!("{number:0100}"));
+        }
+        assert_eq!(lines(&queue).len(), fitting);
+        log.info(|| "after".to_owned());
+        assert_eq!(lines(&queue), ["warning 3 lines were left out: too many wait", "info after"]);
+    }
+}

@@ -140,6 +140,11 @@ function on.closing(state)
    state.readyState = CLOSING
 end
 
+-- Only with the option `reconnect`, which browsers do not have; "open" follows again.
+function on.reconnecting(state)
+   state.readyState = CONNECTING
+end
+
 function on.closed(state)
    finish(state, state.native:end_info())
 end

@@ -1,0 +1,107 @@
+local client = require "spec.support.client"
+local expect = require "spec.support.expect"
+local servers = require "spec.support.servers"
+local websocket = require "websocket"
+
+describe("the logger", function()
+   local lines
+
+   local function log_lines()
+      lines = {}
+      websocket.set_logger(function(level, text, ws)
+         lines[#lines + 1] = { level = level, text = text, ws = ws }
+      end)
+   end
+
+   local function find(pattern)
+      for _, line in ipairs(lines) do
+         if line.text:find(pattern) then
+            return line
+         end
+      end
+      local texts = {}
+      for index, line in ipairs(lines) do
+         texts[index] = line.level .. " " .. line.text
+      end
+      error(("no line has %q:\n%s"):format(pattern, table.concat(texts, "\n")), 2)
+   end
+
+   after_each(function()
+      websocket.set_logger(nil)
+      websocket.set_error_handler(nil)
+      client.finish()
+   end)
+
+   it("tells why connections end, with the connection", function()
+      log_lines()
+      local closed = client.connect(servers.url("/close", { code = 1000, reason = "secret reason" }))
+      client.drain(closed)
+      local line = find "^ended by peer with 1000$"
+      assert.equal("info", line.level)
+      assert.equal(closed.ws, line.ws)
+      assert.equal("info", find("^the peer sent Close with 1000$").level)
+      local failed = client.connect(servers.url("/", nil, "refused"))
+      client.drain(failed)
+      line = find "^failed %(connect%): "
+      assert.equal("warning", line.level)
+      assert.equal(failed.ws, line.ws)
+      for _, one in ipairs(lines) do
+         assert.is_nil(one.text:find("secret", 1, true), one.text)
+      end
+   end)
+
+   it("tells of keepalive pings and their answers", function()
+      log_lines()
+      client.open(servers.url("/echo"), { ping_interval = 0.05 })
+      assert.truthy(client.poll_until(function()
+         return pcall(find, "^the ping was answered after [%d.]+ ms$")
+      end))
+      assert.equal("debug", find("^a keepalive ping is due$").level)
+   end)
+
+   it("tells of attempts to reconnect", function()
+      log_lines()
+      local options = { reconnect = { min_delay = 0.01, max_delay = 0.01, max_retries = 1 } }
+      client.drain(client.connect(servers.url("/", nil, "refused"), options))
+      assert.equal("warning", find("^attempt 1 in 0%.0%d+ s: no address of the host accepted").level)
+   end)
+
+   it("is silent by default, after nil, and in place of an earlier one", function()
+      log_lines()
+      local first = lines
+      log_lines()
+      client.drain(client.connect(servers.url("/close", { code = 1000 })))
+      assert.same({}, first)
+      local count = #lines
+      assert.is_true(count > 0)
+      websocket.set_logger(nil)
+      local recorder = client.connect(servers.url("/close", { code = 1000 }))
+      client.drain(recorder)
+      assert.equal(count, #lines)
+   end)
+
+   it("is not called for lines that wait when it is removed", function()
+      log_lines()
+      client.ended_undelivered()
+      websocket.set_logger(nil)
+      websocket.poll()
+      assert.same({}, lines)
+   end)
+
+   it("has its errors handled as those of callbacks", function()
+      local problems = {}
+      websocket.set_error_handler(function(problem) problems[#problems + 1] = problem end)
+      websocket.set_logger(function() error("logger", 0) end)
+      local recorder = client.connect(servers.url("/close", { code = 1000 }))
+      client.drain(recorder)
+      assert.is_true(#problems > 0)
+      assert.equal("logger", problems[1])
+      assert.equal("open closed", client.names(recorder))
+   end)
+
+   it("refuses what cannot be called", function()
+      for _, value in ipairs({ 1, "x", {}, true }) do
+         assert.truthy(expect.raised(websocket.set_logger, value):find("logger must be a function or callable", 1, true))
+      end
+   end)
+end)
