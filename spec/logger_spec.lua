@@ -101,7 +101,8 @@ describe("the logger", function()
 
    it("refuses what cannot be called", function()
       for _, value in ipairs({ 1, "x", {}, true }) do
-         assert.truthy(expect.raised(websocket.set_logger, value):find("logger must be a function or callable", 1, true))
+         local text = expect.raised(websocket.set_logger, value)
+         assert.truthy(text:find("logger must be a function or callable", 1, true), text)
       end
    end)
 end)

@@ -56,19 +56,24 @@ describe("reconnecting", function()
 
    it("sends what was sent meanwhile after the next open, in order", function()
       local token = servers.token()
+      local url = servers.url("/close", { code = 1001, after = 6, token = token })
       local recorder
-      recorder = client.connect(servers.url("/close", { code = 1001, after = 1, token = token }), quick(), function(_, event)
+      recorder = client.connect(url, quick(), function(_, event)
          if event == "reconnecting" then
             for number = 1, 5 do
-               assert.equal(recorder.ws, recorder.ws:send("message " .. number))
+               assert.equal(recorder.ws, recorder.ws:send("meanwhile " .. number))
             end
          end
       end)
-      recorder.ws:send("first")
-      next_of(recorder, "reconnecting")
+      for number = 1, 6 do
+         recorder.ws:send("first " .. number)
+      end
+      local record = client.report(token, "messages:11")
+      assert.equal(11, record.messages)
+      assert.equal("meanwhile 5", record.last)
       recorder.ws:close()
       client.drain(recorder)
-      assert.is_nil(recorder.ws:send("late"))
+      expect.refused("closed", recorder.ws:send("late"))
    end)
 
    it("ends after a code, a status or a failure that does not heal", function()
@@ -201,7 +206,8 @@ describe("reconnecting", function()
             function() coroutine.yield() end,
             function() return url end,
          }
-         local recorder = client.connect(servers.url("/", nil, "refused"), planned(function(attempt) return results[attempt]() end))
+         local options = planned(function(attempt) return results[attempt]() end)
+         local recorder = client.connect(servers.url("/", nil, "refused"), options)
          client.wait(recorder, "open")
          assert.equal(6, #problems)
          assert.equal("no token", problems[1])

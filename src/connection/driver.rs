@@ -17,7 +17,7 @@ use super::closing::{Cause, Closing, OurClose};
 use super::deadlines::{Deadline, Deadlines};
 use super::keepalive::{Keepalive, PongOf};
 use super::outbox::Outbox;
-use super::outgoing::{Asked, Wish};
+use super::outgoing::{AfterLoss, Asked, Wish};
 use super::retries;
 use super::settings::Settings;
 use super::sink::EventSink;
@@ -358,8 +358,9 @@ impl Driver {
             Incoming::Close(body) => {
                 let code = body.as_ref().map_or(NO_STATUS, |body| body.code.get());
                 sink.log.info(|| format!("the peer sent Close with {code}"));
-                if retries::heals(code) {
-                    sink.connection.outbox.note_loss();
+                if self.settings.after_loss == AfterLoss::Another && retries::heals(code) {
+                    // The peer may ignore what follows its Close.
+                    sink.connection.outbox.put_back(self.writer.withhold());
                 } else {
                     sink.connection.outbox.refuse();
                 }

@@ -62,7 +62,7 @@ pub enum Role {
 }
 
 /// Frames of one kind and size that follow each other, of which at least one is not written.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Series {
     /// What they are.
     pub role: Role,
@@ -127,6 +127,17 @@ impl Accounts {
             Some(last) if (last.role, last.header, last.payload) == (role, header, payload) => last.count += 1,
             _ => self.frames.push_back(Series { role, header, payload, count: 1, written: 0 }),
         }
+    }
+
+    /// Takes out the frame that the transport has taken in part, if there is one.
+    pub fn take_begun(&mut self) -> Option<Series> {
+        let first = self.frames.front_mut().filter(|first| first.written > 0)?;
+        let begun = Series { count: 1, ..*first };
+        (first.count, first.written) = (first.count - 1, 0);
+        if first.count == 0 {
+            self.frames.pop_front();
+        }
+        Some(begun)
     }
 
     /// Adds frames that follow each other.

@@ -44,6 +44,13 @@ struct Unfinished {
     deflating: Deflating,
 }
 
+impl Unfinished {
+    /// Returns the message as it was.
+    fn whole(self) -> Outgoing {
+        Outgoing::Message { kind: self.kind, payload: self.payload, compress: true }
+    }
+}
+
 impl Output {
     /// Makes an empty output; `deflater` if compression was agreed.
     pub fn new(deflater: Option<Deflater>, after_loss: AfterLoss) -> Output {
@@ -56,15 +63,36 @@ impl Output {
         self.original.is_none()
     }
 
+    /// Takes out the messages of which the transport has taken no byte. What it has taken in part stays, because a frame
+    /// must be whole before another follows.
+    pub fn withhold(&mut self) -> Recovered {
+        let (mut bytes, mut accounts) = (self.unwritten(), std::mem::take(&mut self.accounts));
+        let begun = accounts.take_begun();
+        let untaken = begun.map_or(0, |begun| begun.len() - begun.written);
+        let rest = bytes.split_off(untaken.min(bytes.len()));
+        (self.runs, self.offset, self.len) = (VecDeque::from([bytes]), 0, untaken);
+        // At most one compressed message is encoded, and the original is that of the last.
+        let is_compressed = begun.is_some_and(|begun| matches!(begun.role, Role::Deflated { .. }));
+        let original = if is_compressed { None } else { self.original.take() };
+        if let Some(begun) = begun {
+            self.accounts.add_series(begun);
+        }
+        let unfinished = self.unfinished.take().map(Unfinished::whole);
+        Recovered::sort(&rest, accounts, original.or(unfinished))
+    }
+
     /// Ends the output: returns what the transport has not taken.
     pub fn recover(self) -> Recovered {
+        let bytes = self.unwritten();
+        Recovered::sort(&bytes, self.accounts, self.original.or(self.unfinished.map(Unfinished::whole)))
+    }
+
+    fn unwritten(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.len);
         for (number, run) in self.runs.iter().enumerate() {
             bytes.extend_from_slice(if number == 0 { &run[self.offset..] } else { run });
         }
-        let unfinished =
-            self.unfinished.map(|Unfinished { kind, payload, .. }| Outgoing::Message { kind, payload, compress: true });
-        Recovered::sort(&bytes, self.accounts, self.original.or(unfinished))
+        bytes
     }
 
     /// Returns the bytes that are not written.
@@ -280,6 +308,35 @@ mod tests {
             let recovered = output.recover();
             assert_eq!(recovered.original.is_some_and(|original| original.payload() == 5000), is_kept, "{written}");
             assert_eq!(recovered.lost.bytes, lost, "{written}");
+        }
+    }
+
+    #[test]
+    fn withholds_messages_of_which_no_byte_was_taken() {
+        for (written, left, kept) in [(0, 0, 3), (1, 35, 2), (35, 1, 2), (36, 0, 2), (37, 35, 1), (108, 0, 0)] {
+            let mut output = Output::new(None, AfterLoss::Another);
+            for _ in 0..3 {
+                output.send(message(30));
+            }
+            let mut taken = Taken::default();
+            output.advance(written, &mut taken);
+            let withheld = output.withhold();
+            assert_eq!((output.len(), output.bytes().len()), (left, left), "{written}");
+            assert_eq!(withheld.frames.bytes.len(), 36 * kept, "{written}");
+            assert_eq!((withheld.lost.count, withheld.payload, withheld.cost), (0, 0, 0), "{written}");
+            output.close(None);
+            while output.len() > 0 {
+                output.advance(1, &mut taken);
+            }
+            assert_eq!((taken.payload, taken.close), (30 * (3 - kept), true), "{written}");
+        }
+        for (written, is_kept) in [(0, true), (1, false)] {
+            let mut output = deflating(0);
+            output.send(message(5000));
+            while output.deflate().is_some() {}
+            output.advance(written, &mut Taken::default());
+            assert_eq!(output.withhold().original.is_some(), is_kept, "{written}");
+            assert_eq!(output.recover().lost.count, 1 - usize::from(is_kept), "{written}");
         }
     }
 

@@ -65,6 +65,11 @@ impl Writer {
         self.lost.as_ref()
     }
 
+    /// Takes out the messages of which the transport has taken no byte, for another connection.
+    pub fn withhold(&mut self) -> Recovered {
+        self.output.withhold()
+    }
+
     /// Ends the writing: returns what the transport has not taken, or has taken and perhaps not sent.
     pub fn recover(self) -> Recovered {
         let mut recovered = self.output.recover();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::client::{Client, message};
-use crate::support::peer::{BINARY, Door, close, frame};
+use crate::support::peer::{BINARY, Door, Peer, close, frame};
 use websocket_core::connection::{Answer, Refusal, Wish};
 use websocket_core::error::ErrorCode;
 use websocket_core::event::{Event, Kind, Reconnecting};
@@ -143,6 +143,40 @@ fn a_message_that_was_cut_is_lost_and_counted_and_those_after_it_arrive_in_order
         assert_eq!((&payload[..4], payload.len()), (&number.to_be_bytes()[..], 64 * KIB + number as usize));
     }
     client.is_down_to(0);
+}
+
+#[test]
+fn messages_that_wait_when_the_peer_goes_away_are_kept_for_the_next_connection() {
+    const COUNT: u32 = 200;
+    let door = Door::narrow();
+    let mut client = Client::start(&door.url(), &Options { max_buffered: usize::MAX, ..quick() });
+    let mut peer = door.peer();
+    client.opened();
+    for number in 0..COUNT {
+        let mut payload = vec![7; 64 * KIB];
+        payload[..4].copy_from_slice(&number.to_be_bytes());
+        client.send(payload);
+    }
+    peer.say(&close(1012, ""));
+    assert_eq!(client.closing().0, 1012);
+    let mut next = 0_u32;
+    let mut hear = |peer: &mut Peer| {
+        let (first, payload) = peer.hear();
+        if first == 0x88 {
+            return false;
+        }
+        assert_eq!((&payload[..4], payload.len()), (&next.to_be_bytes()[..], 64 * KIB));
+        next += 1;
+        true
+    };
+    while hear(&mut peer) {}
+    drop(peer);
+    assert_eq!(reconnecting(&mut client).lost.count, 0);
+    let mut peer = door.peer();
+    client.opened();
+    client.close(1000, "");
+    while hear(&mut peer) {}
+    assert_eq!(next, COUNT);
 }
 
 #[test]
