@@ -226,6 +226,21 @@ describe("reconnecting", function()
          assert.equal("reconnect.before raised an error", texts[2])
       end)
 
+      it("counts an attempt as failed where an error leaves poll", function()
+         websocket.set_abort_test(function(problem) return problem == "stop the script" end)
+         local recorder = client.connect(servers.url("/", nil, "refused"), planned(function(attempt)
+            if attempt == 1 then
+               error("stop the script", 0)
+            end
+         end, { max_retries = 2 }))
+         local ok, problem = pcall(client.drain, recorder)
+         websocket.set_abort_test(nil)
+         assert.is_false(ok)
+         assert.equal("stop the script", problem)
+         client.drain(recorder)
+         assert.equal("reconnecting reconnecting fail", client.names(recorder))
+      end)
+
       it("may close the connection itself", function()
          local recorder
          recorder = client.connect(servers.url("/", nil, "refused"), planned(function() recorder.ws:close() end))

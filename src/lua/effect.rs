@@ -4,6 +4,8 @@
 //! [`shown`] changes nothing that the script sees, because the Lua values of the event are made after it, and that may
 //! fail. Calls no Lua.
 
+use std::sync::Arc;
+
 use super::host::Host;
 use super::socket::{Socket, Status};
 use crate::event::{End, Event, Kind, Reconnecting};
@@ -117,7 +119,11 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             socket.status.set(Status::Connecting);
             Effect::Shown
         }
-        Event::Message(..) | Event::Ping(_) | Event::Pong(_) | Event::Drain | Event::Preparing(_) => Effect::Shown,
+        Event::Preparing(_) => {
+            host.planned.replace(Some(Arc::clone(&socket.connection)));
+            Effect::Shown
+        }
+        Event::Message(..) | Event::Ping(_) | Event::Pong(_) | Event::Drain => Effect::Shown,
     }
 }
 

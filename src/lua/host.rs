@@ -14,7 +14,7 @@ use super::answer::{Raise, raise};
 use super::handle::Held;
 use super::inbox::Inbox;
 use crate::close::{CloseCode, CloseFrame};
-use crate::connection::{Connection, Wish};
+use crate::connection::{Answer, Connection, Wish};
 use crate::options::Options;
 use crate::process;
 use crate::queue::ConnectionId;
@@ -45,6 +45,8 @@ pub struct Host {
     pub callbacks: Table,
     /// The number of the logger, if there is one.
     pub logger: Cell<Option<u64>>,
+    /// The connection whose next attempt the script is planning.
+    pub planned: RefCell<Option<Arc<Connection>>>,
     /// Numbers whose Lua values could not be dropped yet, for instance for lack of memory.
     stale: RefCell<Vec<u64>>,
     /// The connections that are alive, the oldest first.
@@ -66,6 +68,7 @@ impl Host {
             sockets: lua.create_table()?,
             callbacks: lua.create_table()?,
             logger: Cell::new(None),
+            planned: RefCell::new(None),
             stale: RefCell::default(),
             connections: RefCell::default(),
             lease: RefCell::new(None),
@@ -155,6 +158,12 @@ impl Host {
     /// Ends a dispatch; returns how many callbacks were called. What they have sent is written.
     pub fn end_dispatch(&self) -> usize {
         let ran = self.inbox.stop();
+        // An error that leaves `poll` has cut the planning off.
+        if let Some(connection) = self.planned.take()
+            && !process::is_forked_child()
+        {
+            connection.preparation.answer(Answer::Failed);
+        }
         self.write_ahead();
         ran
     }

@@ -86,8 +86,10 @@ pub fn plan_function(builder: &Builder, sockets: &Sockets, call: &Function) -> m
         nothing()
     })?;
     let known = Rc::clone(sockets);
-    builder.add_raw(&functions, "hand_over", move |_, _, this: Value| {
+    builder.add_raw(&functions, "hand_over", move |_, host, this: Value| {
         let socket = borrowed(&known, &this, "plan")?;
+        host.planned.take();
+        host.check_process()?;
         let answer = socket.planning.as_ref().map_or(Answer::Failed, Planning::take);
         socket.connection.preparation.answer(answer);
         nothing()
