@@ -11,9 +11,11 @@
 mod echo;
 mod frames;
 mod head;
+mod malformed;
 mod peer;
 mod pki;
 mod ports;
+mod random;
 mod record;
 mod routes;
 mod script;
