@@ -18,7 +18,7 @@ local function recorded()
    return text:find("log.1=", 1, true), file and file:close()
 end
 
-local ws, events = open(url, { max_message_size = tonumber(limit) })
+local ws, events = open(url, { max_message_size = tonumber(limit), compression = extension ~= "" })
 poll_until(function() return events[2] end, "the first message")
 collectgarbage()
 collectgarbage()
@@ -43,9 +43,10 @@ print(("%.0f %d %s"):format(most - before, events[#events][3], events[#events][2
 ]]
 
 -- Returns the growth of the heap, and the end, where the server sends one list of steps, stalls, and sends another.
-local function measured(before, after)
+local function measured(before, after, extension)
    local token = servers.token()
-   local list = { "status101", steps.text("ready"), "await:messages:1" }
+   local head = steps.head(steps.switching(extension and "Sec-WebSocket-Extensions: " .. extension))
+   local list = { head, steps.text("ready"), "await:messages:1" }
    for _, step in ipairs(before) do
       list[#list + 1] = step
    end
@@ -58,8 +59,9 @@ local function measured(before, after)
       url = servers.script(list, token),
       record = servers.file("reports/" .. token),
       limit = tostring(LIMIT),
+      extension = extension or "",
    })
-   local growth, ending = output:match("^(%d+) (.*)\n$")
+   local growth, ending = output:match("^(-?%d+) (.*)\n$")
    assert(growth, output)
    return tonumber(growth), ending
 end
@@ -104,6 +106,19 @@ describe("fault 34: a frame of max_message_size", function()
    it("takes no more than the limit and 256 KiB until it is whole", function()
       local growth, ending = measured({ declares(0x82, LIMIT), steps.repeated(63, chunk) }, {})
       assert(ending:match("^1006 "), ending)
+      assert(growth > LIMIT / 2 and growth <= LIMIT + SLACK, growth .. " bytes")
+   end)
+end)
+
+describe("fault 37: a bomb of 1 GiB of zeros in 1 MiB", function()
+   it("closes with 1009 and never takes more than the limit and 256 KiB", function()
+      -- A stored block with one zero, and 1 MiB of zeros as zlib compresses it where zeros came before (RFC 1951).
+      local first = "\0\1\0\254\255\0"
+      local zeros = "\236\193\33\1\0\0\0\128\160\255\175\29\97\5" .. ("\0"):rep(1016) .. "\174\0\0\0\255\255"
+      local growth, ending = measured({
+         declares(0xc2, #first + 1024 * #zeros + 1), steps.bytes(first), steps.repeated(3, zeros),
+      }, { steps.repeated(1021, zeros), steps.bytes("\0"), "await-close" }, "permessage-deflate")
+      assert.equal("1009 message too big: inflates to over the limit 4194304", ending)
       assert(growth > LIMIT / 2 and growth <= LIMIT + SLACK, growth .. " bytes")
    end)
 end)
