@@ -19,7 +19,8 @@ function modes.idle()
    local count = IDLE / 2
    local recorder = client.open(servers.url("/push", { count = count, interval = 2000, size = 100 }))
    os.execute("sleep " .. IDLE + 1)
-   assert(client.names(recorder) == "open", client.describe(recorder))
+   -- The first message may have come together with `open`.
+   assert(#recorder.events <= 2, client.describe(recorder))
    client.wait(recorder, function() return #client.messages(recorder) == count end)
    for index, payload in ipairs(client.messages(recorder)) do
       assert(payload:match("^(%d+):") == tostring(index), "message " .. index .. " is " .. payload)
