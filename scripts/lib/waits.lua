@@ -16,7 +16,7 @@ local LATE = 2
 local modes = {}
 
 function modes.idle()
-   local count = IDLE / 2
+   local count = math.floor(IDLE / 2) -- an integer, so that the URL has no fraction
    local recorder = client.open(servers.url("/push", { count = count, interval = 2000, size = 100 }))
    os.execute("sleep " .. IDLE + 1)
    -- The first message may have come together with `open`.
@@ -33,10 +33,10 @@ end
 function modes.stopped()
    local echo = client.open(servers.url("/echo"))
    local silent = client.open(servers.url("/silent"))
-   -- The parent of this shell is the Lua that stops. The last wait has the time to see that it goes on.
-   os.execute("{ kill -STOP $PPID; sleep " .. STOPPED .. "; kill -CONT $PPID; } &")
    local last = client.now()
    local gap
+   -- The parent of this shell is this process. It may be stopped before the shell has returned.
+   os.execute("{ kill -STOP $PPID; sleep " .. STOPPED .. "; kill -CONT $PPID; } &")
    repeat
       os.execute("sleep 0.1")
       gap, last = client.now() - last, client.now()
