@@ -5,6 +5,8 @@
 #[path = "support/codec.rs"]
 mod codec;
 
+use std::time::Instant;
+
 use codec::{decode, decode_every_way, deflate, frame};
 use websocket_core::event::Kind;
 use websocket_core::extension::{self, Agreed, Compression};
@@ -120,6 +122,27 @@ fn inflates_empty_messages() {
         frame(0xc1, &HELLO),
     ];
     assert_incoming(&stream.concat(), &[text(""), text(""), text("Hello"), text("Hello")]);
+}
+
+// Each block is a step of the inflater and brings nothing, and after a final one the inflater is reset.
+#[test]
+fn inflates_empty_blocks_in_time_that_is_linear_in_their_number() {
+    let blocks = [("stored", &[0x00, 0x00, 0x00, 0xff, 0xff][..]), ("final", &[0x03, 0x00])];
+    for (name, block) in blocks {
+        for piece in [1, 16 * 1024] {
+            let time = |count| {
+                let stream = [frame(0xc1, &[&block.repeat(count)[..], &[0x00]].concat()), frame(0xc1, &HELLO)].concat();
+                let begun = Instant::now();
+                let (incoming, violation) = decode(Some(&agreed_as_offered()), LIMITS, stream.chunks(piece));
+                let passed = begun.elapsed();
+                assert_eq!((incoming, violation), (vec![text(""), text("Hello")], None));
+                passed
+            };
+            // Quadratic work would take 256 times as long. A busy machine may delay any single try.
+            let linear = (0..10).any(|_| time(32_000) < 64 * time(2_000));
+            assert!(linear, "{name} blocks in pieces of {piece} bytes");
+        }
+    }
 }
 
 #[test]

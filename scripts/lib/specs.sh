@@ -13,7 +13,7 @@ slow_specs=(
 
 other_specs() {
   local file
-  for file in spec/*_spec.lua; do
+  for file in spec/*_spec.lua spec/*/*_spec.lua; do
     [[ " ${slow_specs[*]} " == *" $file "* ]] || printf '%s\n' "$file"
   done
 }

@@ -35,7 +35,7 @@ local function interpreter()
    return arg[first]
 end
 
--- Returns the command that runs a script, and kills it after PATIENCE seconds.
+-- Returns the command that runs a script, and kills it after PATIENCE seconds. The prefix may be nil.
 local function command_for(source, env, prefix)
    local path = servers.write("child-" .. servers.token() .. ".lua", string.format(
       "package.path, package.cpath = %q, %q\n%s", package.path, package.cpath, source))
@@ -57,9 +57,10 @@ end
 --- Runs a script to its end. It finds the same modules as this interpreter, those of spec/support included.
 --- @param source string
 --- @param env? table<string, string|false> variables to set; false unsets one
+--- @param prefix? string words of a command that runs the interpreter
 --- @return ChildResult
-function M.run(source, env)
-   local output, status = shell.execute(command_for(source, env or {}))
+function M.run(source, env, prefix)
+   local output, status = shell.execute(command_for(source, env or {}, prefix))
    return { output = output, status = status, ended = client.now() }
 end
 

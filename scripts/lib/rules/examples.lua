@@ -8,6 +8,19 @@ local mutual = {
    ["src/process/signals.rs"] = "pub struct Mask;\nfn f() -> crate::queue::Queue {}\n",
 }
 
+-- A tree with a spec, and a page of which every row names its test, but for one row.
+local function faults(number, cell)
+   local rows = { "" }
+   for each = 1, 76 do
+      rows[#rows + 1] = ("| %d | a | b | %s |"):format(each, each == number and cell or '`spec/a_spec.lua` "one"')
+   end
+   return {
+      ["docs/reliability.md"] = table.concat(rows, "\n") .. "\n",
+      ["spec/a_spec.lua"] = 'it("one", f)\nit("two " .. kind .. " (2)", f)\n',
+      ["tests/a.rs"] = "fn one() {}\n",
+   }
+end
+
 --- By rule: what must be found, and what must not be.
 local examples = {
    ["rust.levels"] = {
@@ -110,6 +123,16 @@ local examples = {
          { ["spec/a_spec.lua"] = "do\n\tf()\nend\n" },
       },
       kept = { { ["spec/a_spec.lua"] = "do\n   f()\n\n  \nend\n" } },
+   },
+   ["faults.tests"] = {
+      broken = {
+         { ["docs/reliability.md"] = "" },
+         faults(5, "none"),
+         faults(5, '`spec/a_spec.lua` "two"; "three"'),
+         faults(5, '`spec/b_spec.lua` "one"'),
+         faults(76, '`tests/a.rs` "on"'),
+      },
+      kept = { faults(5, '`spec/a_spec.lua` "two … (2)"; `tests/a.rs` "one"') },
    },
    ["files.length"] = {
       broken = { { ["tests/long.rs"] = ("\n"):rep(401) } },

@@ -3,6 +3,7 @@
 //! ```text
 //! test-server --dir DIR                                       opens all ports, which DIR/ports.lua lists
 //! test-server --demo --dir DIR [--ws-port N] [--wss-port N]   an echo server on 8765 (ws) and 8766 (wss)
+//!             [--address IP]                                  not on 127.0.0.1 but on this address of the machine
 //! ```
 //! Both print `ready` when all ports listen. The first ends when its stdin is closed, the second when it is killed.
 //! README.md of spec/support describes the URLs.
@@ -10,9 +11,11 @@
 mod echo;
 mod frames;
 mod head;
+mod malformed;
 mod peer;
 mod pki;
 mod ports;
+mod random;
 mod record;
 mod routes;
 mod script;
@@ -21,7 +24,7 @@ mod stream;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,6 +49,7 @@ struct Arguments {
     directory: PathBuf,
     ports_file: PathBuf,
     demo: bool,
+    address: IpAddr,
     ws_port: u16,
     wss_port: u16,
 }
@@ -54,6 +58,7 @@ impl Arguments {
     fn read() -> Result<Arguments> {
         let (mut directory, mut ports_file) = (None, None);
         let (mut demo, mut ws_port, mut wss_port) = (false, 8765, 8766);
+        let mut address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             if name == "--demo" {
@@ -64,6 +69,7 @@ impl Arguments {
             match &*name {
                 "--dir" => directory = Some(PathBuf::from(value)),
                 "--ports-file" => ports_file = Some(PathBuf::from(value)),
+                "--address" => address = value.parse()?,
                 "--ws-port" => ws_port = value.parse()?,
                 "--wss-port" => wss_port = value.parse()?,
                 _ => return Err(format!("{name}: unknown").into()),
@@ -71,7 +77,7 @@ impl Arguments {
         }
         let directory = directory.ok_or("--dir DIR is missing")?;
         let ports_file = ports_file.unwrap_or_else(|| directory.join("ports.lua"));
-        Ok(Arguments { directory, ports_file, demo, ws_port, wss_port })
+        Ok(Arguments { directory, ports_file, demo, address, ws_port, wss_port })
     }
 }
 
@@ -111,7 +117,7 @@ fn open_demo(arguments: &Arguments, pki: &Pki, records: &Arc<Records>) -> Result
     for (name, port, behaviour) in
         [("ws", arguments.ws_port, Behaviour::Ws), ("wss", arguments.wss_port, Behaviour::Wss(pki.good.clone()))]
     {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::new(arguments.address, port);
         let opened = ports::open(name, address, behaviour, records);
         ports.push((name, opened.map_err(|error| format!("port {port}: {error}"))?));
     }

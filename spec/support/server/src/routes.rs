@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::echo::echo;
 use crate::frames::{close_body, encode};
 use crate::head::{Request, refusal};
+use crate::malformed;
 use crate::peer::Peer;
 use crate::record::{Record, Records};
 use crate::script;
@@ -25,6 +26,9 @@ const BATCH: usize = 256 * 1024;
 /// Those of the stream, for the port's record.
 pub async fn serve(mut stream: Stream, records: &Records) -> io::Result<()> {
     let Some(request) = Request::read(&mut stream).await? else { return Ok(()) };
+    if request.path == "/malformed" {
+        return malformed::serve(stream, &request).await;
+    }
     let record = records.get(request.text("token"));
     record.add("connections", 1);
     record.set("request", &request.head);
