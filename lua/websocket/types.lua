@@ -13,7 +13,7 @@ websocket._VERSION = ""
 
 --- @alias websocket.Event "open"|"received"|"ping"|"pong"|"closing"|"closed"|"fail"
 
---- @alias websocket.ErrorCode "dns"|"connect"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
+--- @alias websocket.ErrorCode "dns"|"connect"|"proxy"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
 
 --- Called with (event, message, detail, ws); anything callable will do. The arguments `message` and `detail` are for
 --- "open" nil; for "received" the payload and "text" or "binary"; for "ping" and "pong" the payload and nil; for
@@ -47,12 +47,16 @@ websocket._VERSION = ""
 
 --- The options of `websocket.new`.
 --- @class websocket.Options
---- @field headers? table<string, string|string[]> Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; headers that belong to the opening handshake are refused.
+--- @field headers? table<string, string|string[]|false> Request headers to add, by name; the values of a list are sent as one line each. Host and User-Agent may be replaced, and User-Agent is left out by false; headers that belong to the opening handshake are refused.
 --- @field protocols? string|string[] Subprotocols to offer, the preferred one first; together at most 64 KiB.
 --- @field require_protocol? boolean Fails the handshake when the server chooses none of `protocols`. (default false)
 --- @field origin? string The Origin header (RFC 6454).
 --- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
---- @field open_timeout? number How long opening may take: name resolution, TCP, TLS and the opening handshake together. (above 0, up to 1e9 seconds; default 10)
+--- @field proxy? string|false The proxy to connect by: `http://user:password@host:port`, `https://`, `socks5://` or `socks5h://`. False uses none. By default the environment decides, see [below](#proxy).
+--- @field connect_to? string Where to dial in place of the URL's host and port. The Host header, the server name and the certificate stay those of the URL.
+--- @field local_address? string The address of this machine from which to dial. Addresses of the other family are not tried.
+--- @field max_redirects? integer How many redirects to follow, see [below](#max_redirects). (0 to 20; default 0)
+--- @field open_timeout? number How long opening may take: name resolution, TCP, proxy, TLS, the opening handshake and redirects together. (above 0, up to 1e9 seconds; default 10)
 --- @field close_timeout? number How long the peer may take to answer our Close frame once it is written, whatever else it sends. Until then, the longest time without progress in sending the messages before it. (above 0, up to 1e9 seconds; default 10)
 --- @field ping_interval? number|false Time between keepalive pings; false sends none. (above 0, up to 1e9 seconds; default 20)
 --- @field ping_timeout? number|false How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. False waits for ever. (above 0, up to 1e9 seconds; default 20)

@@ -118,7 +118,13 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> R
             Value::String(_) => add(into, &utf8(value, what)?)?,
             other => return raise(format!("{what} must be a string or a list of strings, got {}", type_name(other))),
         },
-        Kind::HeaderMap(add) => read_headers(value, *add, what, into)?,
+        Kind::Parsed(set, _) => set(into, &utf8(value, what)?)?,
+        Kind::ParsedOrFalse(set, _) => match value {
+            Value::Boolean(false) => set(into, None)?,
+            Value::String(_) => set(into, Some(&utf8(value, what)?))?,
+            other => return raise(format!("{what} must be a string or false, got {}", type_name(other))),
+        },
+        Kind::HeaderMap { add, remove } => read_headers(value, (*add, *remove), what, into)?,
         Kind::Table(group) => match value {
             Value::Table(table) => read_group(table, group, place, into)?,
             other => return raise(format!("{what} must be a table, got {}", type_name(other))),
@@ -134,10 +140,16 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> R
     Ok(())
 }
 
-/// The function of [`Kind::HeaderMap`].
+/// The functions of [`Kind::HeaderMap`].
 type AddHeader<T> = fn(&mut T, &str, &[u8]) -> Result<(), InvalidInput>;
+type RemoveHeader<T> = fn(&mut T, &str) -> Result<(), InvalidInput>;
 
-fn read_headers<T>(value: &Value, add: AddHeader<T>, what: &str, into: &mut T) -> Result<(), Raise> {
+fn read_headers<T>(
+    value: &Value,
+    (add, remove): (AddHeader<T>, RemoveHeader<T>),
+    what: &str,
+    into: &mut T,
+) -> Result<(), Raise> {
     let Value::Table(headers) = value else {
         return raise(format!("{what} must be a table, got {}", type_name(value)));
     };
@@ -158,6 +170,7 @@ fn read_headers<T>(value: &Value, add: AddHeader<T>, what: &str, into: &mut T) -
                     add(into, &name, &string(&item, &what)?.as_bytes())?;
                 }
             }
+            Value::Boolean(false) => remove(into, &name)?,
             value => add(into, &name, &string(&value, &what)?.as_bytes())?,
         }
     }

@@ -98,7 +98,12 @@ mod tests {
         for (text, socket, resource, href) in [
             ("ws+unix:///run/a.sock", "/run/a.sock", "/", "ws+unix:///run/a.sock:/"),
             ("WS+UNIX:/run/a.sock:/b?c=:d", "/run/a.sock", "/b?c=:d", "ws+unix:///run/a.sock:/b?c=:d"),
-            ("ws+unix:///a%20%3a%3F:/b c".replace("b c", "%20").as_str(), "/a :?", "/%20", "ws+unix:///a%20%3a%3F:/%20"),
+            (
+                "ws+unix:///a%20%3a%3F:/b c".replace("b c", "%20").as_str(),
+                "/a :?",
+                "/%20",
+                "ws+unix:///a%20%3a%3F:/%20",
+            ),
             ("wss+unix:///s:/", "/s", "/", "wss+unix:///s:/"),
         ] {
             let endpoint = parsed(text);

@@ -103,7 +103,10 @@ mod tests {
         ] {
             let proxy = Proxy::parse(text).unwrap();
             let expected = credentials.map(|(user, password)| (user.as_bytes().to_vec(), password.as_bytes().to_vec()));
-            assert_eq!((proxy.kind, proxy.address.to_string(), proxy.credentials), (kind, address.to_owned(), expected));
+            assert_eq!(
+                (proxy.kind, proxy.address.to_string(), proxy.credentials),
+                (kind, address.to_owned(), expected)
+            );
         }
     }
 
