@@ -152,11 +152,7 @@ impl Endpoint {
 
     /// Returns the address if the host is an address and not a name.
     pub fn ip(&self) -> Option<IpAddr> {
-        match self.host {
-            Host::Domain(_) => None,
-            Host::Ipv4(ip) => Some(ip.into()),
-            Host::Ipv6(ip) => Some(ip.into()),
-        }
+        self.host_port().ip()
     }
 }
 

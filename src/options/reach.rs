@@ -42,6 +42,19 @@ impl Options {
         Ok(())
     }
 
+    /// Returns the options for servers of other origins, to which redirects lead: without what is for the URL's server
+    /// alone. These are credentials, cookies, the Host header, the client's certificate and the name to verify.
+    pub fn for_other_origins(&self) -> Options {
+        const PRIVATE: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];
+        let mut options = self.clone();
+        options.basic_auth = None;
+        options.headers.retain(|(name, _)| !PRIVATE.iter().any(|private| name.eq_ignore_ascii_case(private)));
+        options.tls.cert_file = None;
+        options.tls.key_file = None;
+        options.tls.server_name = None;
+        options
+    }
+
     /// Checks the rules between the options of this file.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! a password.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use url::Host;
 
@@ -47,6 +48,15 @@ impl HostPort {
             return Err("has the port 0, must be 1-65535");
         }
         Ok(HostPort { host, port })
+    }
+
+    /// Returns the address if the host is an address and not a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.host {
+            Host::Domain(_) => None,
+            Host::Ipv4(ip) => Some(ip.into()),
+            Host::Ipv6(ip) => Some(ip.into()),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod errors;
 mod file;
 mod identity;
 mod keys;
+mod others;
 mod pem;
 mod roots;
 mod verifier;
@@ -22,10 +23,11 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(super) use self::channel::Channel;
 pub(super) use self::errors::cause;
+pub(super) use self::others::Others;
 use self::verifier::Verifier;
 use super::{background, io_text};
 use crate::error::{ErrorCode, Failure, InvalidInput};
@@ -37,6 +39,7 @@ use crate::url::Endpoint;
 static PLAIN_CONFIG: OnceCell<Arc<ClientConfig>> = OnceCell::new();
 
 /// Everything that one TLS handshake needs, checked.
+#[derive(Clone)]
 pub(super) struct Setup {
     name: ServerName<'static>,
     trust: Trust,
@@ -83,16 +86,11 @@ impl Setup {
         Ok(Some(Setup { name, trust, identity }))
     }
 
-    /// Returns whether the server's certificate is not verified.
-    pub fn is_insecure(&self) -> bool {
-        matches!(self.trust, Trust::Anyone)
-    }
-
     /// Does the TLS handshake.
     ///
     /// # Errors
     /// `tls`.
-    pub async fn connect(&self, socket: TcpStream) -> Result<Channel<TcpStream>, Failure> {
+    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S) -> Result<Channel<S>, Failure> {
         let config = configuration(self.trust.clone(), self.identity.clone()).await;
         let config = config.map_err(|text| Failure::new(ErrorCode::Tls, text))?;
         Channel::shake_hands(config, self.name.clone(), socket).await.map_err(|error| {
