@@ -9,7 +9,9 @@ mod support;
 
 mod dial;
 mod handshake;
+mod proxy;
 mod refusal;
+mod socks;
 mod tls;
 mod tls_ends;
 mod tls_files;
