@@ -9,7 +9,10 @@ mod support;
 
 mod dial;
 mod handshake;
+#[cfg(unix)]
+mod local;
 mod proxy;
+mod redirect;
 mod refusal;
 mod socks;
 mod tls;
