@@ -45,7 +45,8 @@ enum Refusal {
     Broken(Failure),
     /// The status says so. What its text says after the status.
     Status(String),
-    Redirect(Endpoint),
+    /// The response leads to another endpoint.
+    Redirect(Box<Endpoint>),
 }
 
 /// A request as it is sent, and what its response must contain.
@@ -180,7 +181,7 @@ impl Request {
                 return Ok(Answer::Accepted(response, agreed, tail));
             }
             // Nobody sees the body of a redirect that is followed.
-            Err(Refusal::Redirect(target)) => return Ok(Answer::Redirected(target)),
+            Err(Refusal::Redirect(target)) => return Ok(Answer::Redirected(*target)),
             Err(refusal) => refusal,
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
@@ -200,7 +201,7 @@ impl Request {
     fn check(&self, head: &Head, redirects: Redirects) -> Result<(String, Option<Agreed>), Refusal> {
         if head.status != 101 {
             return Err(match redirects.decide(head, &self.endpoint) {
-                Decision::Follow(target) => Refusal::Redirect(target),
+                Decision::Follow(target) => Refusal::Redirect(Box::new(target)),
                 Decision::Refuse(text) => Refusal::Status(text),
             });
         }
