@@ -3,6 +3,8 @@
 //! Comes in: the head and the body of a response, and the request's secrets. Goes out: the body's first line if it is
 //! short plain text and repeats no secret. Knows no status.
 
+use data_encoding::BASE64;
+
 use super::body::MAX_BODY;
 use super::head::Head;
 use crate::options::Options;
@@ -31,7 +33,8 @@ impl Secrets {
             secrets.extend(parts.chain([value.clone()]));
         }
         if let Some(auth) = &options.basic_auth {
-            secrets.extend([auth.user.clone(), auth.password.clone()]);
+            let pair = BASE64.encode(&[&auth.user[..], b":", &auth.password].concat());
+            secrets.extend([auth.user.clone(), auth.password.clone(), pair.into_bytes()]);
         }
         secrets.retain(|secret| secret.len() >= MIN_SECRET);
         Secrets(secrets)
@@ -109,7 +112,15 @@ mod tests {
         options.add_header("X-Token", b"Bearer t0ken").unwrap();
         options.add_header("Cookie", b"a=c00kie; b=x").unwrap();
         let secrets = Secrets::of(&Endpoint::parse("ws://a/b?key=qu%20ery&x=1").unwrap(), &options);
-        for line in ["bad p4ssword", "t0ken?", "c00kie", "no key 'qu ery'", "/b?key=qu%20ery", "unknown user"] {
+        for line in [
+            "bad p4ssword",
+            "t0ken?",
+            "c00kie",
+            "no key 'qu ery'",
+            "/b?key=qu%20ery",
+            "unknown user",
+            "dXNlcjpwNHNzd29yZA==",
+        ] {
             assert_eq!(remark(&[], line.as_bytes(), &secrets), None, "{line}");
         }
         assert_eq!(remark(&[], b"Bearer is missing in b", &secrets).as_deref(), Some("Bearer is missing in b"));
