@@ -123,7 +123,8 @@ describe("the option proxy", function()
 
    it("raises for what is no proxy, and shows no credentials", function()
       for _, proxy in ipairs({ "", "127.0.0.1:80", "ftp://user:hush@proxy", "http://user:hush@",
-         "http://user:hush@proxy:0", "http://user:hush@proxy/path", "http://user:hu\r\nsh@proxy", "http://user:hu%0D%0Ash@proxy",
+         "http://user:hush@proxy:0", "http://user:hush@proxy/path",
+         "http://user:hu\r\nsh@proxy", "http://user:hu%0D%0Ash@proxy",
          "http://user:hush%00@proxy", "socks5://user@proxy" }) do
          local text = expect.raised(websocket.new, servers.url("/echo"), print, { proxy = proxy })
          expect.holds(text, { "option proxy " })
