@@ -112,7 +112,7 @@ websocket._VERSION = ""
 --- Connects in the background and returns at once.
 ---
 --- Raises if an argument is wrong. If the connection cannot be made, the callback gets the event "fail".
---- @param url string ws:// or wss://, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
+--- @param url string ws://, wss:// or ws+unix:///path/of/socket:/path, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
 --- @param callback websocket.Callback
 --- @param options? websocket.Options
 --- @return websocket.Connection

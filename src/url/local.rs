@@ -53,9 +53,19 @@ pub(super) fn parse_url(scheme: &str, rest: &str) -> Result<Endpoint, InvalidInp
     let url = parse(&format!("{plain}://localhost{resource}"))?;
     let inner = Endpoint::from_url(url)?;
     debug_assert_eq!(inner.host, Host::Domain("localhost".to_owned()));
-    let href = format!("{scheme}://{path}:{}", inner.resource);
+    let href = format!("{scheme}://{}:{}", percent_encode(&socket), inner.resource);
     super::check_length(&href)?;
     Ok(Endpoint { socket: Some(socket), href, ..inner })
+}
+
+/// Encodes everything of a path but what may stand in the path of a URL, and the colon, which would end it.
+fn percent_encode(path: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        _ if b"/-._~!$&'()*+,;=@".contains(&byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    path.bytes().map(encode).collect()
 }
 
 /// Checks that a path is absolute and that this system has Unix sockets with such a path.
@@ -102,8 +112,9 @@ mod tests {
                 "ws+unix:///a%20%3a%3F:/b c".replace("b c", "%20").as_str(),
                 "/a :?",
                 "/%20",
-                "ws+unix:///a%20%3a%3F:/%20",
+                "ws+unix:///a%20%3A%3F:/%20",
             ),
+            ("ws+unix:///\u{fc}%41", "/\u{fc}A", "/", "ws+unix:///%C3%BCA:/"),
             ("wss+unix:///s:/", "/s", "/", "wss+unix:///s:/"),
         ] {
             let endpoint = parsed(text);

@@ -9,10 +9,10 @@ mod environment;
 mod socks;
 
 use tokio::net::TcpStream;
-use tokio_socks::TargetAddr;
 use url::Host;
 
 pub(super) use self::environment::Environment;
+use self::socks::TargetAddr;
 use super::deadline::Deadline;
 use super::dial::{Dialler, Reach};
 use super::tls;

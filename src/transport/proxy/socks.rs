@@ -4,8 +4,9 @@
 //! answered. Resolves no name: it passes the proxy the name or the address that it was given.
 
 use tokio::net::TcpStream;
+use tokio_socks::Error;
+pub(super) use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
-use tokio_socks::{Error, TargetAddr};
 
 use crate::error::{ErrorCode, Failure};
 use crate::transport::io_text;
