@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::authority::{Authority, Server, accept_tls};
 use crate::support::proxy::{Requests, forward, http};
-use crate::support::{GOOD, answering, fill, linger, open, plan, read_request, refused, serve, within};
+use crate::support::{GOOD, accept, answering, fill, linger, open, plan, read_request, refused, serve, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
@@ -81,11 +81,10 @@ async fn lets_the_proxy_resolve_the_name_and_verifies_the_server() {
     assert!(failure.text.contains("TLS handshake with other.example:443"), "{}", failure.text);
 }
 
-#[tokio::test]
-async fn connects_by_a_proxy_that_is_spoken_to_over_tls() {
-    let authority = Authority::new();
+/// Starts a proxy that is spoken to over TLS.
+async fn https(authority: &Authority) -> (SocketAddr, Requests) {
     let acceptor = Server::new(authority.issue(&["127.0.0.1"])).acceptor();
-    let (sender, mut requests) = unbounded_channel();
+    let (sender, requests) = unbounded_channel();
     let proxy = serve(move |socket| {
         let (acceptor, sender) = (acceptor.clone(), sender.clone());
         async move {
@@ -94,6 +93,42 @@ async fn connects_by_a_proxy_that_is_spoken_to_over_tls() {
         }
     })
     .await;
+    (proxy, requests)
+}
+
+#[tokio::test]
+async fn carries_much_in_both_directions_by_tls_within_tls() {
+    let authority = Authority::new();
+    let (proxy, _requests) = https(&authority).await;
+    let acceptor = Server::new(authority.issue(&["127.0.0.1"])).acceptor();
+    let server = serve(move |socket| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Some(mut channel) = accept_tls(acceptor, socket).await else { return };
+            accept(&mut channel).await;
+            let (mut reader, mut writer) = tokio::io::split(channel);
+            let _ = tokio::io::copy(&mut reader, &mut writer).await;
+        }
+    })
+    .await;
+    let mut options = by(format!("https://{proxy}"));
+    options.tls.ca = Some(authority.pem().into());
+    let opened = open(&format!("wss://{server}/"), &options).await.map_err(|failure| failure.text).unwrap();
+    let sent: Vec<u8> = (0..4_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let (mut reader, mut writer) = tokio::io::split(opened.stream);
+    let mut received = vec![0; sent.len()];
+    let writing = async {
+        writer.write_all(&sent).await.unwrap();
+        writer.flush().await.unwrap();
+    };
+    within(async { tokio::join!(writing, reader.read_exact(&mut received)).1.unwrap() }).await;
+    assert!(received == sent);
+}
+
+#[tokio::test]
+async fn connects_by_a_proxy_that_is_spoken_to_over_tls() {
+    let authority = Authority::new();
+    let (proxy, mut requests) = https(&authority).await;
     let mut options = by(format!("https://{proxy}"));
     options.tls.ca = Some(authority.pem().into());
     let secure = Server::new(authority.issue(&["127.0.0.1"])).start().await;
