@@ -4,6 +4,7 @@ local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
+local websocket = require "websocket"
 
 -- Connects to a server that sends the request's head, and returns it as a list of `{name, value}`.
 local function requested(options, url)
@@ -46,11 +47,23 @@ describe("a request", function()
       assert.are_not.equal(key[1], values(requested(), "sec-websocket-key")[1])
    end)
 
-   it("has no other header without options", function()
-      assert.equal(5, #requested())
+   it("has no other header without options but User-Agent", function()
+      assert.equal(6, #requested())
+      assert.same({ (websocket._VERSION:gsub(" ", "/")) }, values(requested(), "user-agent"))
       for _, name in ipairs({ "origin", "authorization", "sec-websocket-protocol", "sec-websocket-extensions" }) do
          assert.same({}, values(requested(), name))
       end
+   end)
+
+   it("has the User-Agent of the option, or none where that is false", function()
+      assert.same({ "mine/1" }, values(requested({ headers = { ["user-agent"] = "mine/1" } }), "user-agent"))
+      assert.equal(5, #requested({ headers = { ["User-Agent"] = false } }))
+      for _, name in ipairs({ "Host", "X-Other", "Connection" }) do
+         expect.raises(servers.url("/headers"), { headers = { [name] = false } },
+            { "header \"" .. name .. "\" cannot be removed by false, only \"User-Agent\" can" })
+      end
+      local wrong = { headers = { ["User-Agent"] = true } }
+      expect.raises(servers.url("/headers"), wrong, { "must be a string, got boolean" })
    end)
 
    it("has the headers of the option with their names as given", function()

@@ -164,6 +164,7 @@ describe("An option", function()
 
    local known = {
       headers = "header", protocols = "protcols", require_protocol = "require_protocols", origin = "Origin",
+      proxy = "proxi", connect_to = "connectto", local_address = "localaddress", max_redirects = "max_redirect",
       basic_auth = "basic_aut", open_timeout = "opentimeout", close_timeout = "close_time_out",
       ping_interval = "ping_intervall", ping_timeout = "pingtimeout", max_message_size = "max_mesage_size",
       max_fragments = "max_fragment", max_queue = "max_que", max_buffered = "max_buffer", report_pings = "report_ping",
@@ -250,7 +251,8 @@ describe("An option", function()
          origin = "http://localhost", basic_auth = { user = "u", password = "p" }, open_timeout = 10,
          close_timeout = 0.5, ping_interval = false, ping_timeout = false, max_message_size = 2 ^ 20,
          max_fragments = 2 ^ 10, max_queue = 2 ^ 20, max_buffered = 2 ^ 20, report_pings = false,
-         report_closing = false, tls = {},
+         report_closing = false, proxy = false, connect_to = "127.0.0.1:" .. servers.ports().ws,
+         local_address = "127.0.0.1", max_redirects = 2.0, tls = {},
          compression = { client_max_window_bits = 10.0, threshold = 0, level = 9, server_no_context_takeover = false },
       })
    end)

@@ -35,6 +35,7 @@ describe("an option that is an integer", function()
       max_fragments = { 1, 2 ^ 53 },
       max_queue = { 1, 2 ^ 53 },
       max_buffered = { 1, 2 ^ 53 },
+      max_redirects = { 0, 20 },
       ["compression.threshold"] = { 0, 2 ^ 53 },
       ["compression.level"] = { 1, 9 },
       ["compression.client_max_window_bits"] = { 8, 15 },
@@ -74,6 +75,37 @@ describe("an option that is an integer", function()
          end
       end)
    end
+end)
+
+describe("an option that is parsed", function()
+   after_each(client.finish)
+
+   it("accepts what it is for", function()
+      for name, values in pairs({
+         proxy = { false, "http://proxy", "https://proxy:1/", "socks5://u:p@[::1]", "SOCKS5H://proxy:1080" },
+         connect_to = { "host:1", "[::1]:65535", "127.0.0.1:80", "unix:/run/a.sock" },
+         local_address = { "127.0.0.1" },
+      }) do
+         for _, value in ipairs(values) do
+            accepts({ [name] = value })
+         end
+      end
+   end)
+
+   it("refuses values of other types", function()
+      for name, types in pairs({ proxy = "a string or false", connect_to = "a string", local_address = "a string" }) do
+         for _, value in ipairs({ 1, true, {}, print }) do
+            refuses({ [name] = value }, { ("option %s must be %s, got %s"):format(name, types, type(value)) })
+         end
+         refuses({ [name] = "\255" }, { "option " .. name })
+      end
+      refuses({ connect_to = false }, { "option connect_to must be a string, got boolean" })
+   end)
+
+   it("is quoted on one line where it is wrong", function()
+      refuses({ connect_to = "a\nb" }, { "\"a\\nb\" has an invalid host" })
+      refuses({ local_address = ("x"):rep(1000) }, { "... (1000 bytes)" })
+   end)
 end)
 
 describe("an option that is a time", function()

@@ -15,6 +15,8 @@ pub enum ErrorCode {
     Dns,
     /// No address of the host accepted the TCP connection.
     Connect,
+    /// The proxy cannot be reached, refuses, or does not speak its protocol.
+    Proxy,
     /// The TLS handshake or a TLS record failed.
     Tls,
     /// `open_timeout` passed before the connection was open.
@@ -41,6 +43,7 @@ impl ErrorCode {
         match self {
             ErrorCode::Dns => "dns",
             ErrorCode::Connect => "connect",
+            ErrorCode::Proxy => "proxy",
             ErrorCode::Tls => "tls",
             ErrorCode::Timeout => "timeout",
             ErrorCode::Handshake => "handshake",

@@ -1,13 +1,23 @@
 //! URLs, parsed as the WHATWG URL standard says, with the restrictions of RFC 6455.
 //!
-//! Comes in: text. Goes out: an [`Endpoint`], the strict form that connections use, or [`Parts`], the lenient form that
-//! scripts may ask for. Knows nothing of connections.
+//! Comes in: text. Goes out: an [`Endpoint`], the strict form that connections use, [`Parts`], the lenient form that
+//! scripts may ask for, a [`Proxy`], or a [`Target`] to dial. Knows nothing of connections.
+
+mod host_port;
+mod local;
+mod parts;
+mod proxy;
 
 use std::fmt;
 use std::net::IpAddr;
 
 use url::{Host, ParseError, Url};
 
+pub use self::host_port::HostPort;
+use self::host_port::percent_decode;
+pub use self::local::Target;
+pub use self::parts::Parts;
+pub use self::proxy::{Proxy, ProxyKind};
 use crate::error::InvalidInput;
 use crate::quote::quoted;
 
@@ -15,15 +25,14 @@ use crate::quote::quoted;
 /// no longer one.
 const MAX_URL: usize = u16::MAX as usize - 1;
 
-/// The longest name of a host in bytes (RFC 1035 section 2.3.4).
-const MAX_NAME: usize = 253;
-
-/// Where a connection goes: the checked form of a `ws` or `wss` URL.
+/// Where a connection goes: the checked form of a `ws`, `wss`, `ws+unix` or `wss+unix` URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// True for `wss`, false for `ws`.
+    /// True for `wss` and `wss+unix`, false for `ws` and `ws+unix`.
     pub secure: bool,
-    /// The host.
+    /// The absolute path of the Unix socket, for `ws+unix` and `wss+unix`.
+    pub socket: Option<String>,
+    /// The host; `localhost` for a Unix socket.
     pub host: Host<String>,
     /// The port; 80 or 443 if the URL has none.
     pub port: u16,
@@ -36,7 +45,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Parses a `ws` or `wss` URL (RFC 6455 section 3).
+    /// Parses a `ws` or `wss` URL (RFC 6455 section 3), or a `ws+unix` or `wss+unix` URL as Node's ws writes it:
+    /// `ws+unix:///path/of/socket:/resource`.
     ///
     /// # Errors
     /// The URL holds a space or a control character, has a fragment (even an empty one), another scheme or no host, has more
@@ -55,6 +65,9 @@ impl Endpoint {
         let Some((scheme, rest)) = text.split_once(':') else {
             return Err(InvalidInput::new("invalid URL: no scheme, must begin with ws:// or wss://"));
         };
+        if let Some(scheme) = ["ws+unix", "wss+unix"].iter().find(|known| scheme.eq_ignore_ascii_case(known)) {
+            return local::parse_url(scheme, rest);
+        }
         if !["ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             // Without // it may be a user name, which no text may contain.
             let named = if rest.starts_with("//") { format!(" {}", quoted(scheme)) } else { String::new() };
@@ -78,25 +91,57 @@ impl Endpoint {
         // Neither call can fail on a URL that has a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let length = url.as_str().len();
-        if length > MAX_URL {
-            return Err(InvalidInput::new(format!(
-                "invalid URL: {length} bytes when it is percent-encoded, limit {MAX_URL}"
-            )));
-        }
+        check_length(url.as_str())?;
         let mut resource = url.path().to_owned();
         if let Some(query) = url.query() {
             resource.push('?');
             resource.push_str(query);
         }
-        Ok(Endpoint { secure: url.scheme() == "wss", host, port, resource, credentials, href: url.into() })
+        let secure = url.scheme() == "wss";
+        Ok(Endpoint { secure, socket: None, host, port, resource, credentials, href: url.into() })
     }
 
-    /// Returns `host:port` for texts; an IPv6 address stands in brackets. A host that is too long for any name is cut.
+    /// Resolves the target of a redirect, which may be relative (RFC 9110 section 10.2.2). `http` and `https` count as
+    /// `ws` and `wss`. Returns `None` if it leads to no WebSocket server. User, password and fragment are left out.
+    ///
+    /// A target with the scheme, host and port of this endpoint has its socket, too.
+    pub fn join(&self, location: &str) -> Option<Endpoint> {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        let base = parse(&format!("{scheme}://{}{}", self.host_header(), self.resource)).ok()?;
+        let mut url = base.join(location).ok()?;
+        let scheme = match url.scheme() {
+            "ws" | "http" => "ws",
+            "wss" | "https" => "wss",
+            _ => return None,
+        };
+        url.set_scheme(scheme).ok()?;
+        url.set_fragment(None);
+        let joined = Endpoint { credentials: None, ..Endpoint::from_url(url).ok()? };
+        Some(if joined.has_origin(self) { joined.with_socket_of(self) } else { joined })
+    }
+
+    fn with_socket_of(self, other: &Endpoint) -> Endpoint {
+        let Some(socket) = &other.socket else { return self };
+        let href = format!("{other}:{}", self.resource);
+        Endpoint { socket: Some(socket.clone()), href, ..self }
+    }
+
+    /// Returns whether scheme, host and port are those of `other`.
+    pub fn has_origin(&self, other: &Endpoint) -> bool {
+        self.secure == other.secure && self.host == other.host && self.port == other.port
+    }
+
+    /// Returns `host:port` for texts, or the path of the socket; an IPv6 address stands in brackets.
     pub fn authority(&self) -> String {
-        let host = self.host.to_string();
-        let host = if host.len() > MAX_NAME { quoted(host) } else { host };
-        format!("{host}:{}", self.port)
+        match &self.socket {
+            Some(path) => format!("unix:{}", quoted(path)),
+            None => self.host_port().to_string(),
+        }
+    }
+
+    /// Returns host and port.
+    pub fn host_port(&self) -> HostPort {
+        HostPort { host: self.host.clone(), port: self.port }
     }
 
     /// Returns the value of the Host header, which has the port only if it is not the scheme's default.
@@ -107,80 +152,23 @@ impl Endpoint {
 
     /// Returns the address if the host is an address and not a name.
     pub fn ip(&self) -> Option<IpAddr> {
-        match self.host {
-            Host::Domain(_) => None,
-            Host::Ipv4(ip) => Some(ip.into()),
-            Host::Ipv6(ip) => Some(ip.into()),
-        }
+        self.host_port().ip()
     }
 }
 
-/// Writes scheme, host and port, which may be shown anywhere.
+/// Writes scheme, host and port, which may be shown anywhere; for a Unix socket its path, as it stands in the URL.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.secure { "wss" } else { "ws" }, self.host_header())
+        match &self.socket {
+            Some(_) => f.write_str(self.href.strip_suffix(&*self.resource).map_or("", |url| url.trim_end_matches(':'))),
+            None => write!(f, "{}://{}", if self.secure { "wss" } else { "ws" }, self.host_header()),
+        }
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({self})")
-    }
-}
-
-/// The parts of a URL, named as the URL standard's API names them, except that delimiters are left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parts {
-    /// The whole URL, serialised.
-    pub href: String,
-    /// `ws`, `wss`, `http` or `https`.
-    pub scheme: String,
-    /// The user, percent-encoded; `""` if there is none.
-    pub username: String,
-    /// The password, percent-encoded; `""` if there is none.
-    pub password: String,
-    /// The host; an IPv6 address stands in brackets.
-    pub host: String,
-    /// The port; the scheme's default if the URL has none.
-    pub port: u16,
-    /// The path, beginning with `/`.
-    pub path: String,
-    /// The query without `?`.
-    pub query: Option<String>,
-    /// The fragment without `#`.
-    pub fragment: Option<String>,
-    /// The serialised origin, as in the HTML standard's MessageEvent.
-    pub origin: String,
-}
-
-impl Parts {
-    /// Parses a URL as the WHATWG URL standard does, without a base.
-    ///
-    /// # Errors
-    /// The standard calls the URL a failure, or its scheme is none of `ws`, `wss`, `http` and `https`.
-    pub fn parse(text: &str) -> Result<Parts, InvalidInput> {
-        let url = parse(text)?;
-        if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
-            return Err(InvalidInput::new(format!(
-                "invalid URL: unknown scheme {}, must be \"ws\", \"wss\", \"http\" or \"https\"",
-                quoted(url.scheme())
-            )));
-        }
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(InvalidInput::new("invalid URL: no host"));
-        };
-        Ok(Parts {
-            scheme: url.scheme().to_owned(),
-            username: url.username().to_owned(),
-            password: url.password().unwrap_or("").to_owned(),
-            host: host.to_owned(),
-            port,
-            path: url.path().to_owned(),
-            query: url.query().map(str::to_owned),
-            fragment: url.fragment().map(str::to_owned),
-            origin: url.origin().ascii_serialization(),
-            href: url.into(),
-        })
     }
 }
 
@@ -201,25 +189,14 @@ fn parse(text: &str) -> Result<Url, InvalidInput> {
     })
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let digits = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        let hex = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
+fn check_length(href: &str) -> Result<(), InvalidInput> {
+    match href.len() {
+        0..=MAX_URL => Ok(()),
+        length => {
+            let text = format!("invalid URL: {length} bytes when it is percent-encoded, limit {MAX_URL}");
+            Err(InvalidInput::new(text))
         }
     }
-    decoded
 }
 
 #[cfg(test)]
@@ -305,15 +282,5 @@ mod tests {
             let error = Endpoint::parse(&text).unwrap_err().to_string();
             assert_eq!(error, format!("invalid URL: {length} bytes when it is percent-encoded, limit 65534"));
         }
-    }
-
-    #[test]
-    fn parses_urls_leniently_for_scripts() {
-        let parts = Parts::parse("  HTTP://u:p@LOCALHOST:80/a b?x#f ").unwrap();
-        assert_eq!(parts.href, "http://u:p@localhost/a%20b?x#f");
-        assert_eq!((parts.port, parts.fragment.as_deref()), (80, Some("f")));
-        assert_eq!(parts.origin, "http://localhost");
-        assert!(Parts::parse("mailto:x").is_err());
-        assert!(Parts::parse("/relative").is_err());
     }
 }

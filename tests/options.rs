@@ -146,9 +146,11 @@ fn lua_type<T>(kind: &Kind<T>) -> String {
         Kind::SecondsOrFalse(_) => "number|false".to_owned(),
         Kind::Text(_) | Kind::Bytes(_) | Kind::HeaderValue(_) => "string".to_owned(),
         Kind::List(_) | Kind::NonEmptyList(_) => "string|string[]".to_owned(),
-        Kind::HeaderMap(_) => "table<string, string|string[]>".to_owned(),
+        Kind::HeaderMap { .. } => "table<string, string|string[]|false>".to_owned(),
+        Kind::Parsed(..) => "string".to_owned(),
+        Kind::ParsedOrFalse(..) => "string|false".to_owned(),
         // The only one so far; the reader checks no signature.
-        Kind::Function(_) => "fun(attempt: integer): string?, table<string, string|string[]>?".to_owned(),
+        Kind::Function(_) => "fun(attempt: integer): string?, table<string, string|string[]|false>?".to_owned(),
         Kind::Table(group) => format!("websocket.{}", group.class),
         Kind::TableOrBoolean(group) => format!("boolean|websocket.{}", group.class),
     }
@@ -190,7 +192,9 @@ fn values<T>(entry: &Entry<T>) -> String {
         (Kind::HeaderValue(_), _) => "string without control characters".to_owned(),
         (Kind::List(_), _) => "string, or list of strings".to_owned(),
         (Kind::NonEmptyList(_), _) => "string, or list of at least one string".to_owned(),
-        (Kind::HeaderMap(_), _) => "map from names to a string or a list of strings".to_owned(),
+        (Kind::HeaderMap { .. }, _) => "map from names to a string, a list of strings, or false".to_owned(),
+        (Kind::Parsed(_, values), _) => (*values).to_owned(),
+        (Kind::ParsedOrFalse(_, values), _) => format!("{values}, or false"),
         (Kind::Function(_), _) => "function or callable".to_owned(),
         (Kind::Table(_), _) => format!("table, see [below](#{})", entry.name),
         (Kind::TableOrBoolean(_), _) => format!("boolean, or table, see [below](#{})", entry.name),
@@ -222,7 +226,8 @@ fn default<T: Default>(group: &Group<T>, entry: &Entry<T>) -> Option<String> {
         Kind::SecondsOrFalse(field) => Some(field(&mut values).map_or("false".to_owned(), seconds)),
         Kind::Text(field) => field(&mut values).clone(),
         Kind::Bytes(field) => field(&mut values).as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
-        Kind::HeaderValue(_) | Kind::List(_) | Kind::NonEmptyList(_) | Kind::HeaderMap(_) | Kind::Function(_) => None,
+        Kind::HeaderValue(_) | Kind::List(_) | Kind::NonEmptyList(_) | Kind::HeaderMap { .. } => None,
+        Kind::Parsed(..) | Kind::ParsedOrFalse(..) | Kind::Function(_) => None,
         Kind::Table(_) | Kind::TableOrBoolean(_) => None,
     }
 }

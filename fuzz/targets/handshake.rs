@@ -23,7 +23,9 @@ use websocket_fuzz::input::{Input, pieces};
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 124;
 const MAX_BODY: usize = 4096;
-const LONGEST_TEXT: usize = 400;
+const LONGEST_TEXT: usize = 800;
+/// Begins what a text repeats of a body, which may be cut shorter where it arrives in pieces.
+const REMARK: &str = ", saying \"";
 
 struct Asked {
     request: Request,
@@ -161,7 +163,8 @@ fn check_refusal(failure: &Failure) {
     let Failure { code, text, header, response } = failure;
     assert!(!text.contains(char::is_control) && text.len() <= LONGEST_TEXT, "{text:?}");
     // The text must not contain the password of our URL. It may contain what the server sent.
-    assert!(!text.contains("hunter2") || text.contains("a redirect to") || *header == Some("sec-websocket-extensions"));
+    let is_of_server = text.contains("a redirect to") || text.contains("header name \"") || text.contains("header \"");
+    assert!(!text.contains("hunter2") || is_of_server || *header == Some("sec-websocket-extensions"));
     match (code, response) {
         (ErrorCode::Handshake, None) => assert!(header.is_none()),
         (ErrorCode::Handshake, Some(response)) => assert!(response.status == 101 && response.body.is_empty()),
@@ -174,14 +177,16 @@ fn check_refusal(failure: &Failure) {
     if let Some(response) = response {
         check_headers(&response.headers);
     }
-    if let Some((_, origin)) = text.split_once("a redirect to ") {
+    let about = text.split(REMARK).next().unwrap_or_default();
+    if let Some((_, origin)) = about.split_once("a redirect to ") {
         let url = Url::parse(origin).expect("an origin");
         assert_eq!((url.path(), url.query(), url.username(), url.password()), ("/", None, "", None));
     }
 }
 
 fn compare(whole: &Failure, cut: &Failure) {
-    assert_eq!((whole.code, &whole.text, whole.header), (cut.code, &cut.text, cut.header));
+    let about = |failure: &Failure| failure.text.split(REMARK).next().unwrap_or_default().to_owned();
+    assert_eq!((whole.code, about(whole), whole.header), (cut.code, about(cut), cut.header));
     let (Some(whole), Some(cut)) = (&whole.response, &cut.response) else {
         assert!(whole.response.is_none() && cut.response.is_none());
         return;

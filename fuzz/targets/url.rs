@@ -1,8 +1,8 @@
 //! URLs and options: parsing an accepted URL again gives the same, and the request contains nothing unintended.
 //!
 //! Input: parts separated by 0xff. The first is the URL. Each later part begins with a letter for its kind: a header
-//! (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`). 0xfe
-//! separates a name from its value.
+//! (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`), a proxy (`x`),
+//! an address to dial (`t`), the target of a redirect (`j`). 0xfe separates a name from its value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +22,10 @@ fn run(data: &[u8]) {
     let endpoint = read_strictly(&text);
     let mut options = Options::default();
     for part in parts {
-        choose(&mut options, part);
+        match (&endpoint, part.strip_prefix(b"j")) {
+            (Some(endpoint), Some(location)) => redirect(endpoint, &String::from_utf8_lossy(location)),
+            _ => choose(&mut options, part),
+        }
     }
     if let Some(endpoint) = endpoint {
         ask(&endpoint, &options);
@@ -46,17 +49,31 @@ fn read_strictly(text: &str) -> Option<Endpoint> {
             return None;
         }
     };
-    let lenient = Parts::parse(text).expect("accepted strictly alone");
-    assert_eq!((endpoint.port, endpoint.host.to_string()), (lenient.port, lenient.host));
-    assert_eq!(endpoint.credentials.is_some(), !(lenient.username.is_empty() && lenient.password.is_empty()));
-    assert!(lenient.fragment.is_none() && endpoint.port != 0);
+    if endpoint.socket.is_none() {
+        let lenient = Parts::parse(text).expect("accepted strictly alone");
+        assert_eq!((endpoint.port, endpoint.host.to_string()), (lenient.port, lenient.host));
+        assert_eq!(endpoint.credentials.is_some(), !(lenient.username.is_empty() && lenient.password.is_empty()));
+        assert!(lenient.fragment.is_none() && endpoint.port != 0);
+    }
+    check_endpoint(&endpoint);
+    Some(endpoint)
+}
+
+/// Follows a redirect as far as that goes without a network.
+fn redirect(endpoint: &Endpoint, location: &str) {
+    if let Some(target) = endpoint.join(location) {
+        assert!(target.credentials.is_none() && (target.socket.is_none() || target.socket == endpoint.socket));
+        check_endpoint(&target);
+    }
+}
+
+fn check_endpoint(endpoint: &Endpoint) {
     for text in [&endpoint.href, &endpoint.resource, &endpoint.host_header(), &endpoint.to_string()] {
         assert!(is_clean(text.as_bytes()) && !text.contains(['#', ' ']), "{text:?}");
     }
     assert!(endpoint.resource.starts_with('/'));
     let again = Endpoint::parse(&endpoint.href).expect("href is not accepted");
     assert!(again == Endpoint { credentials: None, ..endpoint.clone() }, "{again:?}");
-    Some(endpoint)
 }
 
 /// Applies a part to the options. A part that is refused must leave the options unchanged.
@@ -71,6 +88,8 @@ fn choose(options: &mut Options, part: &[u8]) {
         b'h' => options.add_header(&text, value),
         b'p' => options.add_protocol(&String::from_utf8_lossy(part)),
         b'o' => options.set_origin(part),
+        b'x' => options.set_proxy(Some(&String::from_utf8_lossy(part))),
+        b't' => options.set_connect_to(&String::from_utf8_lossy(part)),
         b'a' => options.set_basic_auth(name, value),
         b'c' => {
             options.compression = Some(Compression::default());
@@ -106,6 +125,7 @@ fn ask(endpoint: &Endpoint, options: &Options) {
         b"Sec-WebSocket-Version: 13".to_vec(),
         lines[5].to_vec(),
     ];
+    expected.extend(options.user_agent.iter().map(|agent| [b"User-Agent: ", &agent[..]].concat()));
     if !options.protocols.is_empty() {
         expected.push(format!("Sec-WebSocket-Protocol: {}", options.protocols.join(", ")).into_bytes());
     }

@@ -13,7 +13,7 @@ websocket._VERSION = ""
 
 --- @alias websocket.Event "open"|"received"|"ping"|"pong"|"closing"|"drain"|"reconnecting"|"closed"|"fail"
 
---- @alias websocket.ErrorCode "dns"|"connect"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
+--- @alias websocket.ErrorCode "dns"|"connect"|"proxy"|"tls"|"timeout"|"handshake"|"http_status"|"reset"|"keepalive"|"buffer_full"|"closed"|"internal"
 
 --- Called with (event, message, detail, ws); anything callable will do. The arguments `message` and `detail` are for
 --- "open" nil; for "received" the payload and "text" or "binary"; for "ping" and "pong" the payload and nil; for
@@ -68,16 +68,20 @@ websocket._VERSION = ""
 --- @field jitter? number The part of each delay that is left to chance, so that clients do not all come back at once: with 0.5, a delay of 4 s takes 2 to 4 s. (0 to 1; default 0.5)
 --- @field max_retries? integer The most attempts in a row; then the connection ends as it was lost. Without it there is no limit. (0 to 2^53 attempts)
 --- @field stable_after? number How long a connection must have been open so that the next attempt is the first again. (above 0, up to 1e9 seconds; default 5)
---- @field before? fun(attempt: integer): string?, table<string, string|string[]>? `before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for instance with a fresh token; nil keeps those of before. An error in it counts as a failed attempt.
+--- @field before? fun(attempt: integer): string?, table<string, string|string[]|false>? `before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for instance with a fresh token; nil keeps those of before. An error in it counts as a failed attempt.
 
 --- The options of `websocket.new`.
 --- @class websocket.Options
---- @field headers? table<string, string|string[]> Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; headers that belong to the opening handshake are refused.
+--- @field headers? table<string, string|string[]|false> Request headers to add, by name; the values of a list are sent as one line each. Host and User-Agent may be replaced, and User-Agent is left out by false; headers that belong to the opening handshake are refused.
 --- @field protocols? string|string[] Subprotocols to offer, the preferred one first; together at most 64 KiB.
 --- @field require_protocol? boolean Fails the handshake when the server chooses none of `protocols`. (default false)
 --- @field origin? string The Origin header (RFC 6454).
 --- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
---- @field open_timeout? number How long opening may take: name resolution, TCP, TLS and the opening handshake together. (above 0, up to 1e9 seconds; default 10)
+--- @field proxy? string|false The proxy to connect by: `http://user:password@host:port`, `https://`, `socks5://` or `socks5h://`. False uses none. By default the environment decides, see [below](#proxy).
+--- @field connect_to? string Where to dial in place of the URL's host and port. The Host header, the server name and the certificate stay those of the URL.
+--- @field local_address? string The address of this machine from which to dial. Addresses of the other family are not tried.
+--- @field max_redirects? integer How many redirects to follow, see [below](#max_redirects). (0 to 20; default 0)
+--- @field open_timeout? number How long opening may take: name resolution, TCP, proxy, TLS, the opening handshake and redirects together. (above 0, up to 1e9 seconds; default 10)
 --- @field close_timeout? number How long the peer may take to answer our Close frame once it is written, whatever else it sends. Until then, the longest time without progress in sending the messages before it. (above 0, up to 1e9 seconds; default 10)
 --- @field ping_interval? number|false Time between keepalive pings; false sends none. (above 0, up to 1e9 seconds; default 20)
 --- @field ping_timeout? number|false How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. False waits for ever. (above 0, up to 1e9 seconds; default 20)
@@ -135,7 +139,7 @@ websocket._VERSION = ""
 --- Connects in the background and returns at once.
 ---
 --- Raises if an argument is wrong. If the connection cannot be made, the callback gets the event "fail".
---- @param url string ws:// or wss://, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
+--- @param url string ws://, wss:// or ws+unix:///path/of/socket:/path, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
 --- @param callback websocket.Callback
 --- @param options? websocket.Options
 --- @return websocket.Connection

@@ -2,7 +2,7 @@
 # Call need or need_command for each tool, then install_missing.
 missing=()
 packages=()
-PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH # as rockspec/with-rust does
+PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH:/usr/sbin # as rockspec/with-rust does; servers are in /usr/sbin
 
 # need DESCRIPTION PACKAGES COMMAND...: the tool is present if the command succeeds; otherwise these packages of Debian
 # contain it.
@@ -36,5 +36,26 @@ install_missing() {
     root=(sudo)
   fi
   ${root[@]+"${root[@]}"} apt-get update -q
-  ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+  without_services ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qy --no-install-recommends "${packages[@]}"
+}
+
+# Runs a command that installs packages, and keeps Debian from starting their services, now and at the next start of the
+# system: the specs run such programs themselves.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d status=0 service
+  local services=(nginx danted)
+  if [[ -e $policy ]]; then
+    "$@" || status=$?
+  else
+    ${root[@]+"${root[@]}"} sh -c "printf '#!/bin/sh\\nexit 101\\n' >$policy && chmod 755 $policy"
+    "$@" || status=$?
+    ${root[@]+"${root[@]}"} rm -f "$policy"
+  fi
+  if [[ -d /run/systemd/system ]]; then
+    for service in "${services[@]}"; do
+      [[ " ${missing[*]} " != *" $service "* ]] || ${root[@]+"${root[@]}"} systemctl disable --quiet "$service" || true
+    done
+  fi
+  return "$status"
 }

@@ -88,7 +88,8 @@ function M.with_resolver()
       assert(status == 0, output)
    end
    local before = os.getenv("LD_PRELOAD") -- the library of a sanitizer must come first
-   return { LD_PRELOAD = before and before .. ":" .. resolver or resolver }
+   -- The names of resolver.c are for this process alone, so no proxy is asked for them.
+   return { LD_PRELOAD = before and before .. ":" .. resolver or resolver, no_proxy = "*" }
 end
 
 return M

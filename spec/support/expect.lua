@@ -30,9 +30,12 @@ function M.holds(text, pieces)
    end
 end
 
---- Fails if a text contains credentials, a header value or a query string.
+--- Fails if a text contains credentials, a header value or a query string. What a server says may have a question mark.
 --- @param text string
 function M.has_no_secrets(text)
+   text = text:gsub(", saying \"(.-)\":", function(line)
+      return line:gsub("?", "")
+   end)
    for _, secret in ipairs({ "hush", "?", "token", "program", "Basic " }) do
       assert(not text:find(secret, 1, true), string.format("%q contains %q", text, secret))
    end

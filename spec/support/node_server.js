@@ -2,8 +2,9 @@
 //
 //     node node_server.js --dir DIR --ports-file FILE
 //
-// DIR contains server.pem and server.key. FILE is written when ws and wss listen on free ports of 127.0.0.1. The path
-// /close?code=&reason= closes at once, and every other path echoes. Ends when its stdin is closed.
+// DIR contains server.pem and server.key. FILE is written when ws and wss listen on free ports of 127.0.0.1, and ws also on
+// the Unix socket DIR/node.sock. The path /close?code=&reason= closes at once, /request sends method, URL and Host of the
+// request, /gone drops the connection at the first message, and every other path echoes. Ends when its stdin is closed.
 "use strict";
 
 const fs = require("fs");
@@ -15,7 +16,7 @@ const { WebSocketServer } = require("ws");
 
 const { values } = parseArgs({ options: { dir: { type: "string" }, "ports-file": { type: "string" } } });
 
-function listen(server) {
+function listen(server, ...where) {
   const sockets = new WebSocketServer({
     server,
     maxPayload: 256 * 1024 * 1024,
@@ -30,17 +31,26 @@ function listen(server) {
       socket.close(code === null ? 1000 : Number(code), target.searchParams.get("reason") ?? "");
       return;
     }
+    if (target.pathname === "/request") {
+      socket.send(`${request.method} ${request.url} ${request.headers.host}`);
+      return;
+    }
+    if (target.pathname === "/gone") {
+      socket.on("message", () => socket.terminate());
+      return;
+    }
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
   });
   return new Promise((listening) => {
-    server.listen(0, "127.0.0.1", () => listening(server.address().port));
+    server.listen(...where, () => listening(server.address().port));
   });
 }
 
 async function main() {
   const file = (name) => fs.readFileSync(path.join(values.dir, name));
-  const ws = await listen(http.createServer());
-  const wss = await listen(https.createServer({ cert: file("server.pem"), key: file("server.key") }));
+  const ws = await listen(http.createServer(), 0, "127.0.0.1");
+  const wss = await listen(https.createServer({ cert: file("server.pem"), key: file("server.key") }), 0, "127.0.0.1");
+  await listen(http.createServer(), path.join(values.dir, "node.sock"));
   fs.writeFileSync(`${values["ports-file"]}~`, `return { ws = ${ws}, wss = ${wss} }\n`);
   fs.renameSync(`${values["ports-file"]}~`, values["ports-file"]);
   console.log("ready");

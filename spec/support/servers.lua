@@ -50,7 +50,7 @@ local function start(name, variable, default, after)
    if state.started[name] then
       return state.started[name].ports
    end
-   local command = os.getenv(variable) or default
+   local command = variable and os.getenv(variable) or default
    local base = directory() .. "/" .. name
    local line = string.format("if %s --dir %s --ports-file %s >%s 2>&1; then %s; else echo >%s; fi", command,
       quote(directory()), quote(base .. ".lua"), quote(base .. ".log"), after, quote(base .. ".failed"))
@@ -84,11 +84,27 @@ function M.python()
    return start("python", "PYTHON_SERVER", "python3 spec/support/python_server.py", ":")
 end
 
---- Returns the ports `ws` and `wss` of the server that Node's ws runs.
+--- Returns the ports `ws` and `wss` of the server that Node's ws runs. It listens at the Unix socket `node.sock`, too.
 --- @return table<string, integer>
 function M.node()
    M.ports()
    return start("node", "NODE_SERVER", "node spec/support/node_server.js", ":")
+end
+
+--- Starts a program of Debian at the first call, and returns its port: `tinyproxy`, `tinyproxy-auth` (user `user`,
+--- password `password`), `danted`, or `nginx`, which speaks TLS before the test server's port `ws`.
+--- @param name string
+--- @return integer
+function M.daemon(name)
+   local command = string.format("python3 spec/support/daemon.py %s --upstream %d", name, M.ports().ws)
+   return start(name, nil, command, ":").port
+end
+
+--- Returns what a program of Debian has logged of its requests so far.
+--- @param name string
+--- @return string
+function M.daemon_log(name)
+   return read_file(directory() .. "/" .. name .. ".requests") or ""
 end
 
 --- Returns the path of a file in the folder of the test server, such as `ca.pem`.

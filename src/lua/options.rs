@@ -31,8 +31,8 @@ pub fn read_send(value: &Value) -> Result<bool, Raise> {
 
 /// Reads request headers in place of those that the options hold.
 pub fn read_headers_anew(value: &Value, options: &mut Options) -> Result<(), Raise> {
-    options.headers.clear();
-    read_headers(value, Options::add_header, "headers", options)
+    options.clear_headers();
+    read_headers(value, (Options::add_header, Options::remove_header), "headers", options)
 }
 
 /// Where a table of options stands, for error texts.
@@ -127,7 +127,13 @@ fn read_value<T>(value: &Value, kind: &Kind<T>, place: Place, into: &mut T) -> R
             }
             read_list(value, *add, what, into)?;
         }
-        Kind::HeaderMap(add) => read_headers(value, *add, what, into)?,
+        Kind::Parsed(set, _) => set(into, &utf8(value, what)?)?,
+        Kind::ParsedOrFalse(set, _) => match value {
+            Value::Boolean(false) => set(into, None)?,
+            Value::String(_) => set(into, Some(&utf8(value, what)?))?,
+            other => return raise(format!("{what} must be a string or false, got {}", type_name(other))),
+        },
+        Kind::HeaderMap { add, remove } => read_headers(value, (*add, *remove), what, into)?,
         Kind::Table(group) => match value {
             Value::Table(table) => read_group(table, group, place, into)?,
             other => return raise(format!("{what} must be a table, got {}", type_name(other))),
@@ -160,10 +166,16 @@ fn read_list<T>(value: &Value, add: AddItem<T>, what: &str, into: &mut T) -> Res
     }
 }
 
-/// The function of [`Kind::HeaderMap`].
+/// The functions of [`Kind::HeaderMap`].
 type AddHeader<T> = fn(&mut T, &str, &[u8]) -> Result<(), InvalidInput>;
+type RemoveHeader<T> = fn(&mut T, &str) -> Result<(), InvalidInput>;
 
-fn read_headers<T>(value: &Value, add: AddHeader<T>, what: &str, into: &mut T) -> Result<(), Raise> {
+fn read_headers<T>(
+    value: &Value,
+    (add, remove): (AddHeader<T>, RemoveHeader<T>),
+    what: &str,
+    into: &mut T,
+) -> Result<(), Raise> {
     let Value::Table(headers) = value else {
         return raise(format!("{what} must be a table, got {}", type_name(value)));
     };
@@ -184,6 +196,7 @@ fn read_headers<T>(value: &Value, add: AddHeader<T>, what: &str, into: &mut T) -
                     add(into, &name, &string(&item, &what)?.as_bytes())?;
                 }
             }
+            Value::Boolean(false) => remove(into, &name)?,
             value => add(into, &name, &string(&value, &what)?.as_bytes())?,
         }
     }

@@ -97,8 +97,17 @@ pub enum Kind<T: 'static> {
     List(fn(&mut T, &str) -> Result<(), InvalidInput>),
     /// A string, or a list of at least one string.
     NonEmptyList(fn(&mut T, &str) -> Result<(), InvalidInput>),
-    /// A map from header names to a string or a list of strings each.
-    HeaderMap(fn(&mut T, &str, &[u8]) -> Result<(), InvalidInput>),
+    /// A string that is parsed. The text says which strings it takes, for the documents.
+    Parsed(fn(&mut T, &str) -> Result<(), InvalidInput>, &'static str),
+    /// A string as in `Parsed`, or false for none. No error shows the string, because it may hold a password.
+    ParsedOrFalse(fn(&mut T, Option<&str>) -> Result<(), InvalidInput>, &'static str),
+    /// A map from header names to a string or a list of strings each, or to false for a header that is not sent.
+    HeaderMap {
+        /// Adds a header.
+        add: fn(&mut T, &str, &[u8]) -> Result<(), InvalidInput>,
+        /// Removes a header that is sent by default.
+        remove: fn(&mut T, &str) -> Result<(), InvalidInput>,
+    },
     /// A table of further options.
     Table(&'static Group<T>),
     /// A table of further options, true for an empty one, or false for none.

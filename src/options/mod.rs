@@ -1,12 +1,13 @@
 //! What a script may choose for one connection and for one message.
 //!
-//! `values` holds the choices, their defaults and the rules between them, `tls` and `reconnect` those of the options of
-//! these names. `table` lists every option once: its name, its kind and the sentence that documents it. `kind` says which
-//! values each kind takes. The reader of Lua's tables walks `table`; tests/options.rs writes the classes of
-//! lua/websocket/types.lua and the tables of docs/options.md from it. To add an option, add a field to `values`, a line
-//! to `table`, and the code that obeys it.
+//! `values` holds the choices, their defaults and the rules between them, `reach`, `tls` and `reconnect` those of how the
+//! server is reached and of the options of these names. `table` lists every option once: its name, its kind and the
+//! sentence that documents it. `kind` says which values each kind takes. The reader of Lua's tables walks `table`;
+//! tests/options.rs writes the classes of lua/websocket/types.lua and the tables of docs/options.md from it. To add an
+//! option, add a field to `values`, a line to `table`, and the code that obeys it.
 
 pub mod kind;
+mod reach;
 mod reconnect;
 pub mod table;
 mod tls;
@@ -14,4 +15,4 @@ mod values;
 
 pub use self::reconnect::Reconnect;
 pub use self::tls::{Fingerprint, TlsOptions};
-pub use self::values::{BasicAuth, Options, SendOptions};
+pub use self::values::{BasicAuth, Options, ProxyChoice, SendOptions};

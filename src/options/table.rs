@@ -16,9 +16,9 @@ pub static CONNECTION: Group<Options> = Group {
     entries: &[
         optional(
             "headers",
-            Kind::HeaderMap(Options::add_header),
-            "Request headers to add, by name; the values of a list are sent as one line each. Host may be replaced; \
-             headers that belong to the opening handshake are refused.",
+            Kind::HeaderMap { add: Options::add_header, remove: Options::remove_header },
+            "Request headers to add, by name; the values of a list are sent as one line each. Host and User-Agent may \
+             be replaced, and User-Agent is left out by false; headers that belong to the opening handshake are refused.",
         ),
         optional(
             "protocols",
@@ -37,9 +37,31 @@ pub static CONNECTION: Group<Options> = Group {
             "Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).",
         ),
         optional(
+            "proxy",
+            Kind::ParsedOrFalse(Options::set_proxy, "URL of a proxy"),
+            "The proxy to connect by: `http://user:password@host:port`, `https://`, `socks5://` or `socks5h://`. False \
+             uses none. By default the environment decides, see [below](#proxy).",
+        ),
+        optional(
+            "connect_to",
+            Kind::Parsed(Options::set_connect_to, "`host:port`, or `unix:/path`"),
+            "Where to dial in place of the URL's host and port. The Host header, the server name and the certificate \
+             stay those of the URL.",
+        ),
+        optional(
+            "local_address",
+            Kind::Parsed(Options::set_local_address, "IP address"),
+            "The address of this machine from which to dial. Addresses of the other family are not tried.",
+        ),
+        optional(
+            "max_redirects",
+            Kind::Small(|options| &mut options.max_redirects, 0..=20),
+            "How many redirects to follow, see [below](#max_redirects).",
+        ),
+        optional(
             "open_timeout",
             Kind::Seconds(|options| &mut options.open_timeout),
-            "How long opening may take: name resolution, TCP, TLS and the opening handshake together.",
+            "How long opening may take: name resolution, TCP, proxy, TLS, the opening handshake and redirects together.",
         ),
         optional(
             "close_timeout",

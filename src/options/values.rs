@@ -3,6 +3,7 @@
 //! Comes in: names and values of the right type. Goes out: [`Options`] that the layers above may trust.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::reconnect::Reconnect;
@@ -11,6 +12,10 @@ use crate::error::InvalidInput;
 use crate::extension::Compression;
 use crate::header::{check_value, is_token};
 use crate::quote::quoted;
+use crate::url::{Proxy, Target};
+
+/// The User-Agent header that is sent by default.
+const USER_AGENT: &str = concat!("websocket-native/", env!("CARGO_PKG_VERSION"));
 
 /// Credentials for Basic authorization (RFC 7617).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -21,11 +26,25 @@ pub struct BasicAuth {
     pub password: Vec<u8>,
 }
 
+/// Which proxy to use.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// The one that the environment names for the URL, if there is one.
+    #[default]
+    Environment,
+    /// None.
+    Direct,
+    /// This one, for every URL.
+    By(Proxy),
+}
+
 /// Everything a script may choose for one connection; [`table`](super::table) says what each option does.
 #[derive(Clone)]
 pub struct Options {
     /// Further request headers, in the order in which they are sent.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// The User-Agent header, unless `headers` has one; `None` sends none.
+    pub user_agent: Option<Vec<u8>>,
     /// The subprotocols to offer, the preferred one first.
     pub protocols: Vec<String>,
     /// Fails the handshake when the server chooses no subprotocol.
@@ -34,6 +53,14 @@ pub struct Options {
     pub origin: Option<Vec<u8>>,
     /// Basic authorization.
     pub basic_auth: Option<BasicAuth>,
+    /// The proxy.
+    pub proxy: ProxyChoice,
+    /// Where to dial in place of the URL's host and port.
+    pub connect_to: Option<Target>,
+    /// The address of this machine from which to dial.
+    pub local_address: Option<IpAddr>,
+    /// How many redirects are followed.
+    pub max_redirects: u8,
     /// The deadline for opening the connection.
     pub open_timeout: Duration,
     /// The deadline for the peer's answer to our Close.
@@ -86,10 +113,15 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             headers: Vec::new(),
+            user_agent: Some(USER_AGENT.into()),
             protocols: Vec::new(),
             require_protocol: false,
             origin: None,
             basic_auth: None,
+            proxy: ProxyChoice::default(),
+            connect_to: None,
+            local_address: None,
+            max_redirects: 0,
             open_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(10),
             ping_interval: Some(Duration::from_secs(20)),
@@ -131,7 +163,31 @@ impl Options {
             return Err(InvalidInput::new("header \"Host\" is given twice"));
         }
         check_value(&format!("value of header {}", quoted(name)), value)?;
+        if lower == "user-agent" {
+            self.user_agent = None;
+        }
         self.headers.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    /// Forgets all request headers, as if none was given.
+    pub fn clear_headers(&mut self) {
+        self.headers.clear();
+        self.user_agent = Options::default().user_agent;
+    }
+
+    /// Removes a request header that is sent by default.
+    ///
+    /// # Errors
+    /// Any other name than User-Agent.
+    pub fn remove_header(&mut self, name: &str) -> Result<(), InvalidInput> {
+        if !name.eq_ignore_ascii_case("user-agent") {
+            return Err(InvalidInput::new(format!(
+                "header {} cannot be removed by false, only \"User-Agent\" can",
+                quoted(name)
+            )));
+        }
+        self.user_agent = None;
         Ok(())
     }
 
@@ -194,7 +250,8 @@ impl Options {
     /// # Errors
     /// Credentials together with an Authorization header, an origin together with an Origin header, a subprotocol that is
     /// offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, options of TLS that
-    /// contradict each other; those of [`Reconnect::check`].
+    /// contradict each other, `insecure` together with a proxy, a Unix socket together with a proxy or `local_address`;
+    /// those of [`Reconnect::check`].
     pub fn check(&self) -> Result<(), InvalidInput> {
         if self.basic_auth.is_some() && self.header("authorization").is_some() {
             return Err(InvalidInput::new(
@@ -209,6 +266,7 @@ impl Options {
             return Err(InvalidInput::new("option require_protocol needs option protocols"));
         }
         self.tls.check()?;
+        self.check_reach()?;
         self.reconnect.as_ref().map_or(Ok(()), Reconnect::check)
     }
 
@@ -226,6 +284,11 @@ impl Options {
             Some(twice) => Err(InvalidInput::new(format!("subprotocol {} is given twice", quoted(twice)))),
             None => Ok(()),
         }
+    }
+
+    /// Returns the User-Agent header.
+    pub fn user_agent(&self) -> Option<&[u8]> {
+        self.user_agent.as_deref().or_else(|| self.header("user-agent"))
     }
 
     /// Returns the first value of the request header that has this name, in lower case.

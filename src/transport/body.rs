@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::head::{Head, READ};
 
 /// The most bytes of the body that are kept.
-const MAX_BODY: usize = 4096;
+pub(super) const MAX_BODY: usize = 4096;
 /// The most bytes that are read for it: a chunk of one byte has five bytes of framing.
 const MAX_RAW_BODY: usize = 6 * MAX_BODY;
 /// The longest line before a chunk, in bytes. It has the chunk's size, and extensions that nobody needs, for which RFC

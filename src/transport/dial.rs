@@ -1,7 +1,7 @@
 //! Resolves a host's name and connects by TCP (RFC 8305).
 //!
 //! Comes in: a name or addresses. Goes out: the first socket that connects, or the cause for each address that was
-//! tried. Knows no deadline: the caller drops the future when it passes.
+//! tried. Knows nothing of proxies and URLs.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,13 +12,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::background;
+use super::deadline::Deadline;
 use super::io_text::{describe, lower_first};
 use crate::error::{ErrorCode, Failure};
+use crate::url::HostPort;
 
 /// How long to wait for one address before the next is tried at the same time (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -68,11 +70,57 @@ pub(super) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
+/// How names are resolved, and from where to dial.
+pub(super) struct Dialler {
+    pub resolver: Resolver,
+    /// The address of this machine from which to dial; `None` leaves the choice to the system.
+    pub local: Option<IpAddr>,
+}
+
+impl Dialler {
+    /// Connects to a host. `name` is for texts.
+    ///
+    /// # Errors
+    /// `dns`, `connect`, `timeout`; `tls` if `reach` allows none of the host's addresses.
+    pub async fn dial(
+        &self,
+        address: &HostPort,
+        name: &str,
+        reach: Reach,
+        deadline: &Deadline,
+    ) -> Result<TcpStream, Failure> {
+        let addresses = self.resolve(address, name, deadline).await?;
+        let mut tried = Tried::default();
+        let phase = format!("TCP connection to {name}");
+        let dialled = deadline.run(&phase, connect(addresses, reach, self.local, &mut tried)).await;
+        dialled.map_err(|failure| Failure { text: format!("{}{tried}", failure.text), ..failure })
+    }
+
+    /// Returns the addresses of a host, the preferred one first. `name` is for texts.
+    ///
+    /// # Errors
+    /// `dns`, `timeout`.
+    pub async fn resolve(
+        &self,
+        address: &HostPort,
+        name: &str,
+        deadline: &Deadline,
+    ) -> Result<Vec<SocketAddr>, Failure> {
+        match address.ip() {
+            Some(ip) => Ok(vec![SocketAddr::new(ip, address.port)]),
+            None => {
+                let phase = format!("name resolution for {name}");
+                deadline.run(&phase, lookup(&self.resolver, address.host.to_string(), address.port)).await
+            }
+        }
+    }
+}
+
 /// Resolves a name.
 ///
 /// # Errors
 /// `dns`.
-pub(super) async fn lookup(resolver: &Resolver, host: String, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+async fn lookup(resolver: &Resolver, host: String, port: u16) -> Result<Vec<SocketAddr>, Failure> {
     match resolver(host, port).await {
         Ok(addresses) if addresses.is_empty() => Err(Failure::new(ErrorCode::Dns, "the name has no address")),
         Ok(addresses) => Ok(addresses),
@@ -86,7 +134,7 @@ pub(super) async fn lookup(resolver: &Resolver, host: String, port: u16) -> Resu
 
 /// The outcome for each address, in the order in which they were tried.
 #[derive(Default)]
-pub(super) struct Tried(Vec<(SocketAddr, Option<String>)>);
+struct Tried(Vec<(SocketAddr, Option<String>)>);
 
 impl Tried {
     fn failed(&mut self, address: SocketAddr, cause: String) {
@@ -110,17 +158,30 @@ impl fmt::Display for Tried {
 ///
 /// # Errors
 /// `connect`; `tls` if `reach` allows none of the addresses.
-pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mut Tried) -> Result<TcpStream, Failure> {
-    let mut waiting = order(addresses, reach).into_iter();
-    if waiting.len() == 0 {
+async fn connect(
+    addresses: Vec<SocketAddr>,
+    reach: Reach,
+    local: Option<IpAddr>,
+    tried: &mut Tried,
+) -> Result<TcpStream, Failure> {
+    let mut addresses = order(addresses, reach);
+    if addresses.is_empty() {
         let cause = "option tls.insecure is for loopback addresses alone, and the host has none";
         return Err(Failure::new(ErrorCode::Tls, cause));
     }
+    if let Some(local) = local {
+        addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+        if addresses.is_empty() {
+            let cause = format!("the host has no address of the family of option local_address {local}");
+            return Err(Failure::new(ErrorCode::Connect, cause));
+        }
+    }
+    let mut waiting = addresses.into_iter();
     let mut running = JoinSet::new();
     loop {
         if let Some(address) = waiting.next() {
             tried.0.push((address, None));
-            running.spawn(async move { (address, attempt(address).await) });
+            running.spawn(async move { (address, attempt(address, local).await) });
         }
         let finished = if waiting.len() == 0 {
             running.join_next().await
@@ -139,8 +200,17 @@ pub(super) async fn connect(addresses: Vec<SocketAddr>, reach: Reach, tried: &mu
     }
 }
 
-async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect(address).await?;
+async fn attempt(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match local {
+        None => TcpStream::connect(address).await?,
+        Some(local) => {
+            let socket = if local.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.bind(SocketAddr::new(local, 0)).map_err(|error| {
+                io::Error::new(error.kind(), format!("local_address {local}: {}", describe(&error)))
+            })?;
+            socket.connect(address).await?
+        }
+    };
     socket.set_nodelay(true)?;
     limit_unsent(&socket);
     Ok(socket)
@@ -206,7 +276,7 @@ mod tests {
     async fn the_kernel_of_a_connected_socket_holds_few_bytes_unsent() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addresses = vec![listener.local_addr().unwrap()];
-        let socket = connect(addresses, Reach::Anywhere, &mut Tried::default()).await.unwrap();
+        let socket = connect(addresses, Reach::Anywhere, None, &mut Tried::default()).await.unwrap();
         assert_eq!(socket2::SockRef::from(&socket).tcp_notsent_lowat().unwrap(), MAX_UNSENT);
     }
 }

@@ -12,11 +12,12 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::client::{generate_key, generate_request};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::http;
-use url::Url;
 
 use super::body::{self, Body};
 use super::deadline::{Deadline, during};
-use super::head::{self, Head, Search};
+use super::head::{self, Head, SERVER, Search};
+use super::redirect::{Decision, Redirects};
+use super::remark::{self, Secrets};
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::extension::{self, Agreed, Compression};
@@ -27,11 +28,26 @@ use crate::url::Endpoint;
 /// How long to wait for the body of a response that refuses the handshake.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest origin of a redirect that a text shows, in bytes. A name has at most 253 (RFC 1035 section 2.3.4).
-const MAX_ORIGIN: usize = 300;
-
 /// The outcome of a handshake: the response, what was agreed on compression, and the bytes that followed.
 pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
+
+/// The answer to a request that was not refused.
+pub(super) enum Answer {
+    /// The connection is open.
+    Accepted(Response, Option<Agreed>, Vec<u8>),
+    /// The server redirects to this endpoint.
+    Redirected(Endpoint),
+}
+
+/// Why a response does not open the connection.
+enum Refusal {
+    /// The response breaks a rule.
+    Broken(Failure),
+    /// The status says so. What its text says after the status.
+    Status(String),
+    /// The response leads to another endpoint.
+    Redirect(Box<Endpoint>),
+}
 
 /// A request as it is sent, and what its response must contain.
 #[derive(Clone)]
@@ -43,8 +59,9 @@ pub struct Request {
     protocols: Vec<String>,
     require_protocol: bool,
     compression: Option<Compression>,
-    /// The URL to which the target of a redirect is relative.
-    base: String,
+    /// The endpoint to which the target of a redirect is relative.
+    endpoint: Endpoint,
+    secrets: Secrets,
 }
 
 impl Request {
@@ -71,6 +88,9 @@ impl Request {
         let at = at.ok_or_else(|| InvalidInput::new("invalid request: it has no key"))?;
         // Our headers replace the empty line at the end. In the http crate's map they would lose their order.
         bytes.truncate(bytes.len().saturating_sub(2));
+        if let Some(agent) = &options.user_agent {
+            push_line(&mut bytes, "User-Agent", agent);
+        }
         if !options.protocols.is_empty() {
             push_line(&mut bytes, "Sec-WebSocket-Protocol", options.protocols.join(", ").as_bytes());
         }
@@ -88,6 +108,7 @@ impl Request {
             push_line(&mut bytes, name, value);
         }
         bytes.extend_from_slice(b"\r\n");
+        let secrets = Secrets::of(endpoint, &options);
         Ok(Request {
             bytes,
             key: at..at + key.len(),
@@ -95,7 +116,8 @@ impl Request {
             protocols: options.protocols,
             require_protocol: options.require_protocol,
             compression: options.compression,
-            base: endpoint.href.clone(),
+            endpoint: endpoint.clone(),
+            secrets,
         })
     }
 
@@ -120,7 +142,7 @@ impl Request {
     #[doc(hidden)]
     pub fn check_response<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
         let mut pieces = pieces.into_iter();
-        let mut search = Search::default();
+        let mut search = Search::of(&SERVER);
         let (head, tail) = loop {
             if let Some(found) = search.advance()? {
                 break found;
@@ -128,9 +150,9 @@ impl Request {
             let piece = pieces.next().ok_or_else(|| search.end())?;
             search.buffer().extend_from_slice(piece);
         };
-        let refused = match self.check(&head) {
+        let refusal = match self.check(&head, Redirects::default()) {
             Ok(agreed) => return Ok(accepted(head, agreed, tail)),
-            Err(refused) => refused,
+            Err(refusal) => refusal,
         };
         let mut body = Body::new(&head, tail);
         while body.wants_more()
@@ -138,22 +160,33 @@ impl Request {
         {
             body.buffer().extend_from_slice(piece);
         }
-        Err(with_response(refused, head, body.finish()))
+        Err(self.refuse(refusal, head, body.finish()))
     }
 
     /// Sends the request, and reads and checks the response.
     ///
     /// # Errors
     /// `handshake`, `http_status`, `tls` if an alert arrives instead of a response, `timeout`.
-    pub(super) async fn perform(&self, stream: &mut Stream, deadline: &Deadline, phase: &str) -> Verdict {
+    pub(super) async fn perform(
+        &self,
+        stream: &mut Stream,
+        deadline: &Deadline,
+        phase: &str,
+        redirects: Redirects,
+    ) -> Result<Answer, Failure> {
         let (head, tail) = deadline.run(phase, self.exchange(stream)).await?;
-        let refused = match self.check(&head) {
-            Ok(agreed) => return Ok(accepted(head, agreed, tail)),
-            Err(refused) => during(refused, phase),
+        let refusal = match self.check(&head, redirects) {
+            Ok(agreed) => {
+                let (response, agreed, tail) = accepted(head, agreed, tail);
+                return Ok(Answer::Accepted(response, agreed, tail));
+            }
+            // Nobody sees the body of a redirect that is followed.
+            Err(Refusal::Redirect(target)) => return Ok(Answer::Redirected(*target)),
+            Err(refusal) => refusal,
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
         let body = body::read(stream, Body::new(&head, tail), until).await;
-        Err(with_response(refused, head, body))
+        Err(during(self.refuse(refusal, head, body), phase))
     }
 
     async fn exchange(&self, stream: &mut Stream) -> Result<(Head, Vec<u8>), Failure> {
@@ -165,11 +198,19 @@ impl Request {
         head::read(stream).await
     }
 
-    /// Checks a head in the order of RFC 6455 section 4.1. Returns the subprotocol and what was agreed on compression.
-    fn check(&self, head: &Head) -> Result<(String, Option<Agreed>), Failure> {
+    fn check(&self, head: &Head, redirects: Redirects) -> Result<(String, Option<Agreed>), Refusal> {
         if head.status != 101 {
-            return Err(Failure::new(ErrorCode::HttpStatus, self.describe_status(head)));
+            return Err(match redirects.decide(head, &self.endpoint) {
+                Decision::Follow(target) => Refusal::Redirect(Box::new(target)),
+                Decision::Refuse(text) => Refusal::Status(text),
+            });
         }
+        self.check_switch(head).map_err(Refusal::Broken)
+    }
+
+    /// Checks a head with the status 101 in the order of RFC 6455 section 4.1. Returns the subprotocol and what was agreed
+    /// on compression.
+    fn check_switch(&self, head: &Head) -> Result<(String, Option<Agreed>), Failure> {
         if head.minor_version != 1 {
             return Err(Failure::new(
                 ErrorCode::Handshake,
@@ -210,22 +251,17 @@ impl Request {
         }
     }
 
-    fn describe_status(&self, head: &Head) -> String {
-        let text = format!("the server answered with status {}", head.status);
-        match self.redirect_origin(head) {
-            Some(origin) => format!("{text}, a redirect to {origin}"),
-            None => text,
-        }
-    }
-
-    /// Returns the origin of a redirect's target, without path and query, which may hold secrets.
-    fn redirect_origin(&self, head: &Head) -> Option<String> {
-        if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
-            return None;
-        }
-        let location = std::str::from_utf8(head.lines("location").next()?).ok()?;
-        let origin = Url::parse(&self.base).ok()?.join(location).ok()?.origin();
-        Some(origin.ascii_serialization()).filter(|text| origin.is_tuple() && text.len() <= MAX_ORIGIN)
+    /// Returns the failure for a response that does not open the connection.
+    fn refuse(&self, refusal: Refusal, head: Head, body: Vec<u8>) -> Failure {
+        let about = match refusal {
+            Refusal::Broken(failure) => return with_response(failure, head, body),
+            Refusal::Status(about) => about,
+            Refusal::Redirect(_) => String::new(),
+        };
+        let remark = remark::of(&head, &body, &self.secrets);
+        let remark = remark.map_or(String::new(), |line| format!(", saying \"{line}\""));
+        let text = format!("the server answered with status {}{about}{remark}", head.status);
+        with_response(Failure::new(ErrorCode::HttpStatus, text), head, body)
     }
 }
 

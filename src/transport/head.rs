@@ -11,8 +11,10 @@ use super::stream::{Loss, Stream};
 use crate::error::{ErrorCode, Failure};
 use crate::header::is_token;
 
-/// The longest head, in bytes.
-pub(super) const MAX_HEAD: usize = 64 * 1024;
+/// The server, whose head may have 64 KiB.
+pub(super) const SERVER: Sender = Sender { name: "server", max_head: 64 * 1024, code: ErrorCode::Handshake };
+/// A proxy, whose head may have 16 KiB.
+pub(super) const PROXY: Sender = Sender { name: "proxy", max_head: 16 * 1024, code: ErrorCode::Proxy };
 /// The most header lines in a head.
 pub(super) const MAX_HEADERS: usize = 124;
 /// The longest header name that a text shows, in bytes.
@@ -20,6 +22,15 @@ const MAX_SHOWN_NAME: usize = 64;
 /// The size of one read, in bytes.
 pub(super) const READ: usize = 4096;
 const BEGINNING: &[u8] = b"HTTP/1.";
+
+/// Who sends a head.
+pub(super) struct Sender {
+    name: &'static str,
+    /// The longest head, in bytes.
+    max_head: usize,
+    /// The code of failures.
+    code: ErrorCode,
+}
 
 /// A parsed head.
 pub(super) struct Head {
@@ -63,12 +74,12 @@ impl Head {
     }
 }
 
-/// Reads the head of the first response that is not interim, and returns it with the bytes that followed it.
+/// Reads the head of a server's first response that is not interim, and returns it with the bytes that followed it.
 ///
 /// # Errors
 /// `handshake` if the stream ends first or what arrives is no head; `tls`.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head, Vec<u8>), Failure> {
-    let mut search = Search::default();
+    let mut search = Search::of(&SERVER);
     search.buffer().reserve(READ);
     loop {
         if let Some(found) = search.advance()? {
@@ -80,7 +91,7 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
             Err(error) => {
                 return Err(match Stream::classify(&error) {
                     Loss::EndOfStream => search.end(),
-                    Loss::Reset(cause) => refuse(cause),
+                    Loss::Reset(cause) => SERVER.refuse(cause),
                     Loss::Tls(cause) => Failure::new(ErrorCode::Tls, cause),
                 });
             }
@@ -89,8 +100,8 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
 }
 
 /// Finds the head of the first response that is not interim, in pieces of any size.
-#[derive(Default)]
 pub(super) struct Search {
+    sender: &'static Sender,
     buffer: Vec<u8>,
     scanner: Scanner,
     /// The size of the interim responses so far, in bytes.
@@ -98,6 +109,11 @@ pub(super) struct Search {
 }
 
 impl Search {
+    /// Starts with the first response of `sender`.
+    pub fn of(sender: &'static Sender) -> Search {
+        Search { sender, buffer: Vec::new(), scanner: Scanner::default(), interim: 0 }
+    }
+
     /// Returns the buffer to which received bytes are appended.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
@@ -106,17 +122,19 @@ impl Search {
     /// Looks at what has arrived, and returns the head with the bytes that followed it; `None` if it is not complete.
     ///
     /// # Errors
-    /// `handshake` if what has arrived is no head, or is too long.
+    /// What has arrived is no head, or is too long.
     pub fn advance(&mut self) -> Result<Option<(Head, Vec<u8>)>, Failure> {
-        while let Some(end) = self.scanner.scan(&self.buffer).map_err(refuse)? {
+        let Sender { name, max_head, .. } = *self.sender;
+        let refuse = |cause| self.sender.refuse(cause);
+        while let Some(end) = self.scanner.scan(&self.buffer, max_head).map_err(refuse)? {
             let tail = self.buffer.split_off(end);
             let head = Head::parse(&unfold(&self.buffer)).map_err(refuse)?;
             if !head.is_interim() {
                 return Ok(Some((head, tail)));
             }
             self.interim += end;
-            if self.interim > MAX_HEAD {
-                return Err(refuse(format!("the server sent too many interim responses, limit {MAX_HEAD} bytes")));
+            if self.interim > max_head {
+                return Err(refuse(format!("the {name} sent too many interim responses, limit {max_head} bytes")));
             }
             self.buffer = tail;
             self.scanner = Scanner::default();
@@ -126,16 +144,15 @@ impl Search {
 
     /// Returns the failure for a stream that ends here.
     pub fn end(&self) -> Failure {
-        refuse(if self.buffer.is_empty() {
-            "the server closed the connection without a response".to_owned()
-        } else {
-            "the server closed the connection inside the response's head".to_owned()
-        })
+        let how = if self.buffer.is_empty() { "without a response" } else { "inside the response's head" };
+        self.sender.refuse(format!("the {} closed the connection {how}", self.sender.name))
     }
 }
 
-fn refuse(cause: String) -> Failure {
-    Failure::new(ErrorCode::Handshake, cause)
+impl Sender {
+    fn refuse(&self, cause: String) -> Failure {
+        Failure::new(self.code, cause)
+    }
 }
 
 /// Replaces each fold of a header line by a space (RFC 9112 section 5.2): the white space on both sides of the line end,
@@ -218,10 +235,10 @@ struct Scanner {
 }
 
 impl Scanner {
-    fn scan(&mut self, buffer: &[u8]) -> Result<Option<usize>, String> {
+    fn scan(&mut self, buffer: &[u8], max_head: usize) -> Result<Option<usize>, String> {
         while let Some(&byte) = buffer.get(self.at) {
-            if self.at == MAX_HEAD {
-                return Err(format!("the response's head is too big, limit {MAX_HEAD} bytes"));
+            if self.at == max_head {
+                return Err(format!("the response's head is too big, limit {max_head} bytes"));
             }
             if BEGINNING.get(self.at).is_some_and(|expected| *expected != byte) {
                 return Err("the response is not HTTP/1.1".to_owned());

@@ -1,6 +1,6 @@
-//! The byte stream beneath a connection: TCP, or TLS over TCP.
+//! The byte stream beneath a connection: a wire, or TLS over a wire.
 //!
-//! Comes in: an established socket. Goes out: bytes both ways, and what an I/O error means. Knows nothing of what the
+//! Comes in: an established wire. Goes out: bytes both ways, and what an I/O error means. Knows nothing of what the
 //! bytes say. Dropping the stream ends it: over TLS by close_notify first.
 
 use std::io;
@@ -8,19 +8,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::io_text;
 use super::socket::Socket;
 use super::tls;
+use super::wire::Wire;
 
 /// An established transport. What was written is sent by a flush at the latest.
 pub struct Stream(Inner);
 
 enum Inner {
-    Plain(Socket<TcpStream>),
+    Plain(Socket<Wire>),
     // Boxed, because the state of a TLS session takes a kilobyte, which an unencrypted connection should not carry.
-    Tls(Box<tls::Channel<TcpStream>>),
+    Tls(Box<tls::Channel<Wire>>),
 }
 
 /// What an I/O error of an established stream means.
@@ -35,11 +35,11 @@ pub enum Loss {
 }
 
 impl Stream {
-    pub(super) fn plain(socket: TcpStream) -> Stream {
-        Stream(Inner::Plain(Socket::new(socket)))
+    pub(super) fn plain(wire: Wire) -> Stream {
+        Stream(Inner::Plain(Socket::new(wire)))
     }
 
-    pub(super) fn secure(channel: tls::Channel<TcpStream>) -> Stream {
+    pub(super) fn secure(channel: tls::Channel<Wire>) -> Stream {
         Stream(Inner::Tls(Box::new(channel)))
     }
 

@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod client;
 pub mod peer;
+pub mod proxy;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use websocket_core::error::Failure;
-use websocket_core::options::Options;
+use websocket_core::options::{Options, ProxyChoice};
 use websocket_core::transport::{Opened, Plan};
 use websocket_core::url::Endpoint;
 
@@ -28,9 +29,13 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A good response. `{accept}` stands for the value that belongs to the request's key.
 pub const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n";
 
-/// Creates a plan for a URL.
+/// Creates a plan for a URL, without a proxy that the environment of the tests may name.
 pub fn plan(url: &str, options: &Options) -> Plan {
-    Plan::new(Endpoint::parse(url).unwrap(), options).map_err(|error| error.to_string()).unwrap()
+    let mut options = options.clone();
+    if options.proxy == ProxyChoice::Environment {
+        options.proxy = ProxyChoice::Direct;
+    }
+    Plan::new(Endpoint::parse(url).unwrap(), &options).map_err(|error| error.to_string()).unwrap()
 }
 
 /// Opens a connection, and fails the test if that takes too long.

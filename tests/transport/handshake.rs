@@ -59,7 +59,7 @@ async fn sends_the_required_headers_first_and_then_the_scripts_in_order() {
         options.add_header(name, value.as_bytes()).unwrap();
     }
     let expected = "GET /path/a%20b?q=1 HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: KEY\r\nSec-WebSocket-Protocol: chat, superchat\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: KEY\r\nUser-Agent: websocket-native/0.1.0\r\nSec-WebSocket-Protocol: chat, superchat\r\n\
         Origin: https://here.example\r\nAuthorization: Basic bWU6cEBzcw==\r\nX-Second: 2\r\nCookie: a=1\r\n\
         x-first: 1\r\nCookie: b=\u{e9}\r\n\r\n";
     assert_eq!(request("ws://me:p%40ss@HOST/path/a%20b?q=1", &options).await, expected);
@@ -74,6 +74,24 @@ async fn sends_basic_auth_and_the_host_of_an_option() {
     assert!(request.starts_with("GET / HTTP/1.1\r\nHost: virtual.example\r\n"), "{request}");
     assert!(request.contains("\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"), "{request}");
     assert_eq!(request.to_ascii_lowercase().matches("\r\nhost:").count(), 1, "{request}");
+}
+
+#[tokio::test]
+async fn replaces_and_removes_the_user_agent() {
+    let agents = |request: String| -> Vec<String> {
+        let lines = request.lines().filter(|line| line.to_ascii_lowercase().starts_with("user-agent:"));
+        lines.map(str::to_owned).collect()
+    };
+    let mut options = Options::default();
+    let own = format!("User-Agent: websocket-native/{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(agents(request("ws://HOST", &options).await), [own]);
+    options.add_header("user-agent", b"mine/1").unwrap();
+    assert_eq!(agents(request("ws://HOST", &options).await), ["user-agent: mine/1"]);
+    let mut options = Options::default();
+    options.remove_header("User-AGENT").unwrap();
+    assert!(agents(request("ws://HOST", &options).await).is_empty());
+    let text = options.remove_header("Host").unwrap_err().to_string();
+    assert_eq!(text, "header \"Host\" cannot be removed by false, only \"User-Agent\" can");
 }
 
 #[tokio::test]

@@ -9,7 +9,12 @@ mod support;
 
 mod dial;
 mod handshake;
+#[cfg(unix)]
+mod local;
+mod proxy;
+mod redirect;
 mod refusal;
+mod socks;
 mod tls;
 mod tls_ends;
 mod tls_files;

@@ -32,15 +32,32 @@ async fn reports_status_and_body_of_a_refusal() {
         takes_less_than(Duration::from_millis(900), async || {
             let failure = refused(&format!("ws://{}/", answering(answer.clone()).await), &Options::default()).await;
             assert_eq!((failure.code, failure.header), (ErrorCode::HttpStatus, None), "{}", failure.text);
-            assert!(
-                failure.text.contains(&format!("status {status}: opening handshake with 127.0.0.1:")),
-                "{}",
-                failure.text
-            );
+            let remark =
+                if body.len() < 4096 && !body.is_empty() { format!(", saying \"{body}\"") } else { String::new() };
+            let text = format!("answered with status {status}{remark}: opening handshake with 127.0.0.1:");
+            assert!(failure.text.contains(&text), "{}", failure.text);
             let response = failure.response.unwrap();
             assert_eq!((response.status, std::str::from_utf8(&response.body).unwrap()), (status, body));
         })
         .await;
+    }
+}
+
+#[tokio::test]
+async fn says_what_a_plain_text_says_and_nothing_else() {
+    for (head, body, said) in [
+        ("Content-Type: text/plain\r\n", "missing subprotocol\r\nmore", Some("missing subprotocol")),
+        ("Content-Type: text/html\r\n", "missing subprotocol", None),
+        ("", "<html>missing</html>", None),
+        ("", "no such path: /x?key=s3cret", None),
+        ("", "bad s3cret", None),
+    ] {
+        let length = body.len();
+        let answer = format!("HTTP/1.1 400 No\r\n{head}Content-Length: {length}\r\n\r\n{body}");
+        let url = format!("ws://{}/x?key=s3cret", answering(answer).await);
+        let text = refused(&url, &Options::default()).await.text;
+        let said = said.map_or(String::new(), |line| format!(", saying \"{line}\""));
+        assert!(text.starts_with(&format!("the server answered with status 400{said}: opening")), "{text}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::{linger, open, plan, refused, serve, within};
 use rcgen::date_time_ymd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use websocket_core::error::{ErrorCode, Failure};
-use websocket_core::options::{Options, TlsOptions};
+use websocket_core::options::{Options, ProxyChoice, TlsOptions};
 use websocket_core::transport::{Opened, Plan, resolver};
 use websocket_core::url::Endpoint;
 
@@ -17,7 +17,8 @@ fn trusting(authority: &Authority) -> Options {
 }
 
 fn with_tls(tls: TlsOptions) -> Options {
-    Options { tls, ..Options::default() }
+    // The environment of the tests may name a proxy.
+    Options { tls, proxy: ProxyChoice::Direct, ..Options::default() }
 }
 
 /// Opens `wss://host.example/`, whose name resolves to `address`.

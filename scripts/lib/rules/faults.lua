@@ -23,20 +23,15 @@ end
 local function check_cell(tree, cell, complain)
    local tests = 0
    for path, rest in cell:gmatch("`([^`]+)`([^`]*)") do
-      -- Until what these specs test is part of this tree.
-      if not rest:find("^ %(to be named%)") then
-         local text = tree[path]
-         if not text then
-            complain(path .. " does not exist")
-         end
-         for name in rest:gmatch('"([^"]+)"') do
-            tests = tests + 1
-            if text and not has_test(path, text, name) then
-               complain(("%s has no test %q"):format(path, name))
-            end
-         end
-      else
+      local text = tree[path]
+      if not text then
+         complain(path .. " does not exist")
+      end
+      for name in rest:gmatch('"([^"]+)"') do
          tests = tests + 1
+         if text and not has_test(path, text, name) then
+            complain(("%s has no test %q"):format(path, name))
+         end
       end
    end
    if tests == 0 then

@@ -32,6 +32,7 @@ local reserved = {
    { word = "tokio_tungstenite", places = { "^src/transport/handshake%.rs$" } },
    { word = "rustls", places = { "^src/transport/tls/" } },
    { word = "tokio_rustls", places = { "^src/transport/tls/" } },
+   { word = "tokio_socks", places = { "^src/transport/proxy/socks%.rs$" } },
    { word = "zlib_rs", places = { "^src/protocol/deflate%.rs$", "^src/protocol/inflate%.rs$" } },
    { word = "unsafe", places = unsafe_places },
    { word = "unsafe_code", places = unsafe_places },

@@ -11,6 +11,7 @@ mod file;
 mod identity;
 mod key_log;
 mod keys;
+mod others;
 mod pem;
 mod raw_key;
 mod roots;
@@ -26,11 +27,12 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(super) use self::channel::Channel;
 pub(super) use self::errors::cause;
 use self::key_log::KeyLogFile;
+pub(super) use self::others::Others;
 use self::source::Source;
 use self::verifier::Verifier;
 use super::{background, io_text};
@@ -43,6 +45,7 @@ use crate::url::Endpoint;
 const NO_NAME: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Everything that one TLS handshake needs, checked.
+#[derive(Clone)]
 pub(super) struct Setup {
     name: ServerName<'static>,
     trust: Trust,
@@ -59,6 +62,7 @@ enum Trust {
 }
 
 /// Which other connections may resume the sessions.
+#[derive(Clone)]
 enum Sessions {
     /// Those whose options have the same contents.
     Shared(configs::Key),
@@ -67,13 +71,13 @@ enum Sessions {
 }
 
 impl Setup {
-    /// Reads and parses the files that the options name. Returns `None` for an endpoint without TLS, for which the options
-    /// are checked, too.
+    /// Reads and parses the files that the options name. Returns what other peers of the same connection need, too, and
+    /// `None` for an endpoint without TLS, for which the options are checked as well.
     ///
     /// # Errors
     /// No certificate can contain the name, a file cannot be read or opened, PEM is not understood, or a key does not fit
     /// its certificate.
-    pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<Option<Setup>, InvalidInput> {
+    pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<(Option<Setup>, Others), InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)
                 .ok_or_else(|| InvalidInput::new(format!("option tls.server_name is no host name: {}", quoted(name))))
@@ -97,24 +101,17 @@ impl Setup {
             }
         };
         // The last check, so that options which are refused create no file.
-        let log = if options.keylog { KeyLogFile::open()? } else { None };
-        let sessions = match log {
-            Some(log) => Sessions::Logged(Arc::new(log)),
-            None => Sessions::Shared(contents(&trust, [&ca, &cert, &key])),
-        };
-        Ok(endpoint.secure.then_some(Setup { name, trust, identity, sessions }))
-    }
-
-    /// Returns whether the server's certificate is not verified.
-    pub fn is_insecure(&self) -> bool {
-        matches!(self.trust, Trust::Anyone)
+        let log = if options.keylog { KeyLogFile::open()?.map(Arc::new) } else { None };
+        let others = Others::new(&trust, &ca, log.as_ref());
+        let sessions = Sessions::new(log.as_ref(), &trust, [&ca, &cert, &key]);
+        Ok((endpoint.secure.then_some(Setup { name, trust, identity, sessions }), others))
     }
 
     /// Does the TLS handshake.
     ///
     /// # Errors
     /// `tls`.
-    pub async fn connect(&self, socket: TcpStream) -> Result<Channel<TcpStream>, Failure> {
+    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S) -> Result<Channel<S>, Failure> {
         let config = self.configuration().await.map_err(|text| Failure::new(ErrorCode::Tls, text))?;
         Channel::shake_hands(config, self.name.clone(), socket).await.map_err(|error| {
             let text = match cause(&error) {
@@ -148,6 +145,15 @@ impl Setup {
                 config.key_log = log.clone();
                 Ok(Arc::new(config))
             }
+        }
+    }
+}
+
+impl Sessions {
+    fn new(log: Option<&Arc<KeyLogFile>>, trust: &Trust, sources: [&Option<Source>; 3]) -> Sessions {
+        match log {
+            Some(log) => Sessions::Logged(log.clone()),
+            None => Sessions::Shared(contents(trust, sources)),
         }
     }
 }

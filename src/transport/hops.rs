@@ -1,0 +1,95 @@
+//! Makes the hops of a plan: the one to the URL's server, and those to which redirects lead.
+//!
+//! Comes in: a checked endpoint with options, and targets of redirects. Goes out: a [`Hop`] for each. Opens nothing.
+
+use super::handshake::Request;
+use super::hop::Hop;
+use super::proxy::Environment;
+use super::route::Route;
+use super::tls;
+use crate::error::{ErrorCode, Failure, InvalidInput};
+use crate::options::Options;
+use crate::url::{Endpoint, ProxyKind, Target};
+
+/// The first hop, and what all others are made of.
+pub(super) struct Hops {
+    first: Hop,
+    options: Options,
+    supplies: Supplies,
+}
+
+/// What every hop needs.
+struct Supplies {
+    /// The options for servers of other origins than the URL's.
+    public: Options,
+    environment: Environment,
+    others: tls::Others,
+}
+
+impl Hops {
+    /// Checks the endpoint together with the options, and reads the environment and the files that options name.
+    ///
+    /// # Errors
+    /// Those of [`super::Plan::new`].
+    pub fn new(endpoint: Endpoint, options: &Options) -> Result<Hops, InvalidInput> {
+        let request = Request::new(&endpoint, options)?;
+        let (tls, others) = tls::Setup::new(&endpoint, &options.tls)?;
+        let supplies = Supplies { public: options.for_other_origins(), environment: Environment::read(), others };
+        let first = supplies.hop(endpoint, options.connect_to.as_ref(), tls, request);
+        let first = first.map_err(|failure| InvalidInput::new(failure.text))?;
+        Ok(Hops { first, options: options.clone(), supplies })
+    }
+
+    /// Returns the hop to the URL's server.
+    pub fn first(&self) -> &Hop {
+        &self.first
+    }
+
+    /// Makes the hop to the target of a redirect.
+    ///
+    /// Once another origin was asked, nothing is sent that is for the first alone, even if a redirect leads back.
+    ///
+    /// # Errors
+    /// The code that stands for what cannot be done with the target.
+    pub fn after(&self, from: &Hop, target: Endpoint) -> Result<Hop, Failure> {
+        let name = target.authority();
+        let refuse = |error: InvalidInput| {
+            Failure::new(ErrorCode::HttpStatus, format!("{error}: redirect from {}", from.endpoint.authority()))
+        };
+        let first = &self.first;
+        let is_first = target.has_origin(&first.endpoint);
+        let connect_to = self.options.connect_to.as_ref().filter(|_| is_first && target.socket.is_none());
+        let hop = if is_first && from.is_of_first_origin {
+            let target = Endpoint { credentials: first.endpoint.credentials.clone(), ..target };
+            let request = Request::new(&target, &self.options).map_err(refuse)?;
+            self.supplies.hop(target, connect_to, first.tls.clone(), request)
+        } else {
+            let request = Request::new(&target, &self.supplies.public).map_err(refuse)?;
+            let tls = target.secure.then(|| self.supplies.others.server(&target.host)).transpose().map_err(refuse)?;
+            let hop = self.supplies.hop(target, connect_to, tls, request);
+            hop.map(|hop| Hop { is_of_first_origin: false, ..hop })
+        };
+        hop.map_err(|failure| Failure { text: format!("{}: redirect to {name}", failure.text), ..failure })
+    }
+}
+
+impl Supplies {
+    fn hop(
+        &self,
+        endpoint: Endpoint,
+        connect_to: Option<&Target>,
+        tls: Option<tls::Setup>,
+        request: Request,
+    ) -> Result<Hop, Failure> {
+        let route = Route::new(&endpoint, &self.public, connect_to, &self.environment)?;
+        let proxy_tls = match &route {
+            Route::ByProxy(_, proxy) if proxy.kind == ProxyKind::Https => {
+                let setup = self.others.proxy(&proxy.address.host);
+                Some(setup.map_err(|error| Failure::new(ErrorCode::Proxy, format!("{error}, which is the proxy")))?)
+            }
+            _ => None,
+        };
+        let user_agent = self.public.user_agent().map(<[u8]>::to_vec);
+        Ok(Hop { endpoint, is_of_first_origin: true, route, proxy_tls, user_agent, tls, request })
+    }
+}

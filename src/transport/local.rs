@@ -1,0 +1,62 @@
+//! A Unix socket whose writes never raise SIGPIPE.
+//!
+//! Comes in: the path of a socket. Goes out: a connected socket, or why there is none. Knows nothing of what the bytes
+//! say.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::UnixStream;
+
+use super::io_text::describe;
+use crate::error::{ErrorCode, Failure};
+
+/// Keeps a write to a peer that has gone from raising SIGPIPE. Where there is no such flag, mio sets SO_NOSIGPIPE.
+#[cfg(not(target_vendor = "apple"))]
+const WITHOUT_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const WITHOUT_SIGNAL: i32 = 0;
+
+/// A connected Unix socket.
+///
+/// The standard library of Rust 1.88 writes to Unix sockets without MSG_NOSIGNAL, so this sends by itself.
+pub(super) struct Local(UnixStream);
+
+/// Connects to the socket with this path.
+///
+/// # Errors
+/// `connect`.
+pub(super) async fn connect(path: &str) -> Result<Local, Failure> {
+    let connected = UnixStream::connect(path).await;
+    connected.map(Local).map_err(|error| Failure::new(ErrorCode::Connect, describe(&error)))
+}
+
+impl AsyncRead for Local {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Local {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            let send = || SockRef::from(&self.0).send_with_flags(buf, WITHOUT_SIGNAL);
+            match self.0.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,65 @@
+//! TLS with other peers than the URL's server: proxies, and the servers to which redirects lead.
+//!
+//! Comes in: what the options trust. Goes out: a [`Setup`] for any of them. It has no client certificate, because that is
+//! for the URL's server, and no other name than the peer's own.
+
+use std::sync::Arc;
+
+use url::Host;
+
+use super::key_log::KeyLogFile;
+use super::source::Source;
+use super::{Sessions, Setup, Trust, server_name};
+use crate::error::InvalidInput;
+use crate::quote::quoted;
+
+/// Whom to trust.
+pub(in super::super) struct Others {
+    servers: Whom,
+    proxies: Whom,
+}
+
+struct Whom {
+    trust: Trust,
+    sessions: Sessions,
+}
+
+impl Others {
+    /// Trusts servers as the URL's. Proxies are trusted by the same roots; a fingerprint is that of a server, so it says
+    /// nothing about a proxy.
+    pub(super) fn new(trust: &Trust, ca: &Option<Source>, log: Option<&Arc<KeyLogFile>>) -> Others {
+        let whom = |trust: Trust| Whom { sessions: Sessions::new(log, &trust, [ca, &None, &None]), trust };
+        let proxies = match trust {
+            Trust::Fingerprints(_) => Trust::System,
+            trust => trust.clone(),
+        };
+        Others { servers: whom(trust.clone()), proxies: whom(proxies) }
+    }
+
+    /// Returns the setup for a server to which a redirect leads.
+    ///
+    /// # Errors
+    /// No certificate can contain its name.
+    pub fn server(&self, host: &Host<String>) -> Result<Setup, InvalidInput> {
+        self.servers.setup(host)
+    }
+
+    /// Returns the setup for a proxy.
+    ///
+    /// # Errors
+    /// No certificate can contain its name.
+    pub fn proxy(&self, host: &Host<String>) -> Result<Setup, InvalidInput> {
+        self.proxies.setup(host)
+    }
+}
+
+impl Whom {
+    fn setup(&self, host: &Host<String>) -> Result<Setup, InvalidInput> {
+        let name = host.to_string();
+        // An address stands without brackets in a certificate.
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        let unnameable = || InvalidInput::new(format!("no certificate can name the host {}", quoted(&name)));
+        let name = server_name(bare).ok_or_else(unnameable)?;
+        Ok(Setup { name, trust: self.trust.clone(), identity: None, sessions: self.sessions.clone() })
+    }
+}
