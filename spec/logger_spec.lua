@@ -59,6 +59,36 @@ describe("the logger", function()
       assert.equal("debug", find("^a keepalive ping is due$").level)
    end)
 
+   it("tells how a connection is opened, without anything secret", function()
+      log_lines()
+      local url = servers.url("/echo", { token = "secret", protocol = "secret" }, "wss"):gsub("//", "//secret:secret@", 1)
+      local recorder = client.open(url, {
+         headers = { ["X-Secret"] = "secret" },
+         protocols = "secret",
+         tls = { ca_file = servers.file("ca.pem") },
+      })
+      recorder.ws:send("secret")
+      client.wait(recorder, "received")
+      local authority = "127%.0%.0%.1:%d+"
+      find("^TCP connection to " .. authority .. "$")
+      find("^connected to " .. authority .. " from " .. authority)
+      find("^TLS handshake with " .. authority .. "$")
+      find "^TLS 1%.3 with TLS13_[%w_]+, a %w+ session$"
+      find("^opening handshake with " .. authority .. "$")
+      find "^the server answered with status 101$"
+      assert.equal("info", find("^open: connection to " .. authority .. " with a subprotocol and no extension$").level)
+      for _, one in ipairs(lines) do
+         assert.is_nil(one.text:lower():find("secret", 1, true), one.text)
+      end
+   end)
+
+   it("tells the addresses of a name, and those that were tried", function()
+      log_lines()
+      client.open(servers.url("/echo", nil, "ws", "localhost"))
+      find "^name resolution for localhost:%d+$"
+      find "^localhost:%d+ has the addresses .*127%.0%.0%.1:%d+"
+   end)
+
    it("tells of attempts to reconnect", function()
       log_lines()
       local options = { reconnect = { min_delay = 0.01, max_delay = 0.01, max_retries = 1 } }

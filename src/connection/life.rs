@@ -19,6 +19,8 @@ use super::retries::{Retries, Retry};
 use super::settings::Settings;
 use super::sink::EventSink;
 use crate::event::{End, Event, Messages, Reconnecting};
+use crate::quote::quoted;
+use crate::response::Response;
 use crate::transport::{Opened, Plan};
 
 /// What became of one attempt.
@@ -93,13 +95,15 @@ async fn prepare(retries: &Retries, Retry { attempt, delay }: Retry, sink: &Even
 async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) -> Outcome {
     let authority = plan.authority();
     // Boxed, so that an open connection does not keep the memory that its opening needed.
-    let opening = Box::pin(async move { plan.open().await });
+    let log = sink.log.clone();
+    let opening = Box::pin(async move { plan.open_logged(&log).await });
     let mut outcome = Outcome { end: End::dropped(), open_since: None, lost: Messages::default(), has_room: false };
     match unless_ended(&sink.connection.outbox, opening).await {
         None => {}
         Some(Err(failure)) => outcome.end = end_of_failure(failure),
         Some(Ok(Opened { stream, response, agreed, tail })) => {
             outcome.open_since = Some(Instant::now());
+            sink.log.info(|| summary(&authority, &response));
             sink.deliver([sink.charged(Event::Open(Box::new(response)))]);
             if agreed.is_none() {
                 sink.connection.outbox.start_encoding();
@@ -128,6 +132,16 @@ async fn unless_ended<T>(outbox: &Outbox, work: impl Future<Output = T>) -> Opti
         _ => Poll::Ready(None),
     })
     .await
+}
+
+fn summary(authority: &str, response: &Response) -> String {
+    // Not which subprotocol: some servers take a token for one.
+    let protocol = if response.protocol.is_empty() { "no subprotocol" } else { "a subprotocol" };
+    let extensions = match &*response.extensions {
+        "" => "no extension".to_owned(),
+        extensions => quoted(extensions),
+    };
+    format!("open: connection to {authority} with {protocol} and {extensions}")
 }
 
 fn reconnecting(end: &End, Retry { attempt, delay }: Retry, lost: Messages) -> Reconnecting {

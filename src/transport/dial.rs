@@ -93,7 +93,9 @@ impl Dialler {
         let mut tried = Tried::default();
         let phase = format!("TCP connection to {name}");
         let dialled = deadline.run(&phase, connect(addresses, reach, self.local, &mut tried)).await;
-        dialled.map_err(|failure| Failure { text: format!("{}{tried}", failure.text), ..failure })
+        let socket = dialled.map_err(|failure| Failure { text: format!("{}{tried}", failure.text), ..failure })?;
+        deadline.log.debug(|| format!("connected to {}{tried}", ends_of(&socket)));
+        Ok(socket)
     }
 
     /// Returns the addresses of a host, the preferred one first. `name` is for texts.
@@ -110,10 +112,23 @@ impl Dialler {
             Some(ip) => Ok(vec![SocketAddr::new(ip, address.port)]),
             None => {
                 let phase = format!("name resolution for {name}");
-                deadline.run(&phase, lookup(&self.resolver, address.host.to_string(), address.port)).await
+                let lookup = lookup(&self.resolver, address.host.to_string(), address.port);
+                let found = deadline.run(&phase, lookup).await?;
+                deadline.log.debug(|| {
+                    let shown: Vec<String> = found.iter().map(SocketAddr::to_string).collect();
+                    format!("{name} has the addresses {}", shown.join(", "))
+                });
+                Ok(found)
             }
         }
     }
+}
+
+/// Names both ends of a connected socket, as far as the system knows them.
+fn ends_of(socket: &TcpStream) -> String {
+    let shown =
+        |end: io::Result<SocketAddr>| end.map_or("an unknown address".to_owned(), |address| address.to_string());
+    format!("{} from {}", shown(socket.peer_addr()), shown(socket.local_addr()))
 }
 
 /// Resolves a name.

@@ -175,6 +175,7 @@ impl Request {
         redirects: Redirects,
     ) -> Result<Answer, Failure> {
         let (head, tail) = deadline.run(phase, self.exchange(stream)).await?;
+        deadline.log.debug(|| format!("the server answered with status {}", head.status));
         let refusal = match self.check(&head, redirects) {
             Ok(agreed) => {
                 let (response, agreed, tail) = accepted(head, agreed, tail);

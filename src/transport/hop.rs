@@ -48,7 +48,9 @@ impl Hop {
             None => Stream::plain(wire),
             Some(setup) => {
                 let phase = format!("TLS handshake with {authority}");
-                Stream::secure(deadline.run(&phase, Box::pin(setup.connect(wire))).await?)
+                let channel = deadline.run(&phase, Box::pin(setup.connect(wire))).await?;
+                deadline.log.debug(|| channel.summary());
+                Stream::secure(channel)
             }
         };
         let phase = format!("opening handshake with {authority}");

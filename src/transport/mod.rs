@@ -42,6 +42,7 @@ use self::redirect::Redirects;
 pub use self::stream::{Loss, Stream};
 use crate::error::{Failure, InvalidInput};
 use crate::extension::Agreed;
+use crate::log::Log;
 use crate::options::Options;
 use crate::response::Response;
 use crate::url::Endpoint;
@@ -95,16 +96,22 @@ impl Plan {
         self.hops.first().endpoint.authority()
     }
 
+    /// As [`Plan::open_logged`], with a log that nobody reads. Public for the tests.
+    #[doc(hidden)]
+    pub async fn open(&self) -> Result<Opened, Failure> {
+        self.open_logged(&Log::default()).await
+    }
+
     /// Connects, directly or by a proxy, does the TLS handshake if the scheme is `wss`, and the opening handshake, and
-    /// follows redirects, all within `open_timeout`.
+    /// follows redirects, all within `open_timeout`. What it does is noted in `log`.
     ///
     /// May be called again, for another connection by the same plan. Runs on a tokio runtime with I/O and time. The
     /// future is large: box it, so that an open connection does not keep the memory. Dropping it gives the connection up.
     ///
     /// # Errors
     /// `dns`, `connect`, `proxy`, `tls`, `timeout`, `handshake` or `http_status`.
-    pub async fn open(&self) -> Result<Opened, Failure> {
-        let deadline = Deadline::after(self.open_timeout);
+    pub async fn open_logged(&self, log: &Log) -> Result<Opened, Failure> {
+        let deadline = Deadline::after(self.open_timeout, log.clone());
         let mut redirects = Redirects { followed: 0, limit: self.max_redirects };
         let mut redirected: Option<Hop> = None;
         loop {
@@ -114,6 +121,7 @@ impl Plan {
                     return Ok(Opened { stream, response, agreed, tail });
                 }
                 (_, Answer::Redirected(target)) => {
+                    log.info(|| format!("redirected to {}", target.authority()));
                     redirected = Some(self.hops.after(hop, target)?);
                     redirects.followed += 1;
                 }

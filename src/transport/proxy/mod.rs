@@ -64,6 +64,7 @@ impl Via<'_> {
         if let Some(tls) = self.tls {
             let phase = format!("TLS handshake with proxy {}", self.proxy.address);
             let channel = deadline.run(&phase, Box::pin(tls.connect(wire))).await.map_err(of_proxy)?;
+            deadline.log.debug(|| channel.summary());
             wire = Wire::Tls(Box::new(channel));
         }
         let phase = format!("CONNECT {target} by proxy {}", self.proxy.address);

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -41,6 +41,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         }
         stream.get_mut().0.note_established();
         Ok(Channel(stream))
+    }
+
+    /// Says what was agreed on, for the log: version and cipher, and whether a session was resumed.
+    pub fn summary(&self) -> String {
+        let (_, session) = self.0.get_ref();
+        let version = match session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS",
+        };
+        let cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        let cipher = cipher.unwrap_or("an unknown cipher");
+        let kind = match session.handshake_kind() {
+            Some(HandshakeKind::Resumed) => "a resumed session",
+            _ => "a new session",
+        };
+        format!("{version} with {cipher}, {kind}")
     }
 
     /// Returns an alert that waits to be read, or a bad record, instead of an error of writing that it explains.
