@@ -61,7 +61,8 @@ describe("the logger", function()
 
    it("tells how a connection is opened, without anything secret", function()
       log_lines()
-      local url = servers.url("/echo", { token = "secret", protocol = "secret" }, "wss"):gsub("//", "//secret:secret@", 1)
+      local url = servers.url("/echo", { token = "secret", protocol = "secret" }, "wss")
+      url = url:gsub("//", "//secret:secret@", 1)
       local recorder = client.open(url, {
          headers = { ["X-Secret"] = "secret" },
          protocols = "secret",
