@@ -113,9 +113,10 @@ describe("the logger", function()
 
    it("is not called for lines that wait when it is removed", function()
       log_lines()
-      client.ended_undelivered()
+      local recorder = client.connect(servers.url("/", nil, "refused"))
+      client.await_queued()
       websocket.set_logger(nil)
-      websocket.poll()
+      client.drain(recorder)
       assert.same({}, lines)
    end)
 
