@@ -78,9 +78,14 @@ impl Retries {
 /// want the end.
 fn may_heal(end: &End) -> bool {
     match end.error {
-        Some(ErrorCode::Dns | ErrorCode::Connect | ErrorCode::Timeout | ErrorCode::Reset | ErrorCode::Keepalive) => {
-            true
-        }
+        Some(
+            ErrorCode::Dns
+            | ErrorCode::Connect
+            | ErrorCode::Proxy
+            | ErrorCode::Timeout
+            | ErrorCode::Reset
+            | ErrorCode::Keepalive,
+        ) => true,
         Some(ErrorCode::HttpStatus) => {
             end.response.as_ref().is_some_and(|response| matches!(response.status, 408 | 429 | 500..=599))
         }
@@ -134,7 +139,7 @@ mod tests {
     #[test]
     fn heals_what_passes_and_nothing_else() {
         use ErrorCode::*;
-        for code in [Dns, Connect, Timeout, Reset, Keepalive] {
+        for code in [Dns, Connect, Proxy, Timeout, Reset, Keepalive] {
             assert!(may_heal(&failed(code)), "{code:?}");
         }
         for code in [Tls, Handshake, Internal, HttpStatus] {
