@@ -9,6 +9,7 @@ use super::event::Kind;
 use super::frames::Taken;
 use super::outbox::{Outbox, SHORT};
 use super::outgoing::{AfterLoss, Asked, Next, Outgoing, Progress, Refusal, Wish};
+use super::recovery::Recovered;
 use super::{Sleeper, every_order, wait};
 
 /// Acts as the connection: takes and writes everything until the script closes it; returns how many messages that cost
@@ -139,5 +140,34 @@ fn a_full_outbox_accepts_again_when_what_it_held_is_written() {
         assert_eq!(outbox.send(ping()), Ok(()));
         outbox.end_by(Wish::Close(None));
         assert_eq!(connection.join().unwrap(), 2 + usize::from(second.is_ok()));
+    });
+}
+
+#[test]
+fn what_a_lost_connection_puts_back_is_written_before_what_is_sent_meanwhile() {
+    every_order(|| {
+        let outbox = Arc::new(Outbox::new(usize::MAX, AfterLoss::Another));
+        let lost = Arc::clone(&outbox);
+        let connection = thread::spawn(move || {
+            let (task, waker) = Sleeper::new();
+            while !lost.poll_asked(&Context::from_waker(&waker)).has_next {
+                task.wait();
+            }
+            let Some((Next::Message(first), _)) = lost.next() else { panic!("no message") };
+            lost.note_loss();
+            lost.put_back(Recovered { original: Some(first), ..Recovered::default() });
+            let Some((Next::Message(again), _)) = lost.next() else { panic!("no message") };
+            assert_eq!(again.payload(), 1);
+            lost.note_written(again.payload(), again.cost());
+            drive(&lost)
+        });
+        for size in [1, 2] {
+            let payload = vec![0; size];
+            assert_eq!(outbox.send(Outgoing::Message { kind: Kind::Binary, payload, compress: true }), Ok(()));
+        }
+        assert_eq!(wait(|cx| outbox.poll_written(cx)), Progress::Written);
+        outbox.end_by(Wish::Close(None));
+        connection.join().unwrap();
+        assert_eq!(outbox.buffered(), 0);
     });
 }
