@@ -23,6 +23,7 @@ local CALLS = {
       function() websocket.poll("soon") end, function() websocket.poll(NAN) end, function() websocket.poll(0, 0) end,
    },
    set_abort_test = { function() websocket.set_abort_test(42) end },
+   set_logger = { function() websocket.set_logger(42) end },
    set_error_handler = { function() websocket.set_error_handler(42) end },
    to_utf8 = { function() websocket.to_utf8({}) end },
    userdata = { function() websocket.userdata(42) end },

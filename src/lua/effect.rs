@@ -96,12 +96,9 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
         Event::Line(..) if host.logger.get().is_some() => Effect::Shown,
         Event::Line(..) => Effect::Hidden,
         _ if is_given_up(socket) => Effect::Hidden,
-        // The script has closed, so the connection goes no further.
-        Event::Open(_) | Event::Drain | Event::Reconnecting(_) | Event::Preparing(_)
-            if socket.status.get() == Status::Closing =>
-        {
-            Effect::Hidden
-        }
+        // The script has closed, so it is told of no further connection.
+        Event::Open(_) if has_closed(socket) && socket.response.borrow().is_some() => Effect::Hidden,
+        Event::Drain | Event::Reconnecting(_) | Event::Preparing(_) if has_closed(socket) => Effect::Hidden,
         Event::Open(response) => {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
@@ -125,6 +122,10 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
         }
         Event::Message(..) | Event::Ping(_) | Event::Pong(_) | Event::Drain => Effect::Shown,
     }
+}
+
+fn has_closed(socket: &Socket) -> bool {
+    socket.status.get() == Status::Closing
 }
 
 /// Tells whether the script has closed before the connection was open, so that it sees nothing of it but its end.
