@@ -125,15 +125,6 @@ pub fn fraction(value: &Value, what: &str, range: &RangeInclusive<f64>) -> Resul
     }
 }
 
-/// Reads a number of seconds of a range.
-pub fn seconds(value: &Value, what: &str, range: RangeInclusive<f64>) -> Result<f64, Raise> {
-    let number = number(value, what, "a number")?;
-    if range.contains(&number) {
-        return Ok(number);
-    }
-    raise(format!("{what} must be from {} to {}, got {}", range.start(), range.end(), shown(number)))
-}
-
 /// Reads a time above 0 and up to [`MAX_SECONDS`].
 pub fn duration(value: &Value, what: &str) -> Result<Duration, Raise> {
     timeout(number(value, what, "a number of seconds")?, what)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mlua::{Function, Lua, Table, Value};
 
 use super::answer::{Answer, Raise, one, raise};
-use super::arguments::{seconds, shown, type_name};
+use super::arguments::{fraction, shown, type_name};
 use super::builder::Builder;
 use super::handle::{Handles, Held};
 use super::host::Host;
@@ -63,7 +63,7 @@ pub fn add_functions(builder: &Builder, core: &Table, callable: &Function, remai
     for kind in [Kind::After, Kind::Every] {
         let (handles, callable) = (Rc::clone(&handles), callable.clone());
         builder.add(core, kind.as_str(), move |lua, host, (time, function): (Value, Value)| {
-            let time = seconds(&time, "seconds", kind.range())?;
+            let time = fraction(&time, "seconds", &kind.range())?;
             if !callable.call::<bool>(&function)? {
                 return raise(format!("fn must be a function or callable, got {}", type_name(&function)));
             }
