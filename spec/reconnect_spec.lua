@@ -181,16 +181,27 @@ describe("reconnecting", function()
       end)
 
       it("keeps what is nil, with the credentials of the URL", function()
-         local port = servers.ports().ws
-         local url = ("ws://user:pass@127.0.0.1:%d/auth?user=user&password=pass"):format(port)
-         local calls = 0
-         local recorder
-         recorder = client.connect(url, planned(function()
-            calls = calls + 1
-            return nil, { ["X-Token"] = "fresh" }
+         local token = servers.token()
+         local url = servers.url("/drop", { after = 1, token = token }):gsub("//", "//user:pass@", 1)
+         local answers = {
+            function() return url, { ["X-Token"] = "first" } end,
+            function() return nil, { ["X-Token"] = "second" } end,
+            function() end,
+            function() return url end,
+         }
+         local recorder = client.connect(servers.url("/", nil, "refused"), planned(function(attempt)
+            return answers[attempt]()
          end))
-         client.wait(recorder, "open")
-         assert.equal(0, calls)
+         for attempt, sent in ipairs({ "first", "second", "second", "second" }) do
+            client.wait(recorder, "open")
+            local head = client.report(token, "connections:" .. attempt).request
+            assert.truthy(head:find("X-Token: " .. sent, 1, true), head)
+            assert.truthy(head:find("Authorization: Basic dXNlcjpwYXNz", 1, true), head)
+            if attempt < 4 then
+               recorder.ws:send("lose it")
+            end
+         end
+         recorder.ws:close()
       end)
 
       it("counts an attempt as failed where it raises or returns what cannot be used", function()
@@ -223,7 +234,7 @@ describe("reconnecting", function()
                texts[#texts + 1] = event[2]
             end
          end
-         assert.equal("reconnect.before raised an error", texts[2])
+         assert.truthy(texts[2]:find("^reconnect.before gave no plan; before that: no address of the host accepted"), texts[2])
       end)
 
       it("counts an attempt as failed where an error leaves poll", function()
@@ -239,6 +250,36 @@ describe("reconnecting", function()
          assert.equal("stop the script", problem)
          client.drain(recorder)
          assert.equal("reconnecting reconnecting fail", client.names(recorder))
+      end)
+
+      it("of several connections in one poll counts each attempt that an error of a hook cuts off as failed", function()
+         if not debug.getinfo(1, "u").nparams then
+            pending("this Lua does not tell what a hook needs to know")
+         end
+         websocket.set_error_handler(function() end)
+         local planned_twice, recorders = {}, {}
+         for index = 1, 2 do
+            recorders[index] = client.connect(servers.url("/", nil, "refused"), planned(function(attempt)
+               planned_twice[index] = attempt == 2
+            end))
+            client.wait(recorders[index], "reconnecting")
+         end
+         -- Both attempts wait for the same poll. The function that plans has three parameters.
+         local deadline = client.now() + 1
+         repeat until client.now() > deadline
+         debug.sethook(function()
+            local info = debug.getinfo(2, "Su")
+            if info.source == "=websocket" and info.nparams == 3 then
+               error("hook", 0)
+            end
+         end, "call")
+         pcall(websocket.poll)
+         debug.sethook()
+         client.poll_until(function() return planned_twice[1] and planned_twice[2] end)
+         assert.same({ true, true }, planned_twice)
+         for _, recorder in ipairs(recorders) do
+            recorder.ws:close()
+         end
       end)
 
       it("may close the connection itself", function()
@@ -295,7 +336,7 @@ end)
 describe("drain", function()
    after_each(client.finish)
 
-   it("tells that a connection which has refused a message has room again", function()
+   it("tells that a connection which has refused a message accepts messages again", function()
       local recorder = client.open(servers.url("/echo"), { max_buffered = 1, report_drain = true })
       -- More than the system's buffers take at once.
       local message = ("x"):rep(12e6)

@@ -44,7 +44,7 @@ pub enum Event {
         /// The peer's reason.
         reason: String,
     },
-    /// The outbox has refused a message and has room again.
+    /// The outbox has refused a message and accepts messages again.
     Drain,
     /// The connection was lost, or could not be opened, and is opened again.
     Reconnecting(Box<Reconnecting>),

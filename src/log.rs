@@ -23,7 +23,7 @@ struct Target {
     queue: Arc<Queue>,
     id: ConnectionId,
     budget: Arc<Budget>,
-    /// Lines for which there was no room, since the last one that had some.
+    /// Lines that did not fit, since the last one that did.
     left_out: AtomicUsize,
 }
 
@@ -64,7 +64,7 @@ impl Log {
 }
 
 impl Target {
-    /// Pushes a line; returns whether there was room for it.
+    /// Pushes a line if it fits; returns whether it did.
     fn push(&self, level: Level, text: String) -> bool {
         let Some(charge) = self.budget.try_charge(queue::cost(text.len())) else { return false };
         self.queue.push([Item::Event(self.id, Event::Line(level, text), charge)]);

@@ -164,8 +164,8 @@ impl Budget {
         None
     }
 
-    /// Is ready when the queue has room. If it has none, registers the reader to be woken and to ask again.
-    pub fn poll_has_room(&self, reader: &Waker) -> Poll<()> {
+    /// Is ready when the queue has capacity. If it has none, registers the reader to be woken and to ask again.
+    pub fn poll_has_capacity(&self, reader: &Waker) -> Poll<()> {
         let mut held = self.state.lock();
         if held.bytes < self.limit {
             return Poll::Ready(());

@@ -18,13 +18,14 @@ use super::deadlines::{Deadline, Deadlines};
 use super::keepalive::{Keepalive, PongOf};
 use super::outbox::Outbox;
 use super::outgoing::{AfterLoss, Asked, Wish};
+use super::recovery::Recovered;
 use super::retries;
 use super::settings::Settings;
 use super::sink::EventSink;
 use super::writer::{PAYLOAD_PER_TURN, Turn, Writer, yield_turn};
 use crate::close::NO_STATUS;
 use crate::error::ErrorCode;
-use crate::event::{End, Event, Messages};
+use crate::event::{End, Event};
 use crate::extension::Agreed;
 use crate::protocol::{Decoder, Deflater, Incoming, Inflater, Violation};
 use crate::queue;
@@ -59,8 +60,8 @@ pub struct Driver {
     deadlines: Deadlines,
     /// The script has sent something that the writer has not taken, as far as is known.
     has_next: bool,
-    /// The outbox has room again after it has refused a message, and the script was not told.
-    has_room: bool,
+    /// The outbox accepts messages again after it has refused one, and the script was not told.
+    accepts_again: bool,
     /// Bytes that were read and not decoded when the script's queue was full.
     leftover: Vec<u8>,
     /// The peer's breach of the protocol, until the script has seen what came before it.
@@ -85,7 +86,7 @@ impl Driver {
             closing: Closing::default(),
             deadlines: Deadlines::new(keepalive, settings.close_timeout),
             has_next: false,
-            has_room: false,
+            accepts_again: false,
             leftover: tail,
             breach: None,
             leaving: false,
@@ -102,11 +103,9 @@ impl Driver {
         Poll::Ready(closing.end(cause))
     }
 
-    /// Ends the connection: gives what was not written back to the outbox, for the next connection. Returns what was
-    /// lost, and whether the outbox has room again.
-    pub fn recover(self, outbox: &Outbox) -> (Messages, bool) {
-        let recovered = self.writer.recover();
-        (recovered.lost, outbox.put_back(recovered))
+    /// Ends the connection: returns what was not written, for another connection.
+    pub fn recover(self) -> Recovered {
+        self.writer.recover()
     }
 
     fn poll_cause(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<Cause> {
@@ -137,7 +136,7 @@ impl Driver {
                 sink.log.debug(|| "a keepalive ping is due".to_owned());
             }
             self.poll_write(cx, &sink.connection.outbox, now);
-            if std::mem::take(&mut self.has_room) && self.settings.report_drain {
+            if std::mem::take(&mut self.accepts_again) && self.settings.report_drain {
                 sink.deliver([sink.charged(Event::Drain)]);
             }
             if self.writer.lost().is_some() && !self.closing.may_receive() {
@@ -178,8 +177,8 @@ impl Driver {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox, now: Instant) {
-        let Driver { stream, closing, deadlines, has_next, has_room, .. } = self;
-        self.writer.poll_write(cx, &mut Turn { stream, outbox, has_next, has_room, closing, deadlines, now });
+        let Driver { stream, closing, deadlines, has_next, accepts_again, .. } = self;
+        self.writer.poll_write(cx, &mut Turn { stream, outbox, has_next, accepts_again, closing, deadlines, now });
     }
 
     // Reading

@@ -129,6 +129,11 @@ impl Accounts {
         }
     }
 
+    /// Tells whether a compressed message is among the frames.
+    pub fn has_deflated(&self) -> bool {
+        self.frames.iter().any(|series| matches!(series.role, Role::Deflated { .. }))
+    }
+
     /// Takes out the frame that the transport has taken in part, if there is one.
     pub fn take_begun(&mut self) -> Option<Series> {
         let first = self.frames.front_mut().filter(|first| first.written > 0)?;

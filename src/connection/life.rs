@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::SystemTime;
 
 use tokio::time::{Instant, sleep};
 
@@ -15,6 +16,7 @@ use super::driver::Driver;
 use super::outbox::Outbox;
 use super::outgoing::{AfterLoss, Wish};
 use super::preparation::Answer;
+use super::recovery::Recovered;
 use super::retries::{Retries, Retry};
 use super::settings::Settings;
 use super::sink::EventSink;
@@ -27,9 +29,8 @@ use crate::transport::{Opened, Plan};
 struct Outcome {
     end: End,
     open_since: Option<Instant>,
-    lost: Messages,
-    /// The outbox has room again because of what was lost.
-    has_room: bool,
+    /// What the connection has not written, if another may follow.
+    unwritten: Recovered,
 }
 
 /// Lives until the end. `retries` is present if a lost connection is opened again.
@@ -46,19 +47,19 @@ pub async fn live(plan: Plan, settings: Settings, retries: Option<Retries>, mut 
 /// Opens and carries messages until the connection ends for good.
 async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retries, sink: &mut EventSink) -> End {
     loop {
-        let Outcome { mut end, open_since, mut lost, mut has_room } =
-            live_once(Arc::clone(&plan), settings.clone(), sink).await;
+        let Outcome { end, open_since, unwritten } = live_once(Arc::clone(&plan), settings.clone(), sink).await;
         if unless_ended(&sink.connection.outbox, ready(())).await.is_none() {
             return end;
         }
-        let mut next = retries.after(&end, open_since.map(|since| since.elapsed()), rand::random());
+        let open_for = open_since.map(|since| since.elapsed());
+        let Some(mut retry) = retries.after(&end, open_for, SystemTime::now(), rand::random()) else { return end };
+        let mut event = reconnecting(&end, retry, unwritten.lost);
+        let mut accepts_again = sink.connection.outbox.put_back(unwritten);
         loop {
-            let Some(retry) = next else { return end };
-            let event = reconnecting(&end, retry, lost);
             sink.log
                 .warning(|| format!("attempt {} in {:.3} s: {}", event.attempt, event.delay.as_secs_f64(), event.text));
             sink.deliver([sink.charged(Event::Reconnecting(Box::new(event)))]);
-            if has_room && settings.report_drain {
+            if accepts_again && settings.report_drain {
                 sink.deliver([sink.charged(Event::Drain)]);
             }
             let prepared = prepare(&retries, retry, sink);
@@ -70,9 +71,10 @@ async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retrie
                     break;
                 }
                 Some(Answer::Failed) => {
-                    end.text = "reconnect.before raised an error".to_owned();
-                    (lost, has_room) = (Messages::default(), false);
-                    next = retries.again(rand::random());
+                    let Some(next) = retries.again(rand::random()) else { return without_plan(end) };
+                    retry = next;
+                    event = reconnecting(&without_plan(end.clone()), retry, Messages::default());
+                    accepts_again = false;
                 }
             }
         }
@@ -83,7 +85,7 @@ async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retrie
 async fn prepare(retries: &Retries, Retry { attempt, delay }: Retry, sink: &EventSink) -> Answer {
     sleep(delay).await;
     // Each attempt brings events. A script that takes none must not be given more and more of them.
-    poll_fn(|cx| sink.connection.budget.poll_has_room(cx.waker())).await;
+    poll_fn(|cx| sink.connection.budget.poll_has_capacity(cx.waker())).await;
     if !retries.are_planned() {
         return Answer::Same;
     }
@@ -97,7 +99,7 @@ async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) ->
     // Boxed, so that an open connection does not keep the memory that its opening needed.
     let log = sink.log.clone();
     let opening = Box::pin(async move { plan.open_logged(&log).await });
-    let mut outcome = Outcome { end: End::dropped(), open_since: None, lost: Messages::default(), has_room: false };
+    let mut outcome = Outcome { end: End::dropped(), open_since: None, unwritten: Recovered::default() };
     match unless_ended(&sink.connection.outbox, opening).await {
         None => {}
         Some(Err(failure)) => outcome.end = end_of_failure(failure),
@@ -117,7 +119,7 @@ async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) ->
             }
             outcome.end = end;
             if after_loss == AfterLoss::Another {
-                (outcome.lost, outcome.has_room) = driver.recover(&sink.connection.outbox);
+                outcome.unwritten = driver.recover();
             }
         }
     }
@@ -144,10 +146,27 @@ fn summary(authority: &str, response: &Response) -> String {
     format!("open: connection to {authority} with {protocol} and {extensions}")
 }
 
-fn reconnecting(end: &End, Retry { attempt, delay }: Retry, lost: Messages) -> Reconnecting {
-    let text = match &*end.text {
+/// Says that the script could not plan the attempt after this end.
+fn without_plan(end: End) -> End {
+    End { text: format!("reconnect.before gave no plan; before that: {}", cause_of(&end)), ..end }
+}
+
+/// Says why a connection ended.
+fn cause_of(end: &End) -> String {
+    match &*end.text {
         "" => format!("the peer closed the connection with {}", end.code),
         text => text.to_owned(),
-    };
-    Reconnecting { text, error: end.error, code: end.code, reason: end.reason.clone(), attempt, delay, lost }
+    }
+}
+
+fn reconnecting(end: &End, Retry { attempt, delay }: Retry, lost: Messages) -> Reconnecting {
+    Reconnecting {
+        text: cause_of(end),
+        error: end.error,
+        code: end.code,
+        reason: end.reason.clone(),
+        attempt,
+        delay,
+        lost,
+    }
 }

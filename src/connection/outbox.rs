@@ -58,7 +58,7 @@ struct State {
     filled: usize,
     waiting: VecDeque<Outgoing>,
     accepts: bool,
-    /// A message was refused because the outbox was full, and there was no room since then.
+    /// A message was refused because the outbox was full, and it still holds more than half of the limit.
     refused: bool,
     ended: bool,
     wish: Wish,
@@ -157,7 +157,7 @@ impl Outbox {
             return None;
         }
         let cost = frames.add_message(&mut Encoder::new(), kind, payload);
-        // Only this thread sends, so nothing waits now that did not wait before.
+        // Only this thread sends. What a lost connection has put back meanwhile goes out before this.
         let mut state = self.state.lock();
         if let Err(refusal) = state.check(self.limit) {
             return Some(Err(refusal));
@@ -292,7 +292,7 @@ impl Outbox {
     }
 
     /// Notes payload that the transport has taken, and the cost of messages that it has taken whole. Returns whether
-    /// there is room again after a message was refused: half of the limit. For the connection.
+    /// the outbox accepts messages again after it has refused one: it holds at most half of the limit. For the connection.
     pub(super) fn note_written(&self, payload: usize, cost: usize) -> bool {
         let mut state = self.state.lock();
         state.payload -= payload;

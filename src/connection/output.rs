@@ -25,7 +25,7 @@ pub struct Output {
     /// The message that is being deflated.
     unfinished: Option<Unfinished>,
     after_loss: AfterLoss,
-    /// The last compressed message as it was, until all is written, if another connection may follow: only this one can
+    /// The last compressed message as it was, until it is written, if another connection may follow: only this one can
     /// send it compressed.
     original: Option<Outgoing>,
     runs: VecDeque<Vec<u8>>,
@@ -194,7 +194,7 @@ impl Output {
             self.offset = 0;
         }
         self.accounts.advance(written, taken);
-        if self.len == 0 {
+        if self.original.is_some() && !self.accounts.has_deflated() {
             self.original = None;
         }
     }
@@ -294,7 +294,14 @@ mod tests {
 
     #[test]
     fn gives_back_a_compressed_message_as_it_was_unless_the_transport_has_taken_a_part_of_it() {
-        for (written, is_kept, lost) in [(0, true, 0), (1, true, 124), (130, true, 0), (131, false, 5000)] {
+        let whole = {
+            let mut output = deflating(1000);
+            output.send(message(5000));
+            while output.deflate().is_some() {}
+            output.len()
+        };
+        let cases = [(0, true, 0), (1, true, 124), (130, true, 0), (131, false, 5000), (130 + whole, false, 0)];
+        for (written, is_kept, lost) in cases {
             let mut output = deflating(1000);
             // 124 bytes of payload with a header of 6 are sent as they are.
             output.send(message(124));
@@ -338,6 +345,15 @@ mod tests {
             assert_eq!(output.withhold().original.is_some(), is_kept, "{written}");
             assert_eq!(output.recover().lost.count, 1 - usize::from(is_kept), "{written}");
         }
+        let mut output = deflating(0);
+        output.send(message(5000));
+        while output.deflate().is_some() {}
+        output.advance(1, &mut Taken::default());
+        output.withhold();
+        let rest = output.len();
+        output.close(None);
+        output.advance(rest, &mut Taken::default());
+        assert!(output.recover().original.is_none(), "it is written whole");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whether and when a lost connection is opened again, pure.
 //!
-//! Comes in: how a connection ended and how long it was open, and a random number. Goes out: the number of the next
-//! attempt and the delay before it. Knows neither time nor I/O.
+//! Comes in: how a connection ended and how long it was open, the date, and a random number. Goes out: the number of the
+//! next attempt and the delay before it. Reads no clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use crate::options::Reconnect;
 use crate::response::Response;
 
 /// The longest delay that a server may ask for.
-const MOST_ASKED: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The attempts of one connection.
 #[derive(Debug)]
@@ -45,15 +45,15 @@ impl Retries {
     }
 
     /// Returns the attempt that follows an end; `None` if that is fatal, or no attempt is left. `open_for`: how long the
-    /// connection was open. `random`: from 0 up to 1, for the jitter.
-    pub fn after(&mut self, end: &End, open_for: Option<Duration>, random: f64) -> Option<Retry> {
+    /// connection was open. `now`: for a date in Retry-After. `random`: from 0 up to 1, for the jitter.
+    pub fn after(&mut self, end: &End, open_for: Option<Duration>, now: SystemTime, random: f64) -> Option<Retry> {
         if !may_heal(end) {
             return None;
         }
         if open_for.is_some_and(|time| time >= self.options.stable_after) {
             *self = Retries::new(self.options.clone());
         }
-        let asked = end.response.as_deref().and_then(|response| retry_after(response, SystemTime::now()));
+        let asked = end.response.as_deref().and_then(|response| retry_after(response, now));
         self.next(asked.unwrap_or_default(), random)
     }
 
@@ -100,7 +100,7 @@ pub fn heals(code: u16) -> bool {
     matches!(code, 1001 | 1006 | 1011..=1014)
 }
 
-/// Returns the delay that a server asks for by Retry-After (RFC 9110 section 10.2.3), at most [`MOST_ASKED`].
+/// Returns the delay that a server asks for by Retry-After (RFC 9110 section 10.2.3), at most [`MAX_RETRY_AFTER`].
 fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
     let (_, value) = response.headers.iter().find(|(name, _)| name == "retry-after")?;
     let text = std::str::from_utf8(value).ok()?.trim();
@@ -109,12 +109,13 @@ fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
     } else {
         httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
     };
-    Some(delay.min(MOST_ASKED))
+    Some(delay.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -133,7 +134,10 @@ mod tests {
     }
 
     fn delays(retries: &mut Retries, end: &End, count: usize, random: f64) -> Vec<f64> {
-        (0..count).map_while(|_| retries.after(end, None, random)).map(|retry| retry.delay.as_secs_f64()).collect()
+        (0..count)
+            .map_while(|_| retries.after(end, None, UNIX_EPOCH, random))
+            .map(|retry| retry.delay.as_secs_f64())
+            .collect()
     }
 
     #[test]
@@ -169,7 +173,8 @@ mod tests {
     fn attempts_end_at_their_limit_and_are_counted_anew_after_a_stable_connection() {
         let end = closed(1012);
         let mut retries = Retries::new(Reconnect { max_retries: Some(2), ..Reconnect::default() });
-        let mut attempt = |open_for| retries.after(&end, open_for, 0.0).map(|retry| (retry.attempt, retry.delay));
+        let mut attempt =
+            |open_for| retries.after(&end, open_for, UNIX_EPOCH, 0.0).map(|retry| (retry.attempt, retry.delay));
         assert_eq!(attempt(None), Some((1, SECOND / 2)));
         assert_eq!(attempt(Some(4 * SECOND)), Some((2, SECOND)));
         assert_eq!(attempt(Some(4 * SECOND)), None);
@@ -182,12 +187,13 @@ mod tests {
     fn a_server_may_ask_for_a_longer_delay_up_to_an_hour() {
         let delay = |text| {
             let mut retries = Retries::new(Reconnect::default());
-            retries.after(&refused(503, Some(text)), None, 0.0).unwrap().delay
+            retries.after(&refused(503, Some(text)), None, UNIX_EPOCH + 1000 * SECOND, 0.0).unwrap().delay
         };
         assert_eq!(delay("7"), 7 * SECOND);
         assert_eq!(delay("0"), SECOND / 2);
+        assert_eq!(delay("Thu, 01 Jan 1970 00:17:00 GMT"), 20 * SECOND);
         for text in ["3601", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            assert_eq!(delay(text), MOST_ASKED, "{text}");
+            assert_eq!(delay(text), MAX_RETRY_AFTER, "{text}");
         }
         for text in ["", "-1", "1.5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"] {
             assert_eq!(delay(text), SECOND / 2, "{text}");

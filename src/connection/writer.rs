@@ -137,8 +137,14 @@ impl Writer {
                 self.writes.note(&written, turn.deadlines);
                 match written {
                     Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(result) => {
-                        let written = result?;
+                    Poll::Ready(Err(error)) => {
+                        // Over plain TCP the system has what was written before.
+                        if let Poll::Ready(Ok(())) = Pin::new(&mut *turn.stream).poll_flush(cx) {
+                            self.account(turn);
+                        }
+                        return Err(error);
+                    }
+                    Poll::Ready(Ok(written)) => {
                         done.written += written;
                         self.output.advance(written, &mut self.unflushed);
                     }
@@ -193,7 +199,7 @@ impl Writer {
     /// Accounts for what the transport has taken.
     fn account(&mut self, turn: &mut Turn<'_>) {
         let taken = std::mem::take(&mut self.unflushed);
-        *turn.has_room |= turn.outbox.note_written(taken.payload, taken.cost);
+        *turn.accepts_again |= turn.outbox.note_written(taken.payload, taken.cost);
         turn.deadlines.note_progress(turn.now);
         if taken.keepalive {
             turn.deadlines.keepalive().note_written(turn.now);
@@ -228,8 +234,8 @@ pub struct Turn<'a> {
     pub outbox: &'a Outbox,
     /// Whether messages wait there, as far as is known. If some come later, the connection gets another turn.
     pub has_next: &'a mut bool,
-    /// Set when the outbox has room again after it has refused a message.
-    pub has_room: &'a mut bool,
+    /// Set when the outbox accepts messages again after it has refused one.
+    pub accepts_again: &'a mut bool,
     /// Which Close is to be sent, if any.
     pub closing: &'a mut Closing,
     /// Where progress is noted.

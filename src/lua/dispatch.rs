@@ -228,8 +228,10 @@ impl Batch {
             let Some(host) = self.host() else { return };
             let Some(socket) = self.socket.value() else {
                 // The script never got the connection, because `new` has failed, or it has taken its metatable away.
-                if let Some(Event::End(_)) = host.inbox.take() {
-                    host.forget(id);
+                match host.inbox.take() {
+                    Some(Event::End(_)) => host.forget(id),
+                    Some(Event::Preparing(_)) => host.refuse_planning(id),
+                    _ => {}
                 }
                 return;
             };
@@ -240,6 +242,10 @@ impl Batch {
             let Some(event) = host.inbox.take() else { return };
             match settle(host, id, socket, event) {
                 Effect::Hidden => return ffi::lua_settop(self.state, SOCKET),
+                // There was no logger when the arguments were made.
+                Effect::Shown if ffi::lua_isnil(self.state, SOCKET + 1) != 0 => {
+                    return ffi::lua_settop(self.state, SOCKET);
+                }
                 Effect::Shown => {}
                 Effect::Ended => {
                     raw_remove(self.state, CALLBACKS, id);

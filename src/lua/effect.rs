@@ -4,8 +4,6 @@
 //! [`shown`] changes nothing that the script sees, because the Lua values of the event are made after it, and that may
 //! fail. Calls no Lua.
 
-use std::sync::Arc;
-
 use super::host::Host;
 use super::socket::{Socket, Status};
 use crate::event::{End, Event, Kind, Reconnecting};
@@ -117,7 +115,7 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             Effect::Shown
         }
         Event::Preparing(_) => {
-            host.planned.replace(Some(Arc::clone(&socket.connection)));
+            host.begin_planning(&socket.connection);
             Effect::Shown
         }
         Event::Message(..) | Event::Ping(_) | Event::Pong(_) | Event::Drain => Effect::Shown,

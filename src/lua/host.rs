@@ -46,7 +46,7 @@ pub struct Host {
     /// The number of the logger, if there is one.
     pub logger: Cell<Option<u64>>,
     /// The connection whose next attempt the script is planning.
-    pub planned: RefCell<Option<Arc<Connection>>>,
+    planned: RefCell<Option<Arc<Connection>>>,
     /// Numbers whose Lua values could not be dropped yet, for instance for lack of memory.
     stale: RefCell<Vec<u64>>,
     /// The connections that are alive, the oldest first.
@@ -158,14 +158,36 @@ impl Host {
     /// Ends a dispatch; returns how many callbacks were called. What they have sent is written.
     pub fn end_dispatch(&self) -> usize {
         let ran = self.inbox.stop();
-        // An error that leaves `poll` has cut the planning off.
+        self.cut_planning();
+        self.write_ahead();
+        ran
+    }
+
+    /// Notes that the script plans the next attempt of a connection.
+    pub fn begin_planning(&self, connection: &Arc<Connection>) {
+        self.cut_planning();
+        self.planned.replace(Some(Arc::clone(connection)));
+    }
+
+    /// Notes that the script has planned it.
+    pub fn end_planning(&self) {
+        self.planned.take();
+    }
+
+    /// Tells a connection whose planning an error has cut off that there is no plan.
+    fn cut_planning(&self) {
         if let Some(connection) = self.planned.take()
             && !process::is_forked_child()
         {
             connection.preparation.answer(Answer::Failed);
         }
-        self.write_ahead();
-        ran
+    }
+
+    /// Tells a connection that its script cannot plan, because it does not have the connection.
+    pub fn refuse_planning(&self, id: ConnectionId) {
+        if let Some(connection) = self.connections.borrow().get(&id) {
+            connection.preparation.answer(Answer::Failed);
+        }
     }
 
     /// Lets the connections write what was sent, as far as that needs no wait.

@@ -88,7 +88,7 @@ pub fn plan_function(builder: &Builder, sockets: &Sockets, call: &Function) -> m
     let known = Rc::clone(sockets);
     builder.add_raw(&functions, "hand_over", move |_, host, this: Value| {
         let socket = borrowed(&known, &this, "plan")?;
-        host.planned.take();
+        host.end_planning();
         host.check_process()?;
         let answer = socket.planning.as_ref().map_or(Answer::Failed, Planning::take);
         socket.connection.preparation.answer(answer);

@@ -12,7 +12,7 @@ use crate::url::Endpoint;
 
 /// The most characters of a line that a text shows.
 const MAX_REMARK: usize = 100;
-/// The shortest secret that is looked for, in bytes: almost every line holds some shorter one.
+/// The shortest secret that is looked for, in bytes, but for passwords.
 const MIN_SECRET: usize = 4;
 
 /// The parts of a request that no text may show, even if the server repeats them.
@@ -20,7 +20,8 @@ const MIN_SECRET: usize = 4;
 pub(super) struct Secrets(Vec<Vec<u8>>);
 
 impl Secrets {
-    /// Collects the values of the query, of the headers that a script gave and of its credentials.
+    /// Collects the values of the query, of the headers that a script gave and of its credentials, and the subprotocols,
+    /// because some servers take a token for one.
     pub fn of(endpoint: &Endpoint, options: &Options) -> Secrets {
         let query = endpoint.resource.split_once('?').map_or("", |(_, query)| query);
         let url = url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned().into_bytes());
@@ -28,15 +29,21 @@ impl Secrets {
         let raw = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
         secrets.extend(raw.map(|value| value.as_bytes().to_vec()));
         for (_, value) in &options.headers {
-            // Of `Bearer token` and of `name=value; name=value` also the parts.
-            let parts = value.split(|byte| b" ;,=".contains(byte)).skip(1).map(<[u8]>::to_vec);
+            // Of `Bearer token`, `name=value; name=value` and `one, other` also the parts, but not the scheme or the name
+            // that stands first.
+            let is_named = value.iter().find(|byte| b" ;,=".contains(byte)).is_some_and(|byte| b" =".contains(byte));
+            let parts = value.split(|byte| b" ;,=".contains(byte)).skip(usize::from(is_named)).map(<[u8]>::to_vec);
             secrets.extend(parts.chain([value.clone()]));
         }
+        secrets.extend(options.protocols.iter().map(|protocol| protocol.clone().into_bytes()));
         if let Some(auth) = &options.basic_auth {
             let pair = BASE64.encode(&[&auth.user[..], b":", &auth.password].concat());
             secrets.extend([auth.user.clone(), auth.password.clone(), pair.into_bytes()]);
         }
+        // Almost every line holds a secret that is shorter. A password must not be shown even so.
+        let password = options.basic_auth.as_ref().map(|auth| auth.password.clone());
         secrets.retain(|secret| secret.len() >= MIN_SECRET);
+        secrets.extend(password.filter(|password| !password.is_empty()));
         Secrets(secrets)
     }
 
@@ -55,9 +62,8 @@ pub(super) fn of(head: &Head, body: &[u8], secrets: &Secrets) -> Option<String> 
         return None;
     }
     let text = std::str::from_utf8(body).ok()?.trim();
-    let is_control = |char: char| char.is_control() && !matches!(char, '\t' | '\r' | '\n' | '\u{1b}');
-    // Without a content type it may be a page.
-    if text.contains(is_control) || text.starts_with('<') {
+    // Without a content type it may be a page, or no text at all.
+    if text.contains('\0') || text.starts_with('<') {
         return None;
     }
     let line: String = text.lines().next()?.chars().filter(|char| !char.is_control()).collect();
@@ -83,7 +89,7 @@ mod tests {
         for (body, expected) in [
             (&b"missing subprotocol\n"[..], "missing subprotocol"),
             (b"\r\n  no way  \r\nsecond line", "no way"),
-            (b"a\tb \x1b[31mred", "ab [31mred"),
+            (b"a\tb \x1b[31mred\x07", "ab [31mred"),
             ("w\u{e4}re \u{1f980}".as_bytes(), "w\u{e4}re \u{1f980}"),
         ] {
             assert_eq!(remark(&plain, body, &none).as_deref(), Some(expected));
@@ -95,7 +101,7 @@ mod tests {
     #[test]
     fn takes_nothing_from_what_is_no_short_plain_text() {
         let none = Secrets::default();
-        for body in [&b""[..], b" \r\n", b"<!DOCTYPE html>", b"a\0b", b"\xff\xfe", b"a\x07", &[b'z'; MAX_BODY]] {
+        for body in [&b""[..], b" \r\n", b"<!DOCTYPE html>", b"a\0b", b"\xff\xfe", &[b'z'; MAX_BODY]] {
             assert_eq!(remark(&[], body, &none), None, "{body:?}");
         }
         for header in
@@ -111,11 +117,16 @@ mod tests {
         options.set_basic_auth(b"user", b"p4ssword").unwrap();
         options.add_header("X-Token", b"Bearer t0ken").unwrap();
         options.add_header("Cookie", b"a=c00kie; b=x").unwrap();
+        options.add_header("X-Keys", b"f1rst,sec0nd").unwrap();
+        options.add_protocol("pr0tocol").unwrap();
         let secrets = Secrets::of(&Endpoint::parse("ws://a/b?key=qu%20ery&x=1").unwrap(), &options);
         for line in [
             "bad p4ssword",
             "t0ken?",
             "c00kie",
+            "not f1rst",
+            "not sec0nd",
+            "no pr0tocol",
             "no key 'qu ery'",
             "/b?key=qu%20ery",
             "unknown user",
@@ -124,5 +135,9 @@ mod tests {
             assert_eq!(remark(&[], line.as_bytes(), &secrets), None, "{line}");
         }
         assert_eq!(remark(&[], b"Bearer is missing in b", &secrets).as_deref(), Some("Bearer is missing in b"));
+        let mut short = Options::default();
+        short.set_basic_auth(b"user", b"x7").unwrap();
+        let secrets = Secrets::of(&Endpoint::parse("ws://a/").unwrap(), &short);
+        assert_eq!(remark(&[], b"wrong: x7", &secrets), None);
     }
 }

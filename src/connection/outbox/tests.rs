@@ -281,7 +281,7 @@ fn what_is_given_back_goes_out_before_what_was_sent_later() {
 }
 
 #[test]
-fn tells_once_that_there_is_room_after_a_refusal() {
+fn tells_once_that_messages_are_accepted_again_after_a_refusal() {
     let one = text(10).cost();
     let outbox = Outbox::new(4 * one, AfterLoss::Nothing);
     for _ in 0..4 {
