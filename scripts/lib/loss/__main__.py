@@ -26,6 +26,10 @@ def main():
     client = subprocess.run(["bash", "-c", CLIENT, "loss", lua], env=environment, check=False)
     injected = " ".join(f"{fault}:{count}" for fault, count in sorted(record.faults.items()))
     print(f"connections {record.connections}, faults {sum(record.faults.values())} ({injected})")
+    if sum(record.faults.get(kind, 0) for kind in server.KINDS) < int(faults) * 0.9:
+        record.errors.append("too few faults")
+    if int(faults) >= 100:
+        record.errors += [f"no fault {kind}" for kind in server.KINDS if kind not in record.faults]
     for error in record.errors[:20]:
         print("wrong:", error)
     if client.returncode == 124:

@@ -26,7 +26,7 @@ local LARGE = noise:rep(96) -- 6 MiB
 local started = websocket.now()
 local ws
 local sent, lost, lost_bytes, reconnected, drained, paused = 0, 0, 0, 0, 0, 0
-local is_open, problem = false, nil
+local is_open, problem = false, "the server was not asked what has arrived"
 -- When the server was last asked what has arrived.
 local asked = -math.huge
 -- The fault of the next message, once it is chosen.
@@ -39,7 +39,7 @@ local function filler(fault)
       return LARGE
    end
    local size = random() < 0.02 and random(1000, 60000) or random(0, 200)
-   return noise:sub(1, size)
+   return random() < 0.5 and noise:sub(1, size) or ("compressible "):rep(math.floor(size / 13))
 end
 
 -- Sends until the buffer is full, or until the connection must be silent.
@@ -89,9 +89,8 @@ local function on_event(event, message, detail)
          sent, received, missing, lost, lost_bytes))
       print(("reconnected %d times, drained %d times, paused %d times, %.1f s"):format(
          reconnected, drained, paused, websocket.now() - started))
-      if received + missing ~= messages or missing ~= lost or errors > 0 then
-         problem = "messages were lost, doubled or out of order"
-      end
+      local is_right = received + missing == messages and missing == lost and errors == 0
+      problem = not is_right and "messages were lost, doubled or out of order" or nil
       ws:close()
    elseif event == "fail" or event == "closed" then
       if ws:end_info().by ~= "us" then

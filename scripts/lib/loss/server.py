@@ -11,7 +11,7 @@ read.
 | `x` | resets the connection when a part of this message has arrived, which is too large for the system's buffers |
 | `c` | sends Close with a code that heals, reads on until the client's Close, and ends |
 | `e` | ends the stream in order, without a Close; the client sends nothing after it |
-| `s` | reads nothing for a while |
+| `s` | sends a Ping and reads nothing for a while |
 | `t` | reads little and slowly for a while |
 | `q` | answers with what arrived |
 """
@@ -28,6 +28,7 @@ import zlib
 ACCEPT_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 HEALING = (1001, 1011, 1012, 1013, 1014)
 TEXT, CLOSE, PING = 1, 8, 9
+KINDS = ("r", "x", "c", "e", "s", "t")
 DEFLATE = "permessage-deflate; client_no_context_takeover"
 
 
@@ -155,6 +156,8 @@ class Connection:
             self.closing = True
             self.send(CLOSE, struct.pack(">H", self.choose.choice(HEALING)) + b"restarting")
         elif fault == b"s":
+            # Its answer stands between messages, or after them, when the connection is lost.
+            self.send(PING, b"are you there?")
             time.sleep(self.choose.uniform(0.01, 0.2))
         elif fault == b"t":
             self.slow_reads = 50
