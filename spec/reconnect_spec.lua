@@ -12,11 +12,6 @@ local function quick(more)
    return { reconnect = reconnect }
 end
 
--- Returns a function that finds the event of that name after the one before.
-local function next_of(recorder, name)
-   return client.wait(recorder, name)
-end
-
 describe("reconnecting", function()
    after_each(function()
       websocket.set_error_handler(nil)
@@ -27,7 +22,7 @@ describe("reconnecting", function()
       local recorder = client.open(servers.url("/reset", { after = 1 }), quick())
       for _ = 1, 3 do
          recorder.ws:send("lose it")
-         local event = next_of(recorder, "reconnecting")
+         local event = client.wait(recorder, "reconnecting")
          assert.equal("connecting", recorder.ws:status())
          assert.is_nil(recorder.ws:end_info())
          local detail = event[3]
@@ -37,7 +32,7 @@ describe("reconnecting", function()
          assert.equal(0, detail.lost_bytes)
          assert.is_true(detail.delay > 0 and detail.delay <= 0.01)
          assert.truthy(event[2]:find("connection to 127.0.0.1:", 1, true), event[2])
-         next_of(recorder, "open")
+         client.wait(recorder, "open")
          assert.equal("open", recorder.ws:status())
       end
    end)
@@ -45,7 +40,7 @@ describe("reconnecting", function()
    it("tells the peer's code and reason, and counts the attempts", function()
       local recorder = client.connect(servers.url("/close", { code = 1012, reason = "restarting" }), quick())
       for attempt = 1, 3 do
-         local event = next_of(recorder, "reconnecting")
+         local event = client.wait(recorder, "reconnecting")
          assert.equal(attempt, event[3].attempt)
          assert.equal(1012, event[3].code)
          assert.equal("restarting", event[3].reason)
@@ -108,7 +103,7 @@ describe("reconnecting", function()
    it("obeys Retry-After", function()
       local url = servers.url("/status", { code = 503, header = "Retry-After: 7" })
       local recorder = client.connect(url, quick())
-      assert.equal(7, next_of(recorder, "reconnecting")[3].delay)
+      assert.equal(7, client.wait(recorder, "reconnecting")[3].delay)
       recorder.ws:close()
       assert.equal("closed", client.drain(recorder)[1])
    end)
@@ -128,7 +123,7 @@ describe("reconnecting", function()
       assert.equal("closed", client.names(never))
 
       local waiting = client.connect(url, { reconnect = { min_delay = 1000, max_delay = 1000 } })
-      next_of(waiting, "reconnecting")
+      client.wait(waiting, "reconnecting")
       waiting.ws:close()
       assert.equal("closing", waiting.ws:status())
       client.drain(waiting)
@@ -292,7 +287,7 @@ describe("reconnecting", function()
       it("is called inside poll alone, and counts as one callback", function()
          local called = 0
          local recorder = client.connect(servers.url("/", nil, "refused"), planned(function() called = called + 1 end))
-         next_of(recorder, "reconnecting")
+         client.wait(recorder, "reconnecting")
          client.await_queued()
          assert.equal(0, called)
          assert.equal(1, websocket.poll())
@@ -330,72 +325,5 @@ describe("reconnecting", function()
          client.drain(recorder)
          assert.equal("fail", client.names(recorder))
       end
-   end)
-end)
-
-describe("drain", function()
-   after_each(client.finish)
-
-   it("tells that a connection which has refused a message accepts messages again", function()
-      local recorder = client.open(servers.url("/echo"), { max_buffered = 1, report_drain = true })
-      -- More than the system's buffers take at once.
-      local message = ("x"):rep(12e6)
-      for _ = 1, 3 do
-         assert.truthy(recorder.ws:send(message))
-         expect.refused("buffer_full", recorder.ws:send(message))
-         client.wait(recorder, "drain")
-      end
-      client.wait(recorder, function() return #client.messages(recorder) == 3 end)
-      local _, drained = client.names(recorder):gsub("drain", "")
-      assert.equal(3, drained)
-   end)
-
-   it("comes only where it is asked for, and only after a refusal", function()
-      local recorder = client.open(servers.url("/echo"), { report_drain = true })
-      recorder.ws:send("x")
-      client.wait(recorder, "received")
-      local silent = client.open(servers.url("/echo"), { max_buffered = 1 })
-      silent.ws:send(("x"):rep(12e6))
-      expect.refused("buffer_full", silent.ws:send("y"))
-      client.wait(silent, "received")
-      for _, one in ipairs({ recorder, silent }) do
-         assert.is_nil(client.names(one):find("drain", 1, true))
-      end
-   end)
-end)
-
-describe("pause and resume", function()
-   after_each(client.finish)
-
-   it("stops and goes on without loss", function()
-      local recorder = client.open(servers.url("/push", { count = 1000, size = 1000, interval = 1 }))
-      assert.equal(recorder.ws, recorder.ws:pause())
-      websocket.poll()
-      local before = #client.messages(recorder)
-      assert.is_nil(client.poll_until(function() return #client.messages(recorder) > before + 200 end, 0.5))
-      assert.equal(recorder.ws, recorder.ws:resume())
-      client.wait(recorder, function() return #client.messages(recorder) == 1000 end)
-      for number, message in ipairs(client.messages(recorder)) do
-         assert.equal(1000, #message)
-         assert.truthy(message:find(tostring(number) .. ":", 1, true) == 1)
-      end
-   end)
-
-   it("ends with close, which the peer then answers", function()
-      local recorder = client.open(servers.url("/echo"))
-      recorder.ws:pause():close(1000)
-      local last = client.drain(recorder)
-      assert.equal(1000, last[3])
-      assert.is_true(recorder.ws:end_info().clean)
-      recorder.ws:pause():resume()
-   end)
-
-   it("may be called before open, and hold back the first message", function()
-      local recorder = client.connect(servers.url("/push", { count = 1 }))
-      recorder.ws:pause()
-      client.wait(recorder, "open")
-      assert.is_nil(client.poll_until(function() return #client.messages(recorder) > 0 end, 0.2))
-      recorder.ws:resume()
-      client.wait(recorder, "received")
    end)
 end)

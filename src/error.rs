@@ -1,8 +1,8 @@
 //! Why a connection failed, and why an argument was refused.
 //!
 //! A [`Failure`] happens while a connection opens or runs: it has a stable code for programs and a text for people. An
-//! [`InvalidInput`] is the caller's mistake: it is raised before anything happens. Neither text ever contains credentials,
-//! header values, query strings or payload.
+//! [`InvalidInput`] is the caller's mistake: it is raised before anything happens. Neither text ever contains
+//! credentials, header values, query strings or payload.
 
 use std::fmt;
 

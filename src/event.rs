@@ -1,5 +1,6 @@
 //! The events of a connection, as plain data: `open` if the handshake succeeded, then messages and control frames, and
-//! exactly one end; where a lost connection is opened again, that comes several times before the end. Knows nothing of how they come about or who handles them.
+//! exactly one end; where a lost connection is opened again, that comes several times before the end. Knows nothing of
+//! how they come about or who handles them.
 
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ pub struct Reconnecting {
     pub attempt: usize,
     /// How long the connection waits before it.
     pub delay: Duration,
-    /// Messages of which the transport has taken a part, so that the peer will not get them.
+    /// Messages of which the transport has taken a part. Over TLS the peer may have got some of them.
     pub lost: Messages,
 }
 

@@ -1,7 +1,7 @@
 //! What a maintainer needs to know of a connection: lines for the logger that the script may set.
 //!
-//! Comes in: lines, from everything that works for one connection. Goes out: the same, to the queue of its Lua state, and
-//! only while the script wants them. A line never holds headers, query strings, credentials or payload.
+//! Comes in: lines, from everything that works for one connection. Goes out: the same, to the queue of its Lua state,
+//! and only while the script wants them. A line never holds headers, query strings, credentials or payload.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -153,8 +153,8 @@ impl Budget {
     }
 
     /// Returns how many bytes may be charged before no further event is admitted, which is more than 0; the event that
-    /// reaches that number is still admitted. If none is admitted, returns nothing and registers the reader to be woken when
-    /// half of the limit is free.
+    /// reaches that number is still admitted. If none is admitted, returns nothing and registers the reader to be woken
+    /// when half of the limit is free.
     pub fn poll_admits(&self, reader: &Waker) -> Option<usize> {
         let mut held = self.state.lock();
         if held.bytes < self.limit && held.reader.is_none() && !held.held_back {
@@ -174,7 +174,8 @@ impl Budget {
         Poll::Pending
     }
 
-    /// Returns whether the host is done with all events. If it is not, registers the reader to be woken and to ask again.
+    /// Returns whether the host is done with all events. If it is not, registers the reader to be woken and to ask
+    /// again.
     pub fn poll_idle(&self, reader: &Waker) -> bool {
         let mut held = self.state.lock();
         if held.bytes > 0 {

@@ -21,8 +21,8 @@ pub use self::proxy::{Proxy, ProxyKind};
 use crate::error::InvalidInput;
 use crate::quote::quoted;
 
-/// The longest URL in bytes, percent-encoded and without user and password: the http crate, which writes the request, takes
-/// no longer one.
+/// The longest URL in bytes, percent-encoded and without user and password: the http crate, which writes the request,
+/// takes no longer one.
 const MAX_URL: usize = u16::MAX as usize - 1;
 
 /// Where a connection goes: the checked form of a `ws`, `wss`, `ws+unix` or `wss+unix` URL.
@@ -49,8 +49,9 @@ impl Endpoint {
     /// `ws+unix:///path/of/socket:/resource`.
     ///
     /// # Errors
-    /// The URL holds a space or a control character, has a fragment (even an empty one), another scheme or no host, has more
-    /// than 65534 bytes once it is percent-encoded, or the URL standard calls it a failure. The text never contains the URL's user, password or query.
+    /// The URL holds a space or a control character, has a fragment (even an empty one), another scheme or no host, has
+    /// more than 65534 bytes once it is percent-encoded, or the URL standard calls it a failure. The text never
+    /// contains the URL's user, password or query.
     pub fn parse(text: &str) -> Result<Endpoint, InvalidInput> {
         if let Some(at) = text.bytes().position(|byte| byte.is_ascii_control() || byte == b' ') {
             let what = match text.as_bytes()[at] {

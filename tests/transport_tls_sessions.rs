@@ -26,13 +26,13 @@ const NAMES: &str = "*.host.example";
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A server that tells whether a handshake resumed a session.
-struct Teller {
+struct ResumptionServer {
     address: SocketAddr,
     kinds: UnboundedReceiver<HandshakeKind>,
 }
 
-impl Teller {
-    async fn start(server: Server) -> Teller {
+impl ResumptionServer {
+    async fn start(server: Server) -> ResumptionServer {
         let (sender, kinds) = unbounded_channel();
         let acceptor = server.acceptor();
         let address = serve(move |socket| {
@@ -44,7 +44,7 @@ impl Teller {
                 linger(channel).await;
             }
         });
-        Teller { address: address.await, kinds }
+        ResumptionServer { address: address.await, kinds }
     }
 
     fn plan(&self, tls: &TlsOptions) -> Plan {
@@ -98,7 +98,7 @@ async fn connections_with_the_same_options_resume_sessions() {
     for versions in versions() {
         let identity = authority.issue(&[NAMES]);
         let pinned = with_fingerprint(&identity.cert);
-        let mut server = Teller::start(Server { versions, ..Server::new(identity) }).await;
+        let mut server = ResumptionServer::start(Server { versions, ..Server::new(identity) }).await;
         for tls in [with_ca(&authority), pinned, insecure()] {
             assert_eq!(server.resumes(&tls).await, Ok(false));
             assert_eq!(server.resumes(&tls).await, Ok(true));
@@ -113,7 +113,7 @@ async fn connections_with_the_same_options_resume_sessions() {
 async fn connections_of_one_plan_resume_sessions() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let authority = Authority::new();
-    let mut server = Teller::start(Server::new(authority.issue(&[NAMES]))).await;
+    let mut server = ResumptionServer::start(Server::new(authority.issue(&[NAMES]))).await;
     let plan = server.plan(&with_ca(&authority));
     assert_eq!(server.opens(&plan).await, Ok(false));
     assert_eq!(server.opens(&plan).await, Ok(true));
@@ -126,7 +126,7 @@ async fn connections_with_a_client_certificate_resume_only_its_sessions() {
     for versions in versions() {
         let identity = authority.issue(&[NAMES]);
         let client_authority = Some(authority.pem());
-        let mut server = Teller::start(Server { identity, versions, client_authority }).await;
+        let mut server = ResumptionServer::start(Server { identity, versions, client_authority }).await;
         let [us, them] = ["us.example", "them.example"].map(|name| {
             let Identity { cert, key } = authority.issue(&[name]);
             TlsOptions { cert: Some(cert.into_bytes()), key: Some(key.into_bytes()), ..with_ca(&authority) }
@@ -147,7 +147,7 @@ async fn a_session_is_never_resumed_where_the_certificate_would_be_refused() {
         let identity = authority.issue(&[NAMES]);
         let pinned = with_fingerprint(&identity.cert);
         let other_pin = with_fingerprint(&authority.issue(&[NAMES]).cert);
-        let mut server = Teller::start(Server { versions, ..Server::new(identity) }).await;
+        let mut server = ResumptionServer::start(Server { versions, ..Server::new(identity) }).await;
         for tls in [insecure(), with_ca(&authority), pinned] {
             assert_eq!(server.resumes(&tls).await, Ok(false));
         }

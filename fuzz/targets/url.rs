@@ -1,8 +1,8 @@
 //! URLs and options: parsing an accepted URL again gives the same, and the request contains nothing unintended.
 //!
 //! Input: parts separated by 0xff. The first is the URL. Each later part begins with a letter for its kind: a header
-//! (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`), a proxy (`x`),
-//! an address to dial (`t`), the target of a redirect (`j`). 0xfe separates a name from its value.
+//! (`h`), a subprotocol (`p`), the origin (`o`), credentials (`a`), require_protocol (`r`), compression (`c`), a proxy
+//! (`x`), an address to dial (`t`), the target of a redirect (`j`). 0xfe separates a name from its value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

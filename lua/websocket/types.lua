@@ -28,7 +28,7 @@ websocket._VERSION = ""
 --- @field error? websocket.ErrorCode nil where the connection was closed
 --- @field code integer the peer's close code; 1006 without a Close frame
 --- @field reason string the peer's reason, "" for none
---- @field lost_messages integer messages of which the transport had taken a part, and that were dropped
+--- @field lost_messages integer messages of which the transport had taken a part, and that were dropped; over TLS the peer may have got some of them
 --- @field lost_bytes integer their payload
 
 -- Written by `UPDATE_OPTIONS=1 cargo test --test options`, up to the end mark.
@@ -68,7 +68,7 @@ websocket._VERSION = ""
 --- @field jitter? number The part of each delay that is left to chance, so that clients do not all come back at once: with 0.5, a delay of 4 s takes 2 to 4 s. (0 to 1; default 0.5)
 --- @field max_retries? integer The most attempts in a row; then the connection ends as it was lost. Without it there is no limit. (0 to 2^53 attempts)
 --- @field stable_after? number How long a connection must have been open so that the next attempt is the first again. (above 0, up to 1e9 seconds; default 5)
---- @field before? fun(attempt: integer): string?, table<string, string|string[]|false>? `before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for instance with a fresh token; nil keeps those of before. An error in it counts as a failed attempt.
+--- @field before? fun(attempt: integer): string?, table<string, string|string[]|false>? `before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for instance with a fresh token; nil keeps those of the last attempt. An error in it counts as a failed attempt.
 
 --- The options of `websocket.new`.
 --- @class websocket.Options
@@ -77,10 +77,10 @@ websocket._VERSION = ""
 --- @field require_protocol? boolean Fails the handshake when the server chooses none of `protocols`. (default false)
 --- @field origin? string The Origin header (RFC 6454).
 --- @field basic_auth? websocket.BasicAuth Credentials for Basic authorization. They may stand in the URL instead (`ws://user:password@host/`).
---- @field proxy? string|false The proxy to connect by: `http://user:password@host:port`, `https://`, `socks5://` or `socks5h://`. False uses none. By default the environment decides, see [below](#proxy).
+--- @field proxy? string|false The proxy to connect by: `http://user:password@host:port`, `https://`, `socks5://` or `socks5h://`. False uses none. By default the variables `http_proxy` and the like of the environment decide.
 --- @field connect_to? string Where to dial in place of the URL's host and port. The Host header, the server name and the certificate stay those of the URL.
 --- @field local_address? string The address of this machine from which to dial. Addresses of the other family are not tried.
---- @field max_redirects? integer How many redirects to follow, see [below](#max_redirects). (0 to 20; default 0)
+--- @field max_redirects? integer How many redirects to follow. Another origin gets no credentials, and none leads from wss to ws. (0 to 20; default 0)
 --- @field open_timeout? number How long opening may take: name resolution, TCP, proxy, TLS, the opening handshake and redirects together. (above 0, up to 1e9 seconds; default 10)
 --- @field close_timeout? number How long the peer may take to answer our Close frame once it is written, whatever else it sends. Until then, the longest time without progress in sending the messages before it. (above 0, up to 1e9 seconds; default 10)
 --- @field ping_interval? number|false Time between keepalive pings; false sends none. (above 0, up to 1e9 seconds; default 20)

@@ -93,8 +93,8 @@ impl Closing {
         self.violation = Some(violation);
     }
 
-    /// Returns the answer to the peer's Close, which is sent before anything else (RFC 6455 section 5.5.1); `None` where
-    /// there is nothing to answer.
+    /// Returns the answer to the peer's Close, which is sent before anything else (RFC 6455 section 5.5.1); `None`
+    /// where there is nothing to answer.
     pub fn answer(&self) -> Option<OurClose> {
         if self.sent.is_some() {
             return None;

@@ -119,8 +119,8 @@ impl Driver {
             if let Poll::Ready(cause) = self.poll_read(cx, sink, now) {
                 self.fail_on_breach(&sink.connection.outbox, now);
                 if cause == Cause::EndOfStream {
-                    // The peer may have closed its side at once with its Close; our answer still reaches it, and so does what
-                    // the script has sent meanwhile.
+                    // The peer may have closed its side at once with its Close; our answer still reaches it, and so
+                    // does what the script has sent meanwhile.
                     self.has_next = true;
                     self.poll_write(cx, &sink.connection.outbox, now);
                 }

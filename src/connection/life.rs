@@ -1,7 +1,7 @@
 //! The life of one connection: it opens, carries messages and ends, and where the script wants that, it opens again.
 //!
-//! Comes in: a plan, and what the script sends and wants. Goes out: events, the last of them one end. What happens on an
-//! open connection is the driver's part; whether another attempt follows is decided by `retries`.
+//! Comes in: a plan, and what the script sends and wants. Goes out: events, the last of them one end. What happens on
+//! an open connection is the driver's part; whether another attempt follows is decided by `retries`.
 
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;

@@ -292,7 +292,8 @@ impl Outbox {
     }
 
     /// Notes payload that the transport has taken, and the cost of messages that it has taken whole. Returns whether
-    /// the outbox accepts messages again after it has refused one: it holds at most half of the limit. For the connection.
+    /// the outbox accepts messages again after it has refused one: it holds at most half of the limit. For the
+    /// connection.
     pub(super) fn note_written(&self, payload: usize, cost: usize) -> bool {
         let mut state = self.state.lock();
         state.payload -= payload;

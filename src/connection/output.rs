@@ -63,8 +63,8 @@ impl Output {
         self.original.is_none()
     }
 
-    /// Takes out the messages of which the transport has taken no byte. What it has taken in part stays, because a frame
-    /// must be whole before another follows.
+    /// Takes out the messages of which the transport has taken no byte. What it has taken in part stays, because a
+    /// frame must be whole before another follows.
     pub fn withhold(&mut self) -> Recovered {
         let (mut bytes, mut accounts) = (self.unwritten(), std::mem::take(&mut self.accounts));
         let begun = accounts.take_begun();

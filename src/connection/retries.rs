@@ -1,7 +1,7 @@
 //! Whether and when a lost connection is opened again, pure.
 //!
-//! Comes in: how a connection ended and how long it was open, the date, and a random number. Goes out: the number of the
-//! next attempt and the delay before it. Reads no clock.
+//! Comes in: how a connection ended and how long it was open, the date, and a random number. Goes out: the number of
+//! the next attempt and the delay before it. Reads no clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -44,8 +44,8 @@ impl Retries {
         self.options.before
     }
 
-    /// Returns the attempt that follows an end; `None` if that is fatal, or no attempt is left. `open_for`: how long the
-    /// connection was open. `now`: for a date in Retry-After. `random`: from 0 up to 1, for the jitter.
+    /// Returns the attempt that follows an end; `None` if that is fatal, or no attempt is left. `open_for`: how long
+    /// the connection was open. `now`: for a date in Retry-After. `random`: from 0 up to 1, for the jitter.
     pub fn after(&mut self, end: &End, open_for: Option<Duration>, now: SystemTime, random: f64) -> Option<Retry> {
         if !may_heal(end) {
             return None;

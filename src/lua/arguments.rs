@@ -1,7 +1,7 @@
 //! Checks of the type and the range of a Lua value, with error texts that name the value and the limit.
 //!
-//! Comes in: a value, and what it is for ("option open_timeout"). Goes out: the Rust value, or an error to raise. A float
-//! without a fraction counts as an integer, because Lua 5.1 and 5.2 have no other numbers.
+//! Comes in: a value, and what it is for ("option open_timeout"). Goes out: the Rust value, or an error to raise. A
+//! float without a fraction counts as an integer, because Lua 5.1 and 5.2 have no other numbers.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -34,8 +34,8 @@ pub fn described(value: &Value) -> String {
     }
 }
 
-/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as `math.huge`,
-/// and NaN as Lua prints it, but without the sign that it has on some machines.
+/// Writes a float as a script would: 10 without a fraction, a very large one with an exponent, an infinity as
+/// `math.huge`, and NaN as Lua prints it, but without the sign that it has on some machines.
 pub fn shown(number: f64) -> String {
     match number {
         number if number.is_nan() => "nan".to_owned(),
@@ -82,7 +82,8 @@ pub fn integer(value: &Value) -> Result<i64, String> {
         // i32 in a build for a Lua without integers.
         #[allow(clippy::useless_conversion)]
         Value::Integer(number) => Ok(i64::from(*number)),
-        // False for NaN and the infinities, whose fraction is NaN. -(i64::MIN as f64) is 2^63, the first that is too large.
+        // False for NaN and the infinities, whose fraction is NaN. -(i64::MIN as f64) is 2^63, the first that is too
+        // large.
         Value::Number(number)
             if number.fract() == 0.0 && *number >= i64::MIN as f64 && *number < -(i64::MIN as f64) =>
         {

@@ -1,8 +1,8 @@
 //! Reads the option tables of `websocket.new` and `send` by the table of all options.
 //!
-//! Comes in: what a script passed. Goes out: checked options, or an error to raise that names the option. Knows no option
-//! by name. The tables are read as they are stored; one whose metatable would answer for missing entries is refused,
-//! because what it holds would be ignored silently.
+//! Comes in: what a script passed. Goes out: checked options, or an error to raise that names the option. Knows no
+//! option by name. The tables are read as they are stored; one whose metatable would answer for missing entries is
+//! refused, because what it holds would be ignored silently.
 
 use mlua::{Table, Value};
 

@@ -1,5 +1,5 @@
-//! What `poll`, `run`, `defer` and `set_logger` in `websocket/init.lua` need beside the functions of [`super::poll`] and
-//! [`super::dispatch`], which are called for every turn.
+//! What `poll`, `run`, `defer` and `set_logger` in `websocket/init.lua` need beside the functions of [`super::poll`]
+//! and [`super::dispatch`], which are called for every turn.
 
 use std::time::Duration;
 

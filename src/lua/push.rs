@@ -1,5 +1,5 @@
-//! Pushes the values of events on Lua's stack, and those that tables hold by number. This needs Lua's C API, which is why
-//! the file has `unsafe`.
+//! Pushes the values of events on Lua's stack, and those that tables hold by number. This needs Lua's C API, which is
+//! why the file has `unsafe`.
 
 #![allow(unsafe_code)]
 

@@ -106,8 +106,8 @@ impl Socket {
         self.shown.replace(endpoint.to_string());
     }
 
-    /// Returns the response. It is a copy of the reference, because a call that allocates in Lua may run a finaliser, which
-    /// may poll and replace the response.
+    /// Returns the response. It is a copy of the reference, because a call that allocates in Lua may run a finaliser,
+    /// which may poll and replace the response.
     fn response(&self) -> Option<Rc<Response>> {
         self.response.borrow().clone()
     }
@@ -116,8 +116,8 @@ impl Socket {
         self.status.get() == Status::Closed || self.host.has_ended()
     }
 
-    /// Sends a message without options; tells whether the connection has accepted it. If not, the method that Lua falls back
-    /// to knows why.
+    /// Sends a message without options; tells whether the connection has accepted it. If not, the method that Lua falls
+    /// back to knows why.
     pub fn send(&self, kind: Kind, message: &[u8]) -> bool {
         !process::is_forked_child()
             && (kind == Kind::Binary || is_utf8(message))
@@ -141,7 +141,8 @@ impl Socket {
         self.accepted(self.connection.outbox.send(outgoing))
     }
 
-    /// Passes on what the outbox has answered. If 64 KiB or more were sent since the last time, lets the connection write now.
+    /// Passes on what the outbox has answered. If 64 KiB or more were sent since the last time, lets the connection
+    /// write now.
     fn accepted(&self, answer: Result<(), Refusal>) -> Result<(), NotSent> {
         if answer.is_ok() && self.connection.outbox.is_ahead() {
             self.host.write_ahead();
@@ -339,7 +340,8 @@ pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, R
     })
 }
 
-/// Adds a method, which raises in the child of a fork. It gets the userdata and its connection, and the other arguments.
+/// Adds a method, which raises in the child of a fork. It gets the userdata and its connection, and the other
+/// arguments.
 fn add_method<A: FromLuaMulti>(
     builder: &Builder,
     methods: &Table,

@@ -1,7 +1,7 @@
 //! How a connection that was lost is opened again.
 //!
-//! Comes in: what the option `reconnect` gave. Goes out: [`Reconnect`], whose rules `check` knows. Decides nothing about
-//! a single attempt; `src/connection/retries.rs` does.
+//! Comes in: what the option `reconnect` gave. Goes out: [`Reconnect`], whose rules `check` knows. Decides nothing
+//! about a single attempt; `src/connection/retries.rs` does.
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ pub static CONNECTION: Group<Options> = Group {
             "proxy",
             Kind::ParsedOrFalse(Options::set_proxy, "URL of a proxy"),
             "The proxy to connect by: `http://user:password@host:port`, `https://`, `socks5://` or `socks5h://`. False \
-             uses none. By default the environment decides, see [below](#proxy).",
+             uses none. By default the variables `http_proxy` and the like of the environment decide.",
         ),
         optional(
             "connect_to",
@@ -56,7 +56,7 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "max_redirects",
             Kind::Small(|options| &mut options.max_redirects, 0..=20),
-            "How many redirects to follow, see [below](#max_redirects).",
+            "How many redirects to follow. Another origin gets no credentials, and none leads from wss to ws.",
         ),
         optional(
             "open_timeout",
@@ -253,7 +253,7 @@ pub static RECONNECT: Group<Options> = Group {
             "before",
             Kind::Function(|options| &mut reconnect(options).before),
             "`before(attempt)` is called by `poll` before each attempt, and returns the URL and the `headers` for it, for \
-             instance with a fresh token; nil keeps those of before. An error in it counts as a failed attempt.",
+             instance with a fresh token; nil keeps those of the last attempt. An error in it counts as a failed attempt.",
         ),
     ],
 };

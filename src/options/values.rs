@@ -144,8 +144,8 @@ impl Options {
     /// Adds a request header.
     ///
     /// # Errors
-    /// A name that is not a token; a name that belongs to the opening handshake (Connection, Upgrade, Sec-WebSocket-*, and
-    /// those that announce a body); a second Host; a value with a control character (RFC 9110 section 5.5).
+    /// A name that is not a token; a name that belongs to the opening handshake (Connection, Upgrade, Sec-WebSocket-*,
+    /// and those that announce a body); a second Host; a value with a control character (RFC 9110 section 5.5).
     pub fn add_header(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidInput> {
         if !is_token(name) {
             return Err(InvalidInput::new(format!("invalid header name: {}", quoted(name))));
@@ -248,10 +248,10 @@ impl Options {
     /// Checks the rules between options, once all of them are set.
     ///
     /// # Errors
-    /// Credentials together with an Authorization header, an origin together with an Origin header, a subprotocol that is
-    /// offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, options of TLS that
-    /// contradict each other, `insecure` together with a proxy, a Unix socket together with a proxy or `local_address`;
-    /// those of [`Reconnect::check`].
+    /// Credentials together with an Authorization header, an origin together with an Origin header, a subprotocol that
+    /// is offered twice, more subprotocols than a header may hold, `require_protocol` without subprotocols, options of
+    /// TLS that contradict each other, `insecure` together with a proxy, a Unix socket together with a proxy or
+    /// `local_address`; those of [`Reconnect::check`].
     pub fn check(&self) -> Result<(), InvalidInput> {
         if self.basic_auth.is_some() && self.header("authorization").is_some() {
             return Err(InvalidInput::new(
@@ -270,8 +270,8 @@ impl Options {
         self.reconnect.as_ref().map_or(Ok(()), Reconnect::check)
     }
 
-    /// Checks the offer as a whole. Names that differ only in the case of letters count as equal, as the web platform tests
-    /// have it ("Create-protocols-repeated-case-insensitive").
+    /// Checks the offer as a whole. Names that differ only in the case of letters count as equal, as the web platform
+    /// tests have it ("Create-protocols-repeated-case-insensitive").
     fn check_protocols(&self) -> Result<(), InvalidInput> {
         let size = self.protocols.iter().map(|name| name.len() + 2).sum::<usize>().saturating_sub(2);
         if size > MAX_OFFER {

@@ -4,7 +4,8 @@
 //! run as tasks or to wait for, which is all that other modules may ask of it. [`Alarm`] is a part of such futures.
 //! Knows nothing of connections.
 //!
-//! Reading order: `wait`, `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and `leases`.
+//! Reading order: `wait`, `turns` (who drives), `tasks` (what runs), `engine` (how), `alarm`, `spin`, `parker` and
+//! `leases`.
 
 mod alarm;
 mod engine;
@@ -62,8 +63,8 @@ impl Lease {
         self.engine.tasks.spawn(future);
     }
 
-    /// Waits until `poll` is ready, or the limit of the wait has passed. This thread drives the runtime meanwhile, unless
-    /// another host does.
+    /// Waits until `poll` is ready, or the limit of the wait has passed. This thread drives the runtime meanwhile,
+    /// unless another host does.
     ///
     /// A limit of zero means no wait: unless another thread drives, the tasks do what they can at once, and then `poll`
     /// is asked once more.

@@ -110,7 +110,8 @@ impl Body {
         })
     }
 
-    /// Returns what has arrived of the line at `chunk_at`. It is parsed again with each piece, so its length is limited.
+    /// Returns what has arrived of the line at `chunk_at`. It is parsed again with each piece, so its length is
+    /// limited.
     fn chunk_line(&self) -> Option<&[u8]> {
         let rest = self.raw.get(self.chunk_at..)?;
         Some(&rest[..rest.len().min(MAX_CHUNK_LINE)])

@@ -1,7 +1,7 @@
 //! The deadline that all phases of opening a connection share, and the log in which they are noted.
 //!
-//! Comes in: `open_timeout`, and the work of each phase. Goes out: the work's result, or a failure that names the phase.
-//! Knows nothing of what the phases do.
+//! Comes in: `open_timeout`, and the work of each phase. Goes out: the work's result, or a failure that names the
+//! phase. Knows nothing of what the phases do.
 
 use std::future::Future;
 use std::time::Duration;

@@ -134,8 +134,8 @@ impl Request {
         &self.bytes
     }
 
-    /// Checks a response that arrives in these pieces and then ends, without a network. Public for the fuzz target of the
-    /// handshake.
+    /// Checks a response that arrives in these pieces and then ends, without a network. Public for the fuzz target of
+    /// the handshake.
     ///
     /// # Errors
     /// `handshake`, `http_status`.
@@ -209,8 +209,8 @@ impl Request {
         self.check_switch(head).map_err(Refusal::Broken)
     }
 
-    /// Checks a head with the status 101 in the order of RFC 6455 section 4.1. Returns the subprotocol and what was agreed
-    /// on compression.
+    /// Checks a head with the status 101 in the order of RFC 6455 section 4.1. Returns the subprotocol and what was
+    /// agreed on compression.
     fn check_switch(&self, head: &Head) -> Result<(String, Option<Agreed>), Failure> {
         if head.minor_version != 1 {
             return Err(Failure::new(

@@ -1,7 +1,7 @@
 //! Reads the head of an HTTP/1.1 response: the status line and the headers.
 //!
-//! Comes in: a stream of bytes. Goes out: a parsed [`Head`] and the bytes that followed it. Knows the rules of HTTP (RFC
-//! 9112) and the limits, not which headers a WebSocket needs.
+//! Comes in: a stream of bytes. Goes out: a parsed [`Head`] and the bytes that followed it. Knows the rules of HTTP
+//! (RFC 9112) and the limits, not which headers a WebSocket needs.
 
 use std::borrow::Cow;
 
@@ -155,8 +155,8 @@ impl Sender {
     }
 }
 
-/// Replaces each fold of a header line by a space (RFC 9112 section 5.2): the white space on both sides of the line end,
-/// and the line end itself.
+/// Replaces each fold of a header line by a space (RFC 9112 section 5.2): the white space on both sides of the line
+/// end, and the line end itself.
 fn unfold(head: &[u8]) -> Cow<'_, [u8]> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     if !head.windows(3).any(|window| window.starts_with(b"\r\n") && is_blank(&window[2])) {

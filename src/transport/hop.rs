@@ -1,7 +1,7 @@
 //! One attempt to open a connection: the way to one endpoint, TLS and the opening handshake.
 //!
-//! Comes in: an endpoint with everything that was checked for it. Goes out: an opened stream, a redirect, or the failure.
-//! Decides about no redirect.
+//! Comes in: an endpoint with everything that was checked for it. Goes out: an opened stream, a redirect, or the
+//! failure. Decides about no redirect.
 
 use super::deadline::Deadline;
 use super::dial::Dialler;

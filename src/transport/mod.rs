@@ -1,12 +1,13 @@
-//! Opens connections: name resolution, TCP or a Unix socket, proxies, TLS, the opening handshake and redirects, under one
-//! deadline.
+//! Opens connections: name resolution, TCP or a Unix socket, proxies, TLS, the opening handshake and redirects, under
+//! one deadline.
 //!
 //! Comes in: a checked [`Endpoint`] and [`Options`]. Goes out: an [`Opened`] stream with the server's response, or the
 //! [`Failure`] with phase, cause and host:port. Knows neither Lua nor messages.
 //!
-//! Reading order: `route` (where to go), `dial`, `local`, `proxy`, `tls`, `handshake` with `head`, `body` and `remark` (the
-//! phases), `hop` (all of them for one endpoint), `hops` and `redirect` (those of a plan), `deadline`, then `stream`, `socket` and `wire` (what is left
-//! when they are done). `background` runs what blocks, `io_text` describes I/O errors.
+//! Reading order: `route` (where to go), `dial`, `local`, `proxy`, `tls`, `handshake` with `head`, `body` and `remark`
+//! (the phases), `hop` (all of them for one endpoint), `hops` and `redirect` (those of a plan), `deadline`, then
+//! `stream`, `socket` and `wire` (what is left when they are done). `background` runs what blocks, `io_text` describes
+//! I/O errors.
 
 mod background;
 mod body;
@@ -74,8 +75,8 @@ impl Plan {
     ///
     /// # Errors
     /// Credentials given twice, a URL or Host that cannot stand in a request, a host or `server_name` that TLS cannot
-    /// verify, `insecure` for a literal address other than loopback or together with a proxy, certificates and keys that
-    /// cannot be used, options that contradict the URL, a variable of the environment that names no proxy.
+    /// verify, `insecure` for a literal address other than loopback or together with a proxy, certificates and keys
+    /// that cannot be used, options that contradict the URL, a variable of the environment that names no proxy.
     pub fn new(endpoint: Endpoint, options: &Options) -> Result<Plan, InvalidInput> {
         Ok(Plan {
             hops: Hops::new(endpoint, options)?,
@@ -106,7 +107,8 @@ impl Plan {
     /// follows redirects, all within `open_timeout`. What it does is noted in `log`.
     ///
     /// May be called again, for another connection by the same plan. Runs on a tokio runtime with I/O and time. The
-    /// future is large: box it, so that an open connection does not keep the memory. Dropping it gives the connection up.
+    /// future is large: box it, so that an open connection does not keep the memory. Dropping it gives the connection
+    /// up.
     ///
     /// # Errors
     /// `dns`, `connect`, `proxy`, `tls`, `timeout`, `handshake` or `http_status`.

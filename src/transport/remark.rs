@@ -20,8 +20,8 @@ const MIN_SECRET: usize = 4;
 pub(super) struct Secrets(Vec<Vec<u8>>);
 
 impl Secrets {
-    /// Collects the values of the query, of the headers that a script gave and of its credentials, and the subprotocols,
-    /// because some servers take a token for one.
+    /// Collects the values of the query, of the headers that a script gave and of its credentials, and the
+    /// subprotocols, because some servers take a token for one.
     pub fn of(endpoint: &Endpoint, options: &Options) -> Secrets {
         let query = endpoint.resource.split_once('?').map_or("", |(_, query)| query);
         let url = url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned().into_bytes());
@@ -29,8 +29,8 @@ impl Secrets {
         let raw = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
         secrets.extend(raw.map(|value| value.as_bytes().to_vec()));
         for (_, value) in &options.headers {
-            // Of `Bearer token`, `name=value; name=value` and `one, other` also the parts, but not the scheme or the name
-            // that stands first.
+            // Of `Bearer token`, `name=value; name=value` and `one, other` also the parts, but not the scheme or the
+            // name that stands first.
             let is_named = value.iter().find(|byte| b" ;,=".contains(byte)).is_some_and(|byte| b" =".contains(byte));
             let parts = value.split(|byte| b" ;,=".contains(byte)).skip(usize::from(is_named)).map(<[u8]>::to_vec);
             secrets.extend(parts.chain([value.clone()]));

@@ -30,9 +30,9 @@ impl Route {
     /// Finds the way to an endpoint. `connect_to` is where to dial instead.
     ///
     /// # Errors
-    /// With the code that the failure has in a redirect. `connect`: options that contradict the URL. `proxy`: a variable
-    /// that does not hold the URL of a proxy, or a name that is too long for SOCKS. `tls`: the option `insecure` for what
-    /// is not this machine.
+    /// With the code that the failure has in a redirect. `connect`: options that contradict the URL. `proxy`: a
+    /// variable that does not hold the URL of a proxy, or a name that is too long for SOCKS. `tls`: the option
+    /// `insecure` for what is not this machine.
     pub fn new(
         endpoint: &Endpoint,
         options: &Options,
@@ -104,7 +104,8 @@ fn proxy(
     }
 }
 
-/// Returns whether a host leads to this machine, as far as that can be said without resolving it (RFC 6761 section 6.3).
+/// Returns whether a host leads to this machine, as far as that can be said without resolving it (RFC 6761 section
+/// 6.3).
 fn is_this_machine(host: &Host<String>) -> bool {
     match host {
         Host::Domain(name) => {

@@ -1,7 +1,7 @@
 //! The parts of a URL's authority: `user:password@host:port`.
 //!
-//! Comes in: text. Goes out: host, port and decoded credentials, or what is wrong, without the text itself, which may hold
-//! a password.
+//! Comes in: text. Goes out: host, port and decoded credentials, or what is wrong, without the text itself, which may
+//! hold a password.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! Unix sockets: the URLs that name one, and the address that `connect_to` may be.
 //!
-//! Comes in: text. Goes out: an absolute path, checked for this system, or a text that says what is wrong. Knows nothing
-//! of connections.
+//! Comes in: text. Goes out: an absolute path, checked for this system, or a text that says what is wrong. Knows
+//! nothing of connections.
 
 use url::Host;
 

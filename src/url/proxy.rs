@@ -35,9 +35,9 @@ impl Proxy {
     /// The default ports are 80 for `http`, 443 for `https` and 1080 for SOCKS.
     ///
     /// # Errors
-    /// Another scheme, no host, a path, a query or a fragment, a control character in the URL or in its credentials once
-    /// they are decoded, a colon in the user's name, and for SOCKS a user or a password that is empty, longer than 255
-    /// bytes (RFC 1929 section 2) or not UTF-8. The text continues one that names the option or the variable.
+    /// Another scheme, no host, a path, a query or a fragment, a control character in the URL or in its credentials
+    /// once they are decoded, a colon in the user's name, and for SOCKS a user or a password that is empty, longer than
+    /// 255 bytes (RFC 1929 section 2) or not UTF-8. The text continues one that names the option or the variable.
     pub fn parse(text: &str) -> Result<Proxy, String> {
         if let Some(at) = text.bytes().position(|byte| byte.is_ascii_control() || byte == b' ') {
             return Err(format!("holds a space or a control character at byte {}", at + 1));

@@ -1,4 +1,5 @@
-//! Tests the opening handshake with scripted servers: the request, the responses that are accepted, and those that are not.
+//! Tests the opening handshake with scripted servers: the request, the responses that are accepted, and those that are
+//! not.
 
 use std::time::{Duration, Instant};
 

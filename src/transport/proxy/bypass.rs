@@ -1,7 +1,7 @@
 //! The hosts that are reached without the environment's proxy: the variable `no_proxy`.
 //!
-//! Comes in: the variable's value. Goes out: whether a host is one of them. Resolves no name, so an address or a network
-//! stands only for URLs whose host is an address.
+//! Comes in: the variable's value. Goes out: whether a host is one of them. Resolves no name, so an address or a
+//! network stands only for URLs whose host is an address.
 
 use std::net::IpAddr;
 

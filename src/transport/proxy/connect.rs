@@ -1,7 +1,7 @@
 //! The request CONNECT (RFC 9110 section 9.3.6), which has an HTTP proxy forward bytes to a server.
 //!
-//! Comes in: a stream to the proxy, and where to go. Goes out: the same stream, which now leads there, or what the proxy
-//! answered. Knows nothing of what is sent through it.
+//! Comes in: a stream to the proxy, and where to go. Goes out: the same stream, which now leads there, or what the
+//! proxy answered. Knows nothing of what is sent through it.
 
 use std::io;
 

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use super::bypass::Bypass;
 use crate::url::{Endpoint, Proxy};
 
-/// The variables for `ws` URLs, the one that counts most first. As in curl, the lower-case name goes first, and those of
-/// HTTP count where WebSocket has none of its own.
+/// The variables for `ws` URLs, the one that counts most first. As in curl, the lower-case name goes first, and those
+/// of HTTP count where WebSocket has none of its own.
 const FOR_WS: [&str; 6] = ["ws_proxy", "WS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 const FOR_WSS: [&str; 6] = ["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const WITHOUT: [&str; 2] = ["no_proxy", "NO_PROXY"];

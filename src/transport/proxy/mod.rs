@@ -1,7 +1,7 @@
 //! Reaches a server by a proxy.
 //!
-//! Comes in: a checked proxy, and where to go. Goes out: a [`Wire`] that leads there. Everything that the proxy does wrong
-//! is the error `proxy`. `environment` with `bypass` finds the proxy, `connect` and `socks` speak to it.
+//! Comes in: a checked proxy, and where to go. Goes out: a [`Wire`] that leads there. Everything that the proxy does
+//! wrong is the error `proxy`. `environment` with `bypass` finds the proxy, `connect` and `socks` speak to it.
 
 mod bypass;
 mod connect;

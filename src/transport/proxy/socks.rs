@@ -1,7 +1,7 @@
 //! SOCKS version 5 (RFC 1928, RFC 1929), by tokio-socks.
 //!
-//! Comes in: a socket to the proxy, and where to go. Goes out: the same socket, which now leads there, or what the proxy
-//! answered. Resolves no name: it passes the proxy the name or the address that it was given.
+//! Comes in: a socket to the proxy, and where to go. Goes out: the same socket, which now leads there, or what the
+//! proxy answered. Resolves no name: it passes the proxy the name or the address that it was given.
 
 use tokio::net::TcpStream;
 use tokio_socks::Error;

@@ -33,8 +33,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     ) -> io::Result<Channel<S>> {
         let mut stream = TlsConnector::from(config).connect(name, Socket::for_handshake(socket)).await?;
         while stream.get_ref().0.has_write_error() {
-            // In TLS 1.3 our side of the handshake is done before the server has checked our certificate. The connection
-            // is lost, so what is read here is discarded until the alert or the kept error comes.
+            // In TLS 1.3 our side of the handshake is done before the server has checked our certificate. The
+            // connection is lost, so what is read here is discarded until the alert or the kept error comes.
             if stream.read(&mut [0; 1024]).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

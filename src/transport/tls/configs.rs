@@ -1,8 +1,8 @@
 //! The TLS configurations that were used last, so that later connections with the same options resume their sessions.
 //!
-//! Comes in: what the options of TLS contain. Goes out: the configuration that belongs to exactly that. rustls keeps the
-//! sessions of a configuration inside of it, by the name that was verified, so a session is never resumed under options
-//! that might not have accepted the server's certificate.
+//! Comes in: what the options of TLS contain. Goes out: the configuration that belongs to exactly that. rustls keeps
+//! the sessions of a configuration inside of it, by the name that was verified, so a session is never resumed under
+//! options that might not have accepted the server's certificate.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Describes the keys and signatures that cannot be used.
 //!
-//! Comes in: certificates and private keys in DER form. Goes out: words, or nothing where there is no objection. What it
-//! objects to in a certificate is exactly what ring cannot verify.
+//! Comes in: certificates and private keys in DER form. Goes out: words, or nothing where there is no objection. What
+//! it objects to in a certificate is exactly what ring cannot verify.
 
 use rustls::pki_types::PrivateKeyDer;
 

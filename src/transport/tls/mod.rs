@@ -75,8 +75,8 @@ impl Setup {
     /// `None` for an endpoint without TLS, for which the options are checked as well.
     ///
     /// # Errors
-    /// No certificate can contain the name, a file cannot be read or opened, PEM is not understood, or a key does not fit
-    /// its certificate.
+    /// No certificate can contain the name, a file cannot be read or opened, PEM is not understood, or a key does not
+    /// fit its certificate.
     pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<(Option<Setup>, Others), InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)

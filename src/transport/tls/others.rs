@@ -1,7 +1,7 @@
 //! TLS with other peers than the URL's server: proxies, and the servers to which redirects lead.
 //!
-//! Comes in: what the options trust. Goes out: a [`Setup`] for any of them. It has no client certificate, because that is
-//! for the URL's server, and no other name than the peer's own.
+//! Comes in: what the options trust. Goes out: a [`Setup`] for any of them. It has no client certificate, because that
+//! is for the URL's server, and no other name than the peer's own.
 
 use std::sync::Arc;
 
@@ -13,27 +13,27 @@ use super::{Sessions, Setup, Trust, server_name};
 use crate::error::InvalidInput;
 use crate::quote::quoted;
 
-/// Whom to trust.
+/// Trusted to trust.
 pub(in super::super) struct Others {
-    servers: Whom,
-    proxies: Whom,
+    servers: Trusted,
+    proxies: Trusted,
 }
 
-struct Whom {
+struct Trusted {
     trust: Trust,
     sessions: Sessions,
 }
 
 impl Others {
-    /// Trusts servers as the URL's. Proxies are trusted by the same roots; a fingerprint is that of a server, so it says
-    /// nothing about a proxy.
+    /// Trusts servers as the URL's. Proxies are trusted by the same roots; a fingerprint is that of a server, so it
+    /// says nothing about a proxy.
     pub(super) fn new(trust: &Trust, ca: &Option<Source>, log: Option<&Arc<KeyLogFile>>) -> Others {
-        let whom = |trust: Trust| Whom { sessions: Sessions::new(log, &trust, [ca, &None, &None]), trust };
+        let trusted = |trust: Trust| Trusted { sessions: Sessions::new(log, &trust, [ca, &None, &None]), trust };
         let proxies = match trust {
             Trust::Fingerprints(_) => Trust::System,
             trust => trust.clone(),
         };
-        Others { servers: whom(trust.clone()), proxies: whom(proxies) }
+        Others { servers: trusted(trust.clone()), proxies: trusted(proxies) }
     }
 
     /// Returns the setup for a server to which a redirect leads.
@@ -53,7 +53,7 @@ impl Others {
     }
 }
 
-impl Whom {
+impl Trusted {
     fn setup(&self, host: &Host<String>) -> Result<Setup, InvalidInput> {
         let name = host.to_string();
         // An address stands without brackets in a certificate.

@@ -1,7 +1,8 @@
 //! Parses certificates and private keys in PEM form (RFC 7468), in all variants that tools write.
 //!
-//! Comes in: the bytes of a file or an option. Goes out: the certificates or the key, or what was not understood, because a
-//! certificate must never be skipped silently. Knows nothing of a certificate's contents, except where it ends.
+//! Comes in: the bytes of a file or an option. Goes out: the certificates or the key, or what was not understood,
+//! because a certificate must never be skipped silently. Knows nothing of a certificate's contents, except where it
+//! ends.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -137,8 +138,8 @@ impl Section {
     }
 }
 
-/// Finds all sections. Lines may be indented and may end in any way. A section may begin on the line where another ends,
-/// which happens when files without a final line end are concatenated.
+/// Finds all sections. Lines may be indented and may end in any way. A section may begin on the line where another
+/// ends, which happens when files without a final line end are concatenated.
 fn sections(bytes: &[u8]) -> Result<Vec<Section>, String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || find(bytes, b"-\0-\0-").is_some() {
         return Err("is UTF-16 text, must be PEM in ASCII or UTF-8".to_owned());

@@ -1,8 +1,8 @@
 //! Verifies the signature of a handshake by the key of a certificate, whatever else the certificate contains.
 //!
 //! Comes in: a certificate that was accepted as it is, and a signature. Goes out: whether its key made the signature.
-//! It is only for certificates that no CA vouches for: webpki and we must not read two different keys from one that a CA
-//! has signed.
+//! It is only for certificates that no CA vouches for: webpki and we must not read two different keys from one that a
+//! CA has signed.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};

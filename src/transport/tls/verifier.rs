@@ -1,8 +1,8 @@
 //! Verifies servers' certificates: by webpki against trust roots, or by their fingerprints.
 //!
 //! Comes in: trust roots or fingerprints, and the certificates that a server sends. Goes out: the result, or an
-//! [`Objection`] in words, also if a key has a kind or size that cannot be used, which webpki may report as a bad signature
-//! or an unknown issuer.
+//! [`Objection`] in words, also if a key has a kind or size that cannot be used, which webpki may report as a bad
+//! signature or an unknown issuer.
 
 use std::fmt;
 use std::sync::Arc;

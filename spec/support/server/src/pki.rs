@@ -2,7 +2,8 @@
 //!
 //! Comes in: a directory. Goes out: PEM files for the clients (`ca.pem`, `other-ca.pem`, `client.pem`, `client.key`,
 //! `stranger.pem`, `stranger.key`, `self-signed.fingerprint`) and for other servers (`server.pem`, `server.key`), and
-//! TLS configurations, one for each thing that may be wrong with a server's certificate. Nothing here outlives the run or is trusted anywhere else.
+//! TLS configurations, one for each thing that may be wrong with a server's certificate. Nothing here outlives the run
+//! or is trusted anywhere else.
 
 use std::error::Error;
 use std::fs;

@@ -1,0 +1,72 @@
+-- Sending and reading at the script's pace.
+local client = require "spec.support.client"
+local expect = require "spec.support.expect"
+local servers = require "spec.support.servers"
+local websocket = require "websocket"
+
+describe("drain", function()
+   after_each(client.finish)
+
+   it("tells that a connection which has refused a message accepts messages again", function()
+      local recorder = client.open(servers.url("/echo"), { max_buffered = 1, report_drain = true })
+      -- More than the system's buffers take at once.
+      local message = ("x"):rep(12e6)
+      for _ = 1, 3 do
+         assert.truthy(recorder.ws:send(message))
+         expect.refused("buffer_full", recorder.ws:send(message))
+         client.wait(recorder, "drain")
+      end
+      client.wait(recorder, function() return #client.messages(recorder) == 3 end)
+      local _, drained = client.names(recorder):gsub("drain", "")
+      assert.equal(3, drained)
+   end)
+
+   it("comes only where it is asked for, and only after a refusal", function()
+      local recorder = client.open(servers.url("/echo"), { report_drain = true })
+      recorder.ws:send("x")
+      client.wait(recorder, "received")
+      local silent = client.open(servers.url("/echo"), { max_buffered = 1 })
+      silent.ws:send(("x"):rep(12e6))
+      expect.refused("buffer_full", silent.ws:send("y"))
+      client.wait(silent, "received")
+      for _, one in ipairs({ recorder, silent }) do
+         assert.is_nil(client.names(one):find("drain", 1, true))
+      end
+   end)
+end)
+
+describe("pause and resume", function()
+   after_each(client.finish)
+
+   it("stops and goes on without loss", function()
+      local recorder = client.open(servers.url("/push", { count = 1000, size = 1000, interval = 1 }))
+      assert.equal(recorder.ws, recorder.ws:pause())
+      websocket.poll()
+      local before = #client.messages(recorder)
+      assert.is_nil(client.poll_until(function() return #client.messages(recorder) > before + 200 end, 0.5))
+      assert.equal(recorder.ws, recorder.ws:resume())
+      client.wait(recorder, function() return #client.messages(recorder) == 1000 end)
+      for number, message in ipairs(client.messages(recorder)) do
+         assert.equal(1000, #message)
+         assert.truthy(message:find(tostring(number) .. ":", 1, true) == 1)
+      end
+   end)
+
+   it("ends with close, which the peer then answers", function()
+      local recorder = client.open(servers.url("/echo"))
+      recorder.ws:pause():close(1000)
+      local last = client.drain(recorder)
+      assert.equal(1000, last[3])
+      assert.is_true(recorder.ws:end_info().clean)
+      recorder.ws:pause():resume()
+   end)
+
+   it("may be called before open, and hold back the first message", function()
+      local recorder = client.connect(servers.url("/push", { count = 1 }))
+      recorder.ws:pause()
+      client.wait(recorder, "open")
+      assert.is_nil(client.poll_until(function() return #client.messages(recorder) > 0 end, 0.2))
+      recorder.ws:resume()
+      client.wait(recorder, "received")
+   end)
+end)
