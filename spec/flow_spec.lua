@@ -1,7 +1,7 @@
 -- Sending and reading at the script's pace.
-local client = require "spec.support.client"
-local expect = require "spec.support.expect"
-local servers = require "spec.support.servers"
+local client = require "client"
+local expect = require "expect"
+local servers = require "servers"
 local websocket = require "websocket"
 
 describe("drain", function()

@@ -1,5 +1,5 @@
 -- The short form of `scripts/soak loss`.
-local shell = require "spec.support.shell"
+local shell = require "shell"
 
 describe("messages across faults", function()
    it("arrive once and in order, or are counted as lost", function()

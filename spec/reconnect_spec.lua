@@ -1,6 +1,6 @@
-local client = require "spec.support.client"
-local expect = require "spec.support.expect"
-local servers = require "spec.support.servers"
+local client = require "client"
+local expect = require "expect"
+local servers = require "servers"
 local websocket = require "websocket"
 
 -- Attempts that follow each other quickly.
