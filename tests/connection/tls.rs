@@ -12,7 +12,8 @@ use crate::support::peer::{CLOSE, Door, Peer, close};
 use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_core::connection::Progress;
 use websocket_core::error::ErrorCode;
-use websocket_core::options::{Options, TlsOptions};
+use websocket_core::event::Event;
+use websocket_core::options::{Options, Reconnect, TlsOptions};
 
 /// A message of this many parts is larger than all buffers on its way together.
 const COUNT: usize = 300;
@@ -22,15 +23,58 @@ type Channel = StreamOwned<ServerConnection, TcpStream>;
 
 /// An open connection over TLS and its peer, which has a small receive buffer.
 fn opened(options: Options) -> (Client, Peer<Channel>) {
+    let (mut client, mut accept) = started(options);
+    let peer = accept();
+    client.opened();
+    (client, peer)
+}
+
+/// A connection over TLS that opens, and what accepts it and those that follow.
+fn started(options: Options) -> (Client, impl FnMut() -> Peer<Channel>) {
     let authority = Authority::new();
     let config = Server::new(authority.issue(&["127.0.0.1"])).acceptor().config().clone();
     let tls = TlsOptions { ca: Some(authority.pem().into_bytes()), ..TlsOptions::default() };
     let door = Door::narrow();
-    let mut client = Client::start(&door.url().replace("ws:", "wss:"), &Options { tls, ..options });
-    let session = ServerConnection::new(Arc::clone(&config)).unwrap();
-    let peer = Peer::shake_hands(StreamOwned::new(session, door.socket()));
+    let client = Client::start(&door.url().replace("ws:", "wss:"), &Options { tls, ..options });
+    let accept = move || {
+        let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+        Peer::shake_hands(StreamOwned::new(session, door.socket()))
+    };
+    (client, accept)
+}
+
+#[test]
+fn counts_what_a_loss_leaves_in_the_buffer_of_tls_and_sends_the_rest() {
+    const COUNT: u32 = 2000;
+    const SIZE: usize = 8 * 1024;
+    let delay = Duration::from_millis(10);
+    let reconnect = Some(Reconnect { min_delay: delay, max_delay: delay, ..Reconnect::default() });
+    let (mut client, mut accept) = started(Options { reconnect, ..Options::default() });
+    let peer = accept();
     client.opened();
-    (client, peer)
+    for number in 0..COUNT {
+        client.send([&number.to_be_bytes()[..], &vec![7; SIZE]].concat());
+    }
+    let mut known = usize::MAX;
+    while client.connection.outbox.buffered() != known {
+        known = client.connection.outbox.buffered();
+        client.expect_no_event_for(Duration::from_millis(300));
+    }
+    assert!(known > 0, "the peer does not read");
+    drop(peer);
+    let Event::Reconnecting(lost) = client.next() else { panic!("not reconnecting") };
+    let mut peer = accept();
+    client.opened();
+    let number_of = |payload: &[u8]| u32::from_be_bytes(payload[..4].try_into().unwrap());
+    let first = number_of(&peer.hear().1);
+    // What was accounted for as written, and what was lost, is all that came before.
+    let written = COUNT as usize - known.div_ceil(SIZE + 4);
+    assert!(lost.lost.count >= 1 && lost.lost.bytes == lost.lost.count * (SIZE + 4), "{lost:?}");
+    assert_eq!(written + lost.lost.count, first as usize, "{lost:?}");
+    for number in first + 1..COUNT {
+        assert_eq!(number_of(&peer.hear().1), number);
+    }
+    client.is_down_to(0);
 }
 
 #[test]
