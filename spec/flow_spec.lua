@@ -21,6 +21,19 @@ describe("drain", function()
       assert.equal(3, drained)
    end)
 
+   it("comes also where the connection ends in the same turn", function()
+      for _ = 1, 10 do
+         -- The answer and the end of the stream come together.
+         local recorder = client.connect(servers.script({ "status101", "fin" }), {
+            max_buffered = 1000, report_drain = true, reconnect = { min_delay = 0.01, max_delay = 0.01 },
+         })
+         repeat until not recorder.ws:send(("x"):rep(600))
+         client.wait(recorder, "drain")
+         recorder.ws:close()
+         client.drain(recorder)
+      end
+   end)
+
    it("comes only where it is asked for, and only after a refusal", function()
       local recorder = client.open(servers.url("/echo"), { report_drain = true })
       recorder.ws:send("x")
@@ -32,6 +45,30 @@ describe("drain", function()
       for _, one in ipairs({ recorder, silent }) do
          assert.is_nil(client.names(one):find("drain", 1, true))
       end
+   end)
+end)
+
+describe("flush", function()
+   after_each(client.finish)
+
+   it("tells that a message was lost with a connection that is opened again", function()
+      local url = servers.script({ "status101", "sleep:500", "rst" })
+      local recorder = client.open(url, { reconnect = { min_delay = 1000, max_delay = 1000 } })
+      recorder.ws:send(("x"):rep(40e6))
+      expect.refused("reset", recorder.ws:flush(30))
+      assert.equal(1, client.wait(recorder, "reconnecting")[3].lost_messages)
+      assert.equal(0, recorder.ws:buffered_amount())
+      assert.equal(recorder.ws, recorder.ws:flush(0))
+      recorder.ws:close()
+   end)
+
+   it("leaves the account of what was never written where no attempt follows", function()
+      local url = servers.script({ "status101", "sleep:500", "rst" })
+      local recorder = client.open(url, { reconnect = { max_retries = 0 } })
+      recorder.ws:send(("x"):rep(40e6))
+      expect.refused("closed", recorder.ws:flush(30))
+      assert.equal("fail", client.drain(recorder)[1])
+      assert.is_true(recorder.ws:buffered_amount() > 0)
    end)
 end)
 

@@ -15,19 +15,22 @@ local printed = {
 
 -- The choices that are ours, as the rows of the pages name them.
 local choices = {
-   hammerspoon = { "options", "past `max_buffered`" },
+   hammerspoon = { "options", "reconnecting", "past `max_buffered`" },
    overwolf = {
-      "options", "callbacks may be nil", "failure", "`close()`", "text that is not UTF-8", "past `max_buffered`",
+      "options", "reconnecting",
+      "callbacks may be nil", "failure", "`close()`", "text that is not UTF-8", "past `max_buffered`",
       "`close()` while connecting", "messages after own `close()`",
    },
    actions = {
-      "options", "wrong type of action or payload, missing property, unknown action", "`can-use`", "ws and wss",
+      "options", "reconnecting",
+      "wrong type of action or payload, missing property, unknown action", "`can-use`", "ws and wss",
       "the sixth connection", "`websocket-send`, `websocket-close`", "`host:enter_background()`", "failure",
       "text that is not UTF-8", "past `max_buffered`", "`websocket-close` while connecting",
       "messages after own websocket-close",
    },
    scripting = {
-      "options", "a bad URL", "codes of `close`", "order", "failure", "text that is not UTF-8", "`send` before open",
+      "options", "reconnecting",
+      "a bad URL", "codes of `close`", "order", "failure", "text that is not UTF-8", "`send` before open",
       "`send` after the end", "past `max_buffered`", "`close` while connecting", "messages after own `close`",
    },
 }

@@ -33,3 +33,21 @@ describe("every shape with the option reconnect", function()
       end)
    end
 end)
+
+describe("WHATWG's close with the option reconnect", function()
+   before_each(engine.watch)
+   after_each(engine.finish)
+
+   it("ends a connection that the server has closed already", function()
+      local WebSocket = require("websocket.whatwg").WebSocket
+      local names = {}
+      local ws = WebSocket(servers.url("/linger", { code = 1012 }), nil, { reconnect = { min_delay = 0.01 } })
+      for _, name in ipairs({ "open", "error", "close" }) do
+         ws["on" .. name] = function() names[#names + 1] = name end
+      end
+      engine.wait(function() return ws.readyState == WebSocket.CLOSING end)
+      ws:close()
+      engine.wait(function() return ws.readyState == WebSocket.CLOSED end)
+      assert.equal("open close", table.concat(names, " "))
+   end)
+end)

@@ -58,14 +58,18 @@ pub enum Event {
 }
 
 impl Event {
-    /// Returns the size of the event's payload in bytes.
+    /// Returns the size of the event's payload in bytes, and of what else a peer decides.
     pub fn payload_len(&self) -> usize {
         match self {
             Event::Message(_, payload) | Event::Ping(payload) | Event::Pong(payload) => payload.len(),
             Event::Closing { reason, .. } => reason.len(),
-            Event::Reconnecting(reconnecting) => reconnecting.text.len() + reconnecting.reason.len(),
+            Event::Reconnecting(reconnecting) => {
+                let response = reconnecting.response.as_ref().map_or(0, |response| response.size());
+                reconnecting.text.len() + reconnecting.reason.len() + response
+            }
+            Event::Open(response) => response.size(),
             Event::Line(_, text) => text.len(),
-            Event::Open(_) | Event::Drain | Event::Preparing(_) | Event::End(_) => 0,
+            Event::Drain | Event::Preparing(_) | Event::End(_) => 0,
         }
     }
 }
@@ -103,6 +107,8 @@ pub struct Reconnecting {
     pub code: u16,
     /// The peer's reason; `""` if there was none.
     pub reason: String,
+    /// The server's response, if the handshake was refused.
+    pub response: Option<Box<Response>>,
     /// The number of the next attempt, which counts from 1.
     pub attempt: usize,
     /// How long the connection waits before it.
@@ -202,5 +208,17 @@ impl End {
             sent_code: None,
             received_code: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_answer_of_a_server_as_payload() {
+        let headers = vec![("name".to_owned(), vec![0; 60])];
+        let response = Response { headers, body: vec![0; 100], ..Response::default() };
+        assert_eq!(Event::Open(Box::new(response)).payload_len(), 164);
     }
 }

@@ -14,3 +14,11 @@ pub struct Response {
     /// The extensions in use as the server named them, `""` if there are none.
     pub extensions: String,
 }
+
+impl Response {
+    /// Returns the bytes that its headers and its body take.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        headers + self.body.len()
+    }
+}

@@ -184,11 +184,14 @@ host.methods.flush = guard(function(ws, timeout)
    if problem then
       return false, problem
    end
+   local _, _, known_losses = host.wait_written(ws, 0)
    while true do
       local slice = timeout < SLICE and timeout or SLICE
-      local ok, state = host.wait_written(ws, slice)
+      local ok, state, losses = host.wait_written(ws, slice)
       if not ok then
          return false, state
+      elseif losses ~= known_losses then
+         return true, nil, "messages were lost with the connection", "reset"
       elseif state == "written" then
          return true, ws
       elseif state == "ended" then

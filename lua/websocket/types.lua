@@ -305,7 +305,7 @@ function connection:resume() end
 --- @param timeout? number seconds; default 10, and a negative time means 0
 --- @return websocket.Connection? ws
 --- @return string? text
---- @return "timeout"|"closed"|nil code
+--- @return "timeout"|"closed"|"reset"|nil code
 function connection:flush(timeout) end
 
 --- Returns the state of the connection, as far as events were dispatched; "unknown" in the child of a fork.

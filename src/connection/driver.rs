@@ -103,9 +103,10 @@ impl Driver {
         Poll::Ready(closing.end(cause))
     }
 
-    /// Ends the connection: returns what was not written, for another connection.
-    pub fn recover(self) -> Recovered {
-        self.writer.recover()
+    /// Ends the connection: returns what was not written, for another connection, and whether the outbox accepts
+    /// messages again, which the script was not told.
+    pub fn recover(self) -> (Recovered, bool) {
+        (self.writer.recover(), self.accepts_again)
     }
 
     fn poll_cause(&mut self, cx: &mut Context<'_>, sink: &mut EventSink) -> Poll<Cause> {

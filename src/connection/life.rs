@@ -31,6 +31,8 @@ struct Outcome {
     open_since: Option<Instant>,
     /// What the connection has not written, if another may follow.
     unwritten: Recovered,
+    /// The outbox accepts messages again, and the script was not told.
+    accepts_again: bool,
 }
 
 /// Lives until the end. `retries` is present if a lost connection is opened again.
@@ -47,14 +49,15 @@ pub async fn live(plan: Plan, settings: Settings, retries: Option<Retries>, mut 
 /// Opens and carries messages until the connection ends for good.
 async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retries, sink: &mut EventSink) -> End {
     loop {
-        let Outcome { end, open_since, unwritten } = live_once(Arc::clone(&plan), settings.clone(), sink).await;
+        let Outcome { end, open_since, unwritten, mut accepts_again } =
+            live_once(Arc::clone(&plan), settings.clone(), sink).await;
         if unless_ended(&sink.connection.outbox, ready(())).await.is_none() {
             return end;
         }
         let open_for = open_since.map(|since| since.elapsed());
         let Some(mut retry) = retries.after(&end, open_for, SystemTime::now(), rand::random()) else { return end };
         let mut event = reconnecting(&end, retry, unwritten.lost);
-        let mut accepts_again = sink.connection.outbox.put_back(unwritten);
+        accepts_again |= sink.connection.outbox.put_back(unwritten);
         loop {
             sink.log
                 .warning(|| format!("attempt {} in {:.3} s: {}", event.attempt, event.delay.as_secs_f64(), event.text));
@@ -99,7 +102,8 @@ async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) ->
     // Boxed, so that an open connection does not keep the memory that its opening needed.
     let log = sink.log.clone();
     let opening = Box::pin(async move { plan.open_logged(&log).await });
-    let mut outcome = Outcome { end: End::dropped(), open_since: None, unwritten: Recovered::default() };
+    let mut outcome =
+        Outcome { end: End::dropped(), open_since: None, unwritten: Recovered::default(), accepts_again: false };
     match unless_ended(&sink.connection.outbox, opening).await {
         None => {}
         Some(Err(failure)) => outcome.end = end_of_failure(failure),
@@ -119,7 +123,7 @@ async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) ->
             }
             outcome.end = end;
             if after_loss == AfterLoss::Another {
-                outcome.unwritten = driver.recover();
+                (outcome.unwritten, outcome.accepts_again) = driver.recover();
             }
         }
     }
@@ -165,6 +169,7 @@ fn reconnecting(end: &End, Retry { attempt, delay }: Retry, lost: Messages) -> R
         error: end.error,
         code: end.code,
         reason: end.reason.clone(),
+        response: end.response.clone(),
         attempt,
         delay,
         lost,

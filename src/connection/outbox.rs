@@ -61,6 +61,8 @@ struct State {
     /// A message was refused because the outbox was full, and it still holds more than half of the limit.
     refused: bool,
     ended: bool,
+    /// How often messages were lost with a connection.
+    losses: usize,
     wish: Wish,
     payload: usize,
     held: usize,
@@ -82,6 +84,7 @@ impl Outbox {
             accepts: true,
             refused: false,
             ended: false,
+            losses: 0,
             wish: Wish::Stay,
             payload: 0,
             held: 0,
@@ -216,6 +219,11 @@ impl Outbox {
         }
     }
 
+    /// Returns how often messages were lost with a connection that another follows.
+    pub fn losses(&self) -> usize {
+        self.state.lock().losses
+    }
+
     /// Is ready when the connection is over. If it is not, registers the host to be woken and to ask again.
     pub fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
@@ -274,6 +282,7 @@ impl Outbox {
         {
             let mut state = self.state.lock();
             state.encoder = None;
+            state.losses += usize::from(cost > 0);
             if !frames.bytes.is_empty() {
                 state.encoded.push_front(frames);
             }

@@ -94,9 +94,12 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
         Event::Line(..) if host.logger.get().is_some() => Effect::Shown,
         Event::Line(..) => Effect::Hidden,
         _ if is_given_up(socket) => Effect::Hidden,
-        // The script has closed, so it is told of no further connection.
-        Event::Open(_) if has_closed(socket) && socket.response.borrow().is_some() => Effect::Hidden,
-        Event::Drain | Event::Reconnecting(_) | Event::Preparing(_) if has_closed(socket) => Effect::Hidden,
+        Event::Drain | Event::Preparing(_) if has_closed(socket) => Effect::Hidden,
+        // The script has closed before it was told of the loss, so it is told of no further connection.
+        Event::Reconnecting(_) if has_closed(socket) => {
+            socket.status.set(Status::GivenUp);
+            Effect::Hidden
+        }
         Event::Open(response) => {
             if socket.status.get() == Status::Connecting {
                 socket.status.set(Status::Open);
@@ -110,8 +113,11 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             }
             if socket.report_closing { Effect::Shown } else { Effect::Hidden }
         }
-        Event::Reconnecting(_) => {
+        Event::Reconnecting(mut reconnecting) => {
             socket.status.set(Status::Connecting);
+            if let Some(response) = reconnecting.response.take() {
+                socket.response.replace(Some(response.into()));
+            }
             Effect::Shown
         }
         Event::Preparing(_) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
-use super::answer::{Answer, Raise, nothing, one, raise, refused};
+use super::answer::{Answer, Raise, nothing, one, raise, refused, two};
 use super::arguments::{boolean, integer, string, type_name};
 use super::builder::Builder;
 use super::handle::{Handles, Held};
@@ -317,14 +317,13 @@ pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlu
         let socket = borrowed(&sockets, &this, "flush")?;
         host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
-        one(
-            lua,
-            match host.wait(Wait::up_to(limit), |cx| socket.connection.outbox.poll_written(cx)) {
-                Some(Progress::Written) => "written",
-                Some(Progress::Ended) => "ended",
-                None => "waiting",
-            },
-        )
+        let outbox = &socket.connection.outbox;
+        let state = match host.wait(Wait::up_to(limit), |cx| outbox.poll_written(cx)) {
+            Some(Progress::Written) => "written",
+            Some(Progress::Ended) => "ended",
+            None => "waiting",
+        };
+        two(lua, state, outbox.losses())
     })
 }
 

@@ -264,6 +264,10 @@ WebSocket:method("close", function(state, code, reason)
       end
       state.must_fail = true
    else
+      if state.readyState == CLOSING and state.native then
+         -- The server has closed, and the connection might be opened again.
+         engine.attempt(state.native.close, state.native)
+      end
       return
    end
    state.readyState = CLOSING
