@@ -85,7 +85,9 @@ impl Setup {
             None => endpoint.ip().map(ServerName::from),
         };
         let ca = Source::of("tls.ca", options.ca.as_deref(), options.ca_file.as_deref())?;
-        let trust = trust(options, ca.as_ref())?;
+        let roots = ca.as_ref().map(|ca| roots::given(&ca.bytes).map_err(|cause| ca.refuse(cause))).transpose()?;
+        let roots = roots.map(Arc::new);
+        let trust = trust(options, roots.clone());
         let cert = Source::of("tls.cert", options.cert.as_deref(), options.cert_file.as_deref())?;
         let key = Source::of("tls.key", options.key.as_deref(), options.key_file.as_deref())?;
         let identity = match (&cert, &key) {
@@ -102,7 +104,7 @@ impl Setup {
         };
         // The last check, so that options which are refused create no file.
         let log = if options.keylog { KeyLogFile::open()?.map(Arc::new) } else { None };
-        let others = Others::new(&trust, &ca, log.as_ref());
+        let others = Others::new(&trust, roots, &ca, log.as_ref());
         let sessions = Sessions::new(log.as_ref(), &trust, [&ca, &cert, &key]);
         Ok((endpoint.secure.then_some(Setup { name, trust, identity, sessions }), others))
     }
@@ -158,14 +160,13 @@ impl Sessions {
     }
 }
 
-fn trust(options: &TlsOptions, ca: Option<&Source>) -> Result<Trust, InvalidInput> {
-    let given = ca.map(|ca| roots::given(&ca.bytes).map_err(|cause| ca.refuse(cause))).transpose()?;
-    Ok(match given {
+fn trust(options: &TlsOptions, roots: Option<Arc<RootCertStore>>) -> Trust {
+    match roots {
         _ if !options.fingerprints.is_empty() => Trust::Fingerprints(options.fingerprints.clone()),
         _ if options.insecure => Trust::Anyone,
-        Some(roots) => Trust::Given(Arc::new(roots)),
+        Some(roots) => Trust::Given(roots),
         None => Trust::System,
-    })
+    }
 }
 
 /// Returns the key of a configuration that has this trust and these sources.
