@@ -17,7 +17,8 @@ use super::body::{self, Body};
 use super::deadline::{Deadline, during};
 use super::head::{self, Head, SERVER, Search};
 use super::redirect::{Decision, Redirects};
-use super::remark::{self, Secrets};
+use super::remark;
+use super::secrets::Secrets;
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::extension::{self, Agreed, Compression};
@@ -127,6 +128,12 @@ impl Request {
         request.bytes.splice(self.key.clone(), key.bytes());
         request.accept = derive_accept_key(key.as_bytes());
         request
+    }
+
+    /// Returns the request with the secrets of one before it, which no text may show either.
+    pub(super) fn after(mut self, before: &Request) -> Request {
+        self.secrets.join(&before.secrets);
+        self
     }
 
     /// Returns the request as it is sent.

@@ -61,10 +61,10 @@ impl Hops {
         let connect_to = self.options.connect_to.as_ref().filter(|_| is_first && target.socket.is_none());
         let hop = if is_first && from.is_of_first_origin {
             let target = Endpoint { credentials: first.endpoint.credentials.clone(), ..target };
-            let request = Request::new(&target, &self.options).map_err(refuse)?;
+            let request = Request::new(&target, &self.options).map_err(refuse)?.after(&from.request);
             self.supplies.hop(target, connect_to, first.tls.clone(), request)
         } else {
-            let request = Request::new(&target, &self.supplies.public).map_err(refuse)?;
+            let request = Request::new(&target, &self.supplies.public).map_err(refuse)?.after(&from.request);
             let tls = target.secure.then(|| self.supplies.others.server(&target.host)).transpose().map_err(refuse)?;
             let hop = self.supplies.hop(target, connect_to, tls, request);
             hop.map(|hop| Hop { is_of_first_origin: false, ..hop })

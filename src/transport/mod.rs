@@ -4,8 +4,8 @@
 //! Comes in: a checked [`Endpoint`] and [`Options`]. Goes out: an [`Opened`] stream with the server's response, or the
 //! [`Failure`] with phase, cause and host:port. Knows neither Lua nor messages.
 //!
-//! Reading order: `route` (where to go), `dial`, `local`, `proxy`, `tls`, `handshake` with `head`, `body` and `remark`
-//! (the phases), `hop` (all of them for one endpoint), `hops` and `redirect` (those of a plan), `deadline`, then
+//! Reading order: `route` (where to go), `dial`, `local`, `proxy`, `tls`, `handshake` with `head`, `body`, `remark`
+//! and `secrets` (the phases), `hop` (all of them for one endpoint), `hops` and `redirect` (those of a plan), `deadline`, then
 //! `stream`, `socket` and `wire` (what is left when they are done). `background` runs what blocks, `io_text` describes
 //! I/O errors.
 
@@ -24,6 +24,7 @@ mod proxy;
 mod redirect;
 mod remark;
 mod route;
+mod secrets;
 mod socket;
 mod stream;
 mod tls;

@@ -272,3 +272,14 @@ async fn opens_by_the_same_redirect_again() {
         within(plan.open()).await.map_err(|failure| failure.text).unwrap();
     }
 }
+
+#[tokio::test]
+async fn shows_no_secret_of_an_earlier_server_that_a_later_one_repeats() {
+    for said in ["bad s3cret", "bad qu3ry", "bad t4rget"] {
+        let refusal = format!("HTTP/1.1 403 No\r\nContent-Length: {}\r\n\r\n{said}", said.len());
+        let (second, _seconds) = server(vec![("/x?t4rget", refusal)]).await;
+        let (first, _firsts) = server(vec![("/?key=qu3ry", redirect(302, &format!("ws://{second}/x?t4rget")))]).await;
+        let failure = refused(&format!("ws://{first}/?key=qu3ry"), &confidential()).await;
+        assert_eq!(failure.text, format!("the server answered with status 403: opening handshake with {second}"));
+    }
+}
