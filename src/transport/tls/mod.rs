@@ -38,7 +38,7 @@ use self::verifier::Verifier;
 use super::{background, io_text};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::options::{Fingerprint, TlsOptions};
-use crate::quote::quoted;
+use crate::quote::{quoted, quoted_unless_key};
 use crate::url::Endpoint;
 
 /// Stands for a host that no certificate can name. The name of an address is not sent (RFC 6066 section 3).
@@ -80,7 +80,10 @@ impl Setup {
     pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<(Option<Setup>, Others), InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)
-                .ok_or_else(|| InvalidInput::new(format!("option tls.server_name is no host name: {}", quoted(name))))
+                .ok_or_else(|| {
+                    let shown = quoted_unless_key(name);
+                    InvalidInput::new(format!("option tls.server_name is no host name: {shown}"))
+                })
                 .map(Some)?,
             None => endpoint.ip().map(ServerName::from),
         };
