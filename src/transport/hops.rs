@@ -9,6 +9,7 @@ use super::route::Route;
 use super::tls;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::options::Options;
+use crate::response::Response;
 use crate::url::{Endpoint, ProxyKind, Target};
 
 /// The first hop, and what all others are made of.
@@ -45,16 +46,21 @@ impl Hops {
         &self.first
     }
 
-    /// Makes the hop to the target of a redirect.
+    /// Makes the hop to the target of the redirect that is this response.
     ///
     /// Once another origin was asked, nothing is sent that is for the first alone, even if a redirect leads back.
     ///
     /// # Errors
     /// The code that stands for what cannot be done with the target.
-    pub fn after(&self, from: &Hop, target: Endpoint) -> Result<Hop, Failure> {
+    pub fn after(&self, from: &Hop, target: Endpoint, response: &Response) -> Result<Hop, Failure> {
         let name = target.authority();
         let refuse = |error: InvalidInput| {
-            Failure::new(ErrorCode::HttpStatus, format!("{error}: redirect from {}", from.endpoint.authority()))
+            let text = format!(
+                "the server answered with status {}, a redirect that cannot be followed: {error}: redirect from {}",
+                response.status,
+                from.endpoint.authority()
+            );
+            Failure { response: Some(Box::new(response.clone())), ..Failure::new(ErrorCode::HttpStatus, text) }
         };
         let first = &self.first;
         let is_first = target.has_origin(&first.endpoint);

@@ -123,9 +123,9 @@ impl Plan {
                 (stream, Answer::Accepted(response, agreed, tail)) => {
                     return Ok(Opened { stream, response, agreed, tail });
                 }
-                (_, Answer::Redirected(target)) => {
+                (_, Answer::Redirected(target, response)) => {
                     log.info(|| format!("redirected to {}", target.authority()));
-                    redirected = Some(self.hops.after(hop, target)?);
+                    redirected = Some(self.hops.after(hop, target, &response)?);
                     redirects.followed += 1;
                 }
             }
