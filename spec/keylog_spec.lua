@@ -104,6 +104,23 @@ describe("tls.keylog", function()
       assert.equal(1024, #read(path))
    end)
 
+   it("creates no file where other options are refused", function()
+      local path = new_path()
+      for options, variables in pairs({
+         ["tls = { keylog = true, insecure = true }"] = { https_proxy = "http://127.0.0.1:1" },
+         ["tls = { keylog = true }"] = { https_proxy = "ftp://127.0.0.1:1" },
+         ['proxy = "https://-tv-", tls = { keylog = true }'] = {},
+         ['local_address = "::1", tls = { keylog = true }'] = {},
+      }) do
+         variables.SSLKEYLOGFILE = path
+         local output = child.run(([[
+            io.write(tostring(pcall(require("websocket").new, "wss://192.0.2.1/", print, { %s })))
+         ]]):format(options), variables).output
+         assert.equal("false", output:match("^%a+"), output)
+         assert.is_nil(read(path), options)
+      end
+   end)
+
    it("raises for a file that cannot be opened, with its path", function()
       local fifo = new_path()
       shell.execute("mkfifo " .. shell.quote(fifo))

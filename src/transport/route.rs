@@ -84,6 +84,14 @@ impl Route {
             _ => Ok(route),
         }
     }
+
+    /// Returns the proxy, if there is one that is spoken to over TLS.
+    pub fn proxy_by_tls(&self) -> Option<&Proxy> {
+        match self {
+            Route::ByProxy(_, proxy) if proxy.kind == ProxyKind::Https => Some(proxy),
+            _ => None,
+        }
+    }
 }
 
 /// Returns the proxy, and what names it.

@@ -32,7 +32,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(super) use self::channel::Channel;
 pub(super) use self::errors::cause;
 use self::key_log::KeyLogFile;
-pub(super) use self::others::Others;
+pub(super) use self::others::{Others, check_name};
 use self::source::Source;
 use self::verifier::Verifier;
 use super::{background, io_text};

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::pki_types::ServerName;
 use url::Host;
 
 use super::key_log::KeyLogFile;
@@ -58,13 +59,23 @@ impl Others {
 
 impl Trusted {
     fn setup(&self, host: &Host<String>) -> Result<Setup, InvalidInput> {
-        let name = host.to_string();
-        // An address stands without brackets in a certificate.
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let unnameable = || InvalidInput::new(format!("no certificate can name the host {}", quoted(&name)));
-        let name = server_name(bare).ok_or_else(unnameable)?;
-        Ok(Setup { name, trust: self.trust.clone(), identity: None, sessions: self.sessions.clone() })
+        Ok(Setup { name: name_of(host)?, trust: self.trust.clone(), identity: None, sessions: self.sessions.clone() })
     }
+}
+
+/// Checks that a certificate can contain the name of a host.
+///
+/// # Errors
+/// It cannot.
+pub(in super::super) fn check_name(host: &Host<String>) -> Result<(), InvalidInput> {
+    name_of(host).map(drop)
+}
+
+fn name_of(host: &Host<String>) -> Result<ServerName<'static>, InvalidInput> {
+    let name = host.to_string();
+    // An address stands without brackets in a certificate.
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    server_name(bare).ok_or_else(|| InvalidInput::new(format!("no certificate can name the host {}", quoted(&name))))
 }
 
 #[cfg(test)]
