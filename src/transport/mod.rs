@@ -59,6 +59,8 @@ pub struct Plan {
 
 /// A stream whose opening handshake is done.
 pub struct Opened {
+    /// The server, for texts about the connection: the last one if there were redirects, and what was dialled for it.
+    pub reached: String,
     /// Carries the frames.
     pub stream: Stream,
     /// The server's response, status 101.
@@ -93,11 +95,6 @@ impl Plan {
         Plan { dialler: Dialler { resolver, ..self.dialler }, ..self }
     }
 
-    /// Returns `host:port`, for texts about the connection.
-    pub fn authority(&self) -> String {
-        self.hops.first().endpoint.authority()
-    }
-
     /// As [`Plan::open_logged`], with a log that nobody reads. Public for the tests.
     #[doc(hidden)]
     pub async fn open(&self) -> Result<Opened, Failure> {
@@ -121,7 +118,7 @@ impl Plan {
             let hop = redirected.as_ref().unwrap_or(self.hops.first());
             match hop.open(&self.dialler, &deadline, redirects).await? {
                 (stream, Answer::Accepted(response, agreed, tail)) => {
-                    return Ok(Opened { stream, response, agreed, tail });
+                    return Ok(Opened { reached: hop.reached(), stream, response, agreed, tail });
                 }
                 (_, Answer::Redirected(target, response)) => {
                     log.info(|| format!("redirected to {}", target.authority()));

@@ -248,3 +248,23 @@ fn refuses_options_that_contradict_the_url_of_a_socket() {
         assert!(text.contains(named) && text.contains("Unix socket") && !text.contains("s3cret"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn names_what_was_reached_and_for_whom() {
+    let files = Files::new("reached");
+    let (path, _requests) = accepting(&files);
+    let path = path.to_str().unwrap();
+    let by_tcp = answering(GOOD).await;
+    for (url, options, reached) in [
+        (format!("ws://{by_tcp}/"), Options::default(), by_tcp.to_string()),
+        ("ws://h.example/".to_owned(), connect_to(&by_tcp.to_string()), format!("{by_tcp} for h.example:80")),
+        (
+            "ws://h.example/".to_owned(),
+            connect_to(&format!("unix:{path}")),
+            format!("unix:\"{path}\" for h.example:80"),
+        ),
+        (format!("ws+unix://{path}:/"), Options::default(), format!("unix:\"{path}\"")),
+    ] {
+        assert_eq!(open(&url, &options).await.map_err(|failure| failure.text).unwrap().reached, reached);
+    }
+}
