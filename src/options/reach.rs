@@ -4,7 +4,7 @@
 
 use super::values::{Options, ProxyChoice};
 use crate::error::InvalidInput;
-use crate::quote::quoted_unless_key;
+use crate::quote::quoted;
 use crate::url::{Proxy, Target};
 
 impl Options {
@@ -25,7 +25,7 @@ impl Options {
     /// As [`Target::parse`].
     pub fn set_connect_to(&mut self, text: &str) -> Result<(), InvalidInput> {
         // Before an @ a password may stand, which no text may show.
-        let shown = if text.contains('@') { "the string".to_owned() } else { quoted_unless_key(text) };
+        let shown = if text.contains('@') { "the string".to_owned() } else { quoted(text) };
         let form = "must be \"host:port\" or \"unix:/path\"";
         let refuse = |cause| InvalidInput::new(format!("option connect_to {form}; {shown} {cause}"));
         self.connect_to = Some(Target::parse(text).map_err(refuse)?);
@@ -38,7 +38,7 @@ impl Options {
     /// The text is no IP address.
     pub fn set_local_address(&mut self, text: &str) -> Result<(), InvalidInput> {
         let refuse = |_| {
-            InvalidInput::new(format!("option local_address must be an IP address, got {}", quoted_unless_key(text)))
+            InvalidInput::new(format!("option local_address must be an IP address, got {}", quoted(text)))
         };
         self.local_address = Some(text.parse().map_err(refuse)?);
         Ok(())
