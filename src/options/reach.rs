@@ -37,9 +37,7 @@ impl Options {
     /// # Errors
     /// The text is no IP address.
     pub fn set_local_address(&mut self, text: &str) -> Result<(), InvalidInput> {
-        let refuse = |_| {
-            InvalidInput::new(format!("option local_address must be an IP address, got {}", quoted(text)))
-        };
+        let refuse = |_| InvalidInput::new(format!("option local_address must be an IP address, got {}", quoted(text)));
         self.local_address = Some(text.parse().map_err(refuse)?);
         Ok(())
     }
