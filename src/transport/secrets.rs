@@ -15,7 +15,7 @@ use crate::url::Endpoint;
 const MIN_SECRET: usize = 4;
 /// A line that shares this many bytes in a row with a secret holds a piece of it.
 const PIECE: usize = 6;
-/// The most bytes of secrets that are looked for. The search runs on the thread that polls.
+/// The most bytes of secrets that are kept and looked for. The search runs on the thread that polls.
 const MAX_SECRETS: usize = 16 * 1024;
 /// What stands between the parts of a header's value.
 const SEPARATORS: &[u8] = b" \t;,=:\"&";
@@ -27,6 +27,8 @@ pub(super) struct Secrets {
     texts: HashSet<Vec<u8>>,
     /// The short ones, which count only where they stand as a word.
     words: HashSet<Vec<u8>>,
+    /// How many bytes these have; above [`MAX_SECRETS`] if that was too little for all.
+    size: usize,
 }
 
 impl Secrets {
@@ -49,8 +51,13 @@ impl Secrets {
 
     /// Adds the secrets of another request.
     pub fn join(&mut self, other: &Secrets) {
-        self.texts.extend(other.texts.iter().cloned());
-        self.words.extend(other.words.iter().cloned());
+        for text in &other.texts {
+            self.insert(text, |secrets| &mut secrets.texts);
+        }
+        for word in &other.words {
+            self.insert(word, |secrets| &mut secrets.words);
+        }
+        self.size = self.size.max(other.size);
     }
 
     /// Adds the target of a redirect, with the parts of its query.
@@ -67,8 +74,7 @@ impl Secrets {
 
     /// Returns whether a line holds a secret or a piece of one, or whether there are too many secrets to say.
     pub fn may_stand_in(&self, line: &str) -> bool {
-        let size: usize = self.texts.iter().chain(&self.words).map(Vec::len).sum();
-        if size > MAX_SECRETS {
+        if self.size > MAX_SECRETS {
             return true;
         }
         let line = line.to_ascii_lowercase();
@@ -120,7 +126,7 @@ impl Secrets {
         self.add_whole(user);
         // A password must not be shown even if it is short.
         if !password.is_empty() {
-            self.texts.insert(password.to_ascii_lowercase());
+            self.insert(password, |secrets| &mut secrets.texts);
         }
         let pair = BASE64.encode(&[user, b":", password].concat());
         self.add_whole(trim_padding(pair.as_bytes()));
@@ -129,7 +135,7 @@ impl Secrets {
     /// Adds a text that is looked for even if it is short.
     fn add_whole(&mut self, secret: &[u8]) {
         if !secret.is_empty() && secret.len() < MIN_SECRET {
-            self.words.insert(secret.to_ascii_lowercase());
+            self.insert(secret, |secrets| &mut secrets.words);
         }
         self.add(secret);
     }
@@ -137,7 +143,22 @@ impl Secrets {
     /// Adds a text, unless it is short.
     fn add(&mut self, secret: &[u8]) {
         if secret.len() >= MIN_SECRET {
-            self.texts.insert(secret.to_ascii_lowercase());
+            self.insert(secret, |secrets| &mut secrets.texts);
+        }
+    }
+
+    /// Adds to one of the two sets, unless that would be too much.
+    fn insert(&mut self, secret: &[u8], set: fn(&mut Secrets) -> &mut HashSet<Vec<u8>>) {
+        if self.size > MAX_SECRETS {
+            return;
+        }
+        let secret = secret.to_ascii_lowercase();
+        if set(self).contains(&secret) {
+            return;
+        }
+        self.size = self.size.saturating_add(secret.len());
+        if self.size <= MAX_SECRETS {
+            set(self).insert(secret);
         }
     }
 }
@@ -232,6 +253,8 @@ mod tests {
     fn looks_for_no_more_than_a_few_thousand_bytes() {
         let long = "z".repeat(MAX_SECRETS);
         check(&secrets("ws://a/", &[("X-Long", &long)], |_| {}), &["zzzzzz"], &["sorry"]);
+        let whole = format!("Bearer {}", "Z".repeat(MAX_SECRETS));
+        check(&secrets("ws://a/", &[("X-Long", &whole)], |_| {}), &["zzzzzz"], &["sorry"]);
         check(&secrets("ws://a/?q=more", &[("X-Long", &long)], |_| {}), &["zzzzzz", "sorry"], &[]);
     }
 
