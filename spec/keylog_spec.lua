@@ -23,7 +23,8 @@ end
 --- @param ports string[]
 --- @param path string|false of SSLKEYLOGFILE
 --- @param keylog string[] the values of the option, as Lua source
-local function connects(ports, path, keylog)
+--- @param prefix? string words of a command that runs the interpreter
+local function connects(ports, path, keylog, prefix)
    local lines = { 'local client = require "client"' }
    for at, port in ipairs(ports) do
       lines[#lines + 1] = string.format([[
@@ -32,7 +33,7 @@ local function connects(ports, path, keylog)
       ]], servers.url("/echo", nil, port), servers.file("ca.pem"), keylog[at])
    end
    lines[#lines + 1] = "client.finish()"
-   return child.run(table.concat(lines, "\n"), { SSLKEYLOGFILE = path }).output
+   return child.run(table.concat(lines, "\n"), { SSLKEYLOGFILE = path }, prefix).output
 end
 
 --- Returns the secrets of a file by label, and the number of different sessions.
@@ -90,6 +91,34 @@ describe("tls.keylog", function()
    it("has no effect without the variable", function()
       assert.equal("open ", connects({ "wss" }, false, { "true" }))
       assert.equal("open ", connects({ "wss" }, "", { "true" }))
+   end)
+
+   it("drops the lines that the process may not write, and lives on", function()
+      local path = new_path()
+      local file = assert(io.open(path, "wb"))
+      file:write(("#"):rep(1023), "\n")
+      file:close()
+      -- In blocks of 512 bytes.
+      local limited = [[sh -c 'ulimit -f 2; exec "$@"' sh]]
+      assert.equal("open open ", connects({ "wss", "wss_tls12" }, path, { "true", "true" }, limited))
+      assert.equal(1024, #read(path))
+   end)
+
+   it("creates no file where other options are refused", function()
+      local path = new_path()
+      for options, variables in pairs({
+         ["tls = { keylog = true, insecure = true }"] = { https_proxy = "http://127.0.0.1:1" },
+         ["tls = { keylog = true }"] = { https_proxy = "ftp://127.0.0.1:1" },
+         ['proxy = "https://-tv-", tls = { keylog = true }'] = {},
+         ['local_address = "::1", tls = { keylog = true }'] = {},
+      }) do
+         variables.SSLKEYLOGFILE = path
+         local output = child.run(([[
+            io.write(tostring(pcall(require("websocket").new, "wss://192.0.2.1/", print, { %s })))
+         ]]):format(options), variables).output
+         assert.equal("false", output:match("^%a+"), output)
+         assert.is_nil(read(path), options)
+      end
    end)
 
    it("raises for a file that cannot be opened, with its path", function()

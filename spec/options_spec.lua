@@ -283,14 +283,57 @@ describe("an error text", function()
       local long = ("n"):rep(2 ^ 20)
       local shown = ("n"):rep(200) .. '"... (1048576 bytes)'
       for _, options in ipairs({ { headers = { [long] = "a\nb" } }, { headers = { [long] = 42 } },
-         { headers = { [" " .. long] = "x" } }, { protocols = { long, " " .. long } }, { tls = { ca_file = long } },
-         { tls = { cert_file = long, key_file = long } }, { tls = { server_name = long } } }) do
+         { headers = { [" " .. long] = "x" } }, { protocols = { long, " " .. long } } }) do
          local ok, text = pcall(websocket.new, servers.url("/echo"), function() end, options)
          assert.is_false(ok)
          assert(#text < 500, #text .. " bytes")
          assert.matches('"[ n]n+"... %(104857%d bytes%)', text)
       end
+      for _, tls in ipairs({ { ca_file = long }, { cert_file = long, key_file = long }, { server_name = long } }) do
+         refuses({ tls = tls }, { "option tls.", "(a text of 1048576 bytes, not shown)" })
+      end
       expect.holds(expect.raised(websocket.connections, long), { '"list" or nil, got "' .. shown })
       expect.holds(expect.raised(websocket.new, long .. "://host/", print), { 'unknown scheme "' .. shown })
+   end)
+end)
+
+describe("a list or a map", function()
+   after_each(client.finish)
+
+   local function list(count)
+      local items = {}
+      for index = 1, count do
+         items[index] = "i" .. index
+      end
+      return items
+   end
+
+   local function map(count, value)
+      local entries = {}
+      for _, name in ipairs(list(count)) do
+         entries["X-" .. name] = value or name
+      end
+      return entries
+   end
+
+   it("may have 4096 entries", function()
+      accepts({ protocols = list(4096) })
+      local headers = map(4095)
+      headers["X-Z"] = list(4096)
+      accepts({ headers = headers })
+   end)
+
+   it("with more is refused, by the option's name, the number and the limit", function()
+      for name, options in pairs({
+         ["option protocols"] = { protocols = list(4097) },
+         ["option headers"] = { headers = map(4097) },
+         ["value of header \"X-Many\""] = { headers = { ["X-Many"] = list(4097) } },
+         ["option tls.fingerprint"] = { tls = { fingerprint = list(4097) } },
+         ["option tls"] = { tls = map(4097) },
+         options = map(4097),
+      }) do
+         refuses(options, { name .. " must have at most 4096 entries, got 4097" })
+      end
+      refuses({ headers = map(100000, "") }, { "option headers must have at most 4096 entries, got 100000" })
    end)
 end)

@@ -276,6 +276,27 @@ describe("the Overwolf shape", function()
          assert.equal("tls", log[1][2].exception.code)
       end)
 
+      it("checks the certificate where the options say what to trust, or name a proxy", function()
+         local wrong = ("07"):rep(32)
+         local file = servers.file "ca.pem"
+         local text = assert(io.open(file)):read "*a"
+         for _, tls in ipairs { { ca_file = file }, { ca = text }, { fingerprint = wrong } } do
+            local ow = create({ secured = true, port = servers.ports().wss_self_signed }, { tls = tls })
+            local log = record(ow)
+            ow.connect()
+            wait_closed(log)
+            assert.equal("tls", log[1][2].exception.code)
+         end
+         local params = { secured = true, port = servers.ports().wss }
+         local _, log = open(params, { tls = { ca_file = file }, proxy = false })
+         assert.equal("onOpen", names(log))
+         local ow = create(params, { proxy = "http://127.0.0.1:1" })
+         log = record(ow)
+         ow.connect()
+         wait_closed(log)
+         assert.equal("proxy", log[1][2].exception.code)
+      end)
+
       it("keeps the other TLS options", function()
          local options = { tls = { cert_file = servers.file "client.pem", key_file = servers.file "client.key" } }
          local _, log = open({ secured = true, port = servers.ports().wss_client_cert }, options)

@@ -1,7 +1,7 @@
-//! Detects forks, and keeps signals off our threads.
+//! Detects forks, keeps signals off our threads, and reads the limit of the size of files.
 //!
-//! Both need C functions without a safe wrapper, so this module may use `unsafe`. It does nothing else and knows no other
-//! module.
+//! These need C functions without a safe wrapper, so this module may use `unsafe`. It does nothing else and knows no
+//! other module.
 
 #![allow(unsafe_code)]
 
@@ -62,4 +62,18 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
         Restore(old.assume_init())
     };
     start()
+}
+
+/// Returns the size in bytes beyond which this process may not write to a file: the system answers a write there by the
+/// signal SIGXFSZ, which ends a process that does not handle it. `None` if there is no such limit.
+pub fn max_file_size() -> Option<u64> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: getrlimit gets a valid pointer, and fills the structure unless it fails.
+    let limit = unsafe {
+        match libc::getrlimit(libc::RLIMIT_FSIZE, limit.as_mut_ptr()) {
+            0 => limit.assume_init(),
+            _ => return None,
+        }
+    };
+    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }

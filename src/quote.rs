@@ -30,6 +30,30 @@ pub fn quoted(text: impl AsRef<[u8]>) -> String {
     quoted
 }
 
+/// Returns `text` as [`quoted`] does, or only its length where it looks like a certificate or a private key, which a
+/// script may have put in the place of something else.
+pub fn quoted_unless_key(text: &str) -> String {
+    if may_be_key(text.trim()) { format!("(a text of {} bytes, not shown)", text.len()) } else { quoted(text) }
+}
+
+/// Returns whether a text has lines or PEM in it, has a part that is longer than any name, or looks like base64 of DER.
+fn may_be_key(text: &str) -> bool {
+    /// Hardly any name of a file or a host has more bytes.
+    const LONGEST_NAME: usize = 200;
+    /// An Ed25519 key, the shortest, has 64 characters.
+    const SHORTEST_KEY: usize = 40;
+    let has_lines = text.contains(['\n', '\r']);
+    let has_pem = text.to_ascii_uppercase().contains("-BEGIN ");
+    let is_long = text.split('/').any(|name| name.len() > LONGEST_NAME);
+    // A key is a SEQUENCE, whose tag and length make an M the first character.
+    let is_base64 = |part: &str| {
+        let is_coded = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+        part.len() >= SHORTEST_KEY && part.starts_with('M') && is_coded
+    };
+    let has_base64 = text.split('=').any(is_base64);
+    has_lines || has_pem || is_long || has_base64
+}
+
 fn escaped(char: char) -> String {
     match char {
         '"' => "\\\"".to_owned(),
@@ -80,5 +104,26 @@ mod tests {
         assert_eq!(quoted(&name), format!("\"{}\"... (1048576 bytes)", &name[..MOST]));
         // Each zero takes four characters.
         assert_eq!(quoted([0; 1000]), format!("\"{}\"... (1000 bytes)", r"\x00".repeat(MOST / 4)));
+    }
+
+    #[test]
+    fn shows_nothing_that_may_be_a_key() {
+        let ed25519 = "MC4CAQAwBQYDK2VwBCIEI".to_owned() + &"A".repeat(43);
+        for text in [
+            "-----BEGIN PRIVATE KEY----- x".to_owned(),
+            "-begin x".to_owned(),
+            "a\nb".to_owned(),
+            "a\rb".to_owned(),
+            "x".repeat(201),
+            ed25519,
+            format!("MIIEvQIBADANBg+/{}=", "kqhkiG9w0BAQEFAASC/".repeat(80)),
+        ] {
+            assert_eq!(quoted_unless_key(&text), format!("(a text of {} bytes, not shown)", text.len()));
+        }
+        for text in ["host.example", "Made in a long folder/with a long name/key.pem", "", "MIIEvQIBADAN"] {
+            assert_eq!(quoted_unless_key(text), quoted(text));
+        }
+        assert_eq!(quoted_unless_key("key.pem\n"), "\"key.pem\\n\"");
+        assert!(quoted_unless_key(&"/folder".repeat(100)).ends_with("... (700 bytes)"));
     }
 }

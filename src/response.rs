@@ -7,7 +7,8 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case with their values as they arrived, in the order of the wire.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The first 4 KiB of the body if the server refused the handshake, otherwise empty.
+    /// The first 4 KiB of the body if the server refused the handshake, otherwise empty, and for
+    /// a redirect that cannot be followed.
     pub body: Vec<u8>,
     /// The subprotocol that the server chose, `""` if it chose none.
     pub protocol: String,

@@ -9,7 +9,7 @@ local engine = require "websocket.shape.engine"
 local lists = require "websocket.shape.list"
 local quote = require "websocket.shape.quote"
 
-local error, type = error, type
+local error, ipairs, type = error, ipairs, type
 
 --- @class websocket.overwolf.Parameters
 --- @field secured boolean true connects by wss, without a check of the certificate
@@ -22,6 +22,17 @@ local function expect(name, value, expected)
       error(("params%s must be a %s, got %s"):format(name, expected, type(value)), 0)
    end
    return value
+end
+
+-- Returns whether options say by themselves how the server's certificate is checked, or exclude that it is not.
+local function decides(options)
+   local tls = type(options.tls) == "table" and options.tls or {}
+   for _, name in ipairs({ "insecure", "fingerprint", "ca", "ca_file" }) do
+      if tls[name] ~= nil then
+         return true
+      end
+   end
+   return type(options.proxy) == "string"
 end
 
 -- Returns the URL and the options of the engine. Raises texts.
@@ -48,7 +59,7 @@ local function target(params, options)
       end
    end
    local all = engine.options(options, own)
-   if secured and (type(all.tls) ~= "table" or all.tls.insecure == nil) then
+   if secured and not decides(all) then
       all.tls = engine.options(all.tls, { insecure = true })
    end
    return { url = ("%s://127.0.0.1:%d/"):format(secured and "wss" or "ws", port), options = all }

@@ -98,7 +98,6 @@ async fn prepare(retries: &Retries, Retry { attempt, delay }: Retry, sink: &Even
 
 /// Opens once, and carries messages until the connection ends.
 async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) -> Outcome {
-    let authority = plan.authority();
     // Boxed, so that an open connection does not keep the memory that its opening needed.
     let log = sink.log.clone();
     let opening = Box::pin(async move { plan.open_logged(&log).await });
@@ -107,9 +106,9 @@ async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) ->
     match unless_ended(&sink.connection.outbox, opening).await {
         None => {}
         Some(Err(failure)) => outcome.end = end_of_failure(failure),
-        Some(Ok(Opened { stream, response, agreed, tail })) => {
+        Some(Ok(Opened { reached, stream, response, agreed, tail })) => {
             outcome.open_since = Some(Instant::now());
-            sink.log.info(|| summary(&authority, &response));
+            sink.log.info(|| summary(&reached, &response));
             sink.deliver([sink.charged(Event::Open(Box::new(response)))]);
             if agreed.is_none() {
                 sink.connection.outbox.start_encoding();
@@ -119,7 +118,7 @@ async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) ->
             let mut end = poll_fn(|cx| driver.poll(cx, sink)).await;
             // The text of a violation also goes to the peer, which knows its own address.
             if !end.violation && !end.text.is_empty() {
-                end.text = format!("{}: connection to {authority}", end.text);
+                end.text = format!("{}: connection to {reached}", end.text);
             }
             outcome.end = end;
             if after_loss == AfterLoss::Another {
@@ -140,14 +139,14 @@ async fn unless_ended<T>(outbox: &Outbox, work: impl Future<Output = T>) -> Opti
     .await
 }
 
-fn summary(authority: &str, response: &Response) -> String {
+fn summary(reached: &str, response: &Response) -> String {
     // Not which subprotocol: some servers take a token for one.
     let protocol = if response.protocol.is_empty() { "no subprotocol" } else { "a subprotocol" };
     let extensions = match &*response.extensions {
         "" => "no extension".to_owned(),
         extensions => quoted(extensions),
     };
-    format!("open: connection to {authority} with {protocol} and {extensions}")
+    format!("open: connection to {reached} with {protocol} and {extensions}")
 }
 
 /// Says that the script could not plan the attempt after this end.

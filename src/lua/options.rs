@@ -35,6 +35,10 @@ pub fn read_headers_anew(value: &Value, options: &mut Options) -> Result<(), Rai
     read_headers(value, (Options::add_header, Options::remove_header), "headers", options)
 }
 
+/// The most entries of a list or a map. mlua keeps each value that Rust holds on a stack, which has 8,000 places
+/// in Lua 5.1, so keys and values are not held together.
+const MAX_ENTRIES: usize = 4096;
+
 /// Where a table of options stands, for error texts.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -68,9 +72,9 @@ fn read_group<T>(table: &Table, group: &Group<T>, place: Place, into: &mut T) ->
     let kind = place.kind;
     (group.start)(into);
     let mut found = Vec::new();
-    for (name, value) in stored(table, &place.table())? {
-        let Value::String(name) = name else {
-            let got = type_name(&name);
+    for key in keys(table, &place.table())? {
+        let Value::String(name) = &key else {
+            let got = type_name(&key);
             return raise(format!("a name in {} must be a string, got {got}", place.table()));
         };
         let name = name.to_string_lossy();
@@ -81,7 +85,7 @@ fn read_group<T>(table: &Table, group: &Group<T>, place: Place, into: &mut T) ->
             return raise(format!("unknown {kind} {}, the nearest known is {}", quoted(path), quoted(nearest)));
         };
         let inner = Place { kind, within: &path };
-        read_value(&value, &entry.kind, inner, into)?;
+        read_value(&table.raw_get(key)?, &entry.kind, inner, into)?;
         found.push(entry.name);
     }
     match group.entries.iter().find(|entry| entry.presence == Presence::Required && !found.contains(&entry.name)) {
@@ -179,18 +183,18 @@ fn read_headers<T>(
     let Value::Table(headers) = value else {
         return raise(format!("{what} must be a table, got {}", type_name(value)));
     };
-    let mut sorted = Vec::new();
-    for (name, value) in stored(headers, what)? {
+    let mut names = Vec::new();
+    for name in keys(headers, what)? {
         if !matches!(name, Value::String(_)) {
             return raise(format!("{what} must be a map from names to values; a key is a {}", type_name(&name)));
         }
-        sorted.push((utf8(&name, "header name")?, value));
+        names.push(utf8(&name, "header name")?);
     }
     // Lua visits the entries of a table in an arbitrary order; the same options must give the same request.
-    sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (name, value) in sorted {
+    names.sort();
+    for name in names {
         let what = format!("value of header {}", quoted(&name));
-        match value {
+        match headers.raw_get(&*name)? {
             Value::Table(list) => {
                 for item in items(&list, &what)? {
                     add(into, &name, &string(&item, &what)?.as_bytes())?;
@@ -206,29 +210,23 @@ fn read_headers<T>(
 /// Returns the items of a list: a table whose keys are 1 to the number of its entries. Its length in Lua does not tell
 /// that, because with a hole in it the length may be any border (Lua 5.4 manual, section 3.4.7).
 fn items(list: &Table, what: &str) -> Result<Vec<Value>, Raise> {
-    let entries = stored(list, what)?;
-    let mut items = vec![Value::Nil; entries.len()];
-    for (key, value) in entries {
-        let (place, key) = match key {
-            Value::Integer(key) => (usize::try_from(key).ok().and_then(|key| key.checked_sub(1)), key.to_string()),
-            Value::Number(key) => (None, shown(key)),
+    let keys = keys(list, what)?;
+    let count = keys.len();
+    for key in keys {
+        let (is_place, key) = match key {
+            Value::Integer(key) => (usize::try_from(key).is_ok_and(|key| (1..=count).contains(&key)), key.to_string()),
+            Value::Number(key) => (false, shown(key)),
             other => return raise(format!("{what} must be a list; a key is a {}", type_name(&other))),
         };
-        match place.and_then(|place| items.get_mut(place)) {
-            Some(item) => *item = value,
-            None => {
-                let count = items.len();
-                return raise(format!(
-                    "{what} must be a list without holes; it has {count} entries, one at the key {key}"
-                ));
-            }
+        if !is_place {
+            return raise(format!("{what} must be a list without holes; it has {count} entries, one at the key {key}"));
         }
     }
-    Ok(items)
+    Ok((1..=count).map(|place| list.raw_get(place)).collect::<mlua::Result<_>>()?)
 }
 
-/// Returns the entries of a table as they are stored.
-fn stored(table: &Table, what: &str) -> Result<Vec<(Value, Value)>, Raise> {
+/// Returns the keys of a table as they are stored, if they are not too many.
+fn keys(table: &Table, what: &str) -> Result<Vec<Value>, Raise> {
     if let Some(metatable) = table.metatable() {
         for event in ["__index", "__pairs"] {
             if !metatable.raw_get::<Value>(event)?.is_nil() {
@@ -238,7 +236,19 @@ fn stored(table: &Table, what: &str) -> Result<Vec<(Value, Value)>, Raise> {
             }
         }
     }
-    Ok(table.pairs().collect::<mlua::Result<_>>()?)
+    let mut keys = Vec::new();
+    let mut count = 0;
+    for entry in table.pairs::<Value, Value>() {
+        let (key, _) = entry?;
+        count += 1;
+        if count <= MAX_ENTRIES {
+            keys.push(key);
+        }
+    }
+    if count > MAX_ENTRIES {
+        return raise(format!("{what} must have at most {MAX_ENTRIES} entries, got {count}"));
+    }
+    Ok(keys)
 }
 
 fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> &'static str {

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::error::InvalidInput;
-use crate::quote::quoted;
+use crate::quote::{quoted, quoted_unless_key};
 
 /// Which servers are trusted, and the client's own certificate (RFC 8446 section 4.4.2).
 ///
@@ -102,7 +102,7 @@ impl Fingerprint {
     /// Other characters, another number of digits.
     pub fn parse(text: &str) -> Result<Fingerprint, InvalidInput> {
         let refuse = |cause: String| {
-            let shown = quoted(text);
+            let shown = quoted_unless_key(text);
             InvalidInput::new(format!("option tls.fingerprint {shown} {cause}: {COMMAND} prints the right one"))
         };
         let line = text.trim();

@@ -141,56 +141,6 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Adds a request header.
-    ///
-    /// # Errors
-    /// A name that is not a token; a name that belongs to the opening handshake (Connection, Upgrade, Sec-WebSocket-*,
-    /// and those that announce a body); a second Host; a value with a control character (RFC 9110 section 5.5).
-    pub fn add_header(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidInput> {
-        if !is_token(name) {
-            return Err(InvalidInput::new(format!("invalid header name: {}", quoted(name))));
-        }
-        let lower = name.to_ascii_lowercase();
-        if matches!(&*lower, "connection" | "upgrade" | "content-length" | "transfer-encoding")
-            || lower.starts_with("sec-websocket-")
-        {
-            return Err(InvalidInput::new(format!(
-                "header {} belongs to the opening handshake and cannot be set",
-                quoted(name)
-            )));
-        }
-        if lower == "host" && self.header("host").is_some() {
-            return Err(InvalidInput::new("header \"Host\" is given twice"));
-        }
-        check_value(&format!("value of header {}", quoted(name)), value)?;
-        if lower == "user-agent" {
-            self.user_agent = None;
-        }
-        self.headers.push((name.to_owned(), value.to_owned()));
-        Ok(())
-    }
-
-    /// Forgets all request headers, as if none was given.
-    pub fn clear_headers(&mut self) {
-        self.headers.clear();
-        self.user_agent = Options::default().user_agent;
-    }
-
-    /// Removes a request header that is sent by default.
-    ///
-    /// # Errors
-    /// Any other name than User-Agent.
-    pub fn remove_header(&mut self, name: &str) -> Result<(), InvalidInput> {
-        if !name.eq_ignore_ascii_case("user-agent") {
-            return Err(InvalidInput::new(format!(
-                "header {} cannot be removed by false, only \"User-Agent\" can",
-                quoted(name)
-            )));
-        }
-        self.user_agent = None;
-        Ok(())
-    }
-
     /// Adds a subprotocol to the offer.
     ///
     /// # Errors
@@ -285,41 +235,11 @@ impl Options {
             None => Ok(()),
         }
     }
-
-    /// Returns the User-Agent header.
-    pub fn user_agent(&self) -> Option<&[u8]> {
-        self.user_agent.as_deref().or_else(|| self.header("user-agent"))
-    }
-
-    /// Returns the first value of the request header that has this name, in lower case.
-    pub fn header(&self, lower: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(lower)).map(|(_, value)| &value[..])
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refuses_headers_that_would_change_the_request() {
-        let mut options = Options::default();
-        for (name, value) in [
-            ("", "x"),
-            ("a b", "x"),
-            ("a\r\nb", "x"),
-            ("a:", "x"),
-            ("X", "a\r\nb: c"),
-            ("X", "a\0"),
-            ("connection", "close"),
-            ("UPGRADE", "h2c"),
-            ("Sec-WebSocket-Key", "x"),
-            ("Content-Length", "1"),
-        ] {
-            assert!(options.add_header(name, value.as_bytes()).is_err(), "{name:?}: {value:?}");
-        }
-        assert!(options.headers.is_empty());
-    }
 
     #[test]
     fn quotes_names_in_plain_characters() {
@@ -329,16 +249,6 @@ mod tests {
         for text in texts {
             assert!(text.to_string().ends_with("\"J\u{fc}rgen\\x1b\\n\""), "{text}");
         }
-    }
-
-    #[test]
-    fn accepts_one_host_and_several_lines_of_other_headers() {
-        let mut options = Options::default();
-        options.add_header("Host", b"other.example").unwrap();
-        assert!(options.add_header("host", b"third.example").is_err());
-        options.add_header("Cookie", b"a=1").unwrap();
-        options.add_header("Cookie", "b=é".as_bytes()).unwrap();
-        assert_eq!(options.headers.len(), 3);
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Dialler {
         let phase = format!("TCP connection to {name}");
         let dialled = deadline.run(&phase, connect(addresses, reach, self.local, &mut tried)).await;
         let socket = dialled.map_err(|failure| Failure { text: format!("{}{tried}", failure.text), ..failure })?;
-        deadline.log.debug(|| format!("connected to {}{tried}", ends_of(&socket)));
+        deadline.log.debug(|| format!("connected to {}{}", ends_of(&socket), tried.failures()));
         Ok(socket)
     }
 
@@ -156,6 +156,11 @@ impl Tried {
         if let Some((_, outcome)) = self.0.iter_mut().find(|(tried, _)| *tried == address) {
             *outcome = Some(cause);
         }
+    }
+
+    /// Returns the attempts that have failed so far, without those that are still running and the one that succeeded.
+    fn failures(self) -> Tried {
+        Tried(self.0.into_iter().filter(|(_, outcome)| outcome.is_some()).collect())
     }
 }
 
@@ -286,6 +291,21 @@ mod tests {
         let expected = addresses(&["[::ffff:127.0.0.9]:1", "127.3.2.1:1", "[::1]:1"]);
         assert_eq!(order(given, Reach::Loopback), expected);
     }
+
+    #[tokio::test]
+    async fn a_connection_names_the_addresses_that_failed_before() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        for (addresses, expected) in
+            [(vec![open], String::new()), (vec![closed, open], format!(" (tried {closed}: connection refused)"))]
+        {
+            let mut tried = Tried::default();
+            connect(addresses, Reach::Anywhere, None, &mut tried).await.unwrap();
+            assert_eq!(tried.failures().to_string(), expected);
+        }
+    }
+
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn the_kernel_of_a_connected_socket_holds_few_bytes_unsent() {

@@ -17,7 +17,8 @@ use super::body::{self, Body};
 use super::deadline::{Deadline, during};
 use super::head::{self, Head, SERVER, Search};
 use super::redirect::{Decision, Redirects};
-use super::remark::{self, Secrets};
+use super::remark;
+use super::secrets::Secrets;
 use super::stream::Stream;
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::extension::{self, Agreed, Compression};
@@ -35,8 +36,8 @@ pub type Verdict = Result<(Response, Option<Agreed>, Vec<u8>), Failure>;
 pub(super) enum Answer {
     /// The connection is open.
     Accepted(Response, Option<Agreed>, Vec<u8>),
-    /// The server redirects to this endpoint.
-    Redirected(Endpoint),
+    /// The server redirects to this endpoint, by a response whose body is not read.
+    Redirected(Endpoint, Response),
 }
 
 /// Why a response does not open the connection.
@@ -129,6 +130,12 @@ impl Request {
         request
     }
 
+    /// Returns the request with the secrets of one before it, which no text may show either.
+    pub(super) fn after(mut self, before: &Request) -> Request {
+        self.secrets.join(&before.secrets);
+        self
+    }
+
     /// Returns the request as it is sent.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -182,7 +189,7 @@ impl Request {
                 return Ok(Answer::Accepted(response, agreed, tail));
             }
             // Nobody sees the body of a redirect that is followed.
-            Err(Refusal::Redirect(target)) => return Ok(Answer::Redirected(*target)),
+            Err(Refusal::Redirect(target)) => return Ok(Answer::Redirected(*target, refusal_of(head, Vec::new()))),
             Err(refusal) => refusal,
         };
         let until = (Instant::now() + BODY_TIMEOUT).min(deadline.at);
@@ -277,9 +284,12 @@ fn accepted(
 }
 
 fn with_response(refused: Failure, head: Head, body: Vec<u8>) -> Failure {
+    Failure { response: Some(Box::new(refusal_of(head, body))), ..refused }
+}
+
+fn refusal_of(head: Head, body: Vec<u8>) -> Response {
     let Head { status, headers, .. } = head;
-    let response = Response { status, headers, body, ..Response::default() };
-    Failure { response: Some(Box::new(response)), ..refused }
+    Response { status, headers, body, ..Response::default() }
 }
 
 /// Returns the value of a header that may occur once. `name` is for texts, `lower` is its name in lower case.

@@ -15,6 +15,7 @@ use super::stream::Stream;
 use super::tls;
 use super::wire::Wire;
 use crate::error::Failure;
+use crate::quote::quoted;
 use crate::url::Endpoint;
 
 /// An endpoint for which everything was checked.
@@ -43,7 +44,7 @@ impl Hop {
         redirects: Redirects,
     ) -> Result<(Stream, Answer), Failure> {
         let authority = self.endpoint.authority();
-        let wire = self.connect(dialler, deadline, &authority).await?;
+        let wire = self.connect(dialler, deadline).await?;
         let mut stream = match &self.tls {
             None => Stream::plain(wire),
             Some(setup) => {
@@ -58,13 +59,21 @@ impl Hop {
         Ok((stream, answer))
     }
 
-    async fn connect(&self, dialler: &Dialler, deadline: &Deadline, authority: &str) -> Result<Wire, Failure> {
+    /// Names the server that this leads to, and what is dialled for it where that is something else.
+    pub fn reached(&self) -> String {
+        let authority = self.endpoint.authority();
+        let dialled = match &self.route {
+            Route::Direct(address, _) => address.to_string(),
+            Route::ByProxy(..) => return authority,
+            Route::Unix(path) => format!("unix:{}", quoted(path)),
+        };
+        if dialled == authority { dialled } else { format!("{dialled} for {authority}") }
+    }
+
+    async fn connect(&self, dialler: &Dialler, deadline: &Deadline) -> Result<Wire, Failure> {
         match &self.route {
             Route::Direct(address, reach) => {
-                // Where `connect_to` leads elsewhere, the text names both.
-                let dialled = address.to_string();
-                let name = if dialled == authority { dialled } else { format!("{dialled} for {authority}") };
-                dialler.dial(address, &name, *reach, deadline).await.map(Wire::Tcp)
+                dialler.dial(address, &self.reached(), *reach, deadline).await.map(Wire::Tcp)
             }
             Route::ByProxy(address, proxy) => {
                 let user_agent = self.user_agent.as_deref();
@@ -73,7 +82,7 @@ impl Hop {
             }
             #[cfg(unix)]
             Route::Unix(path) => {
-                let phase = format!("connection to unix:{}", crate::quote::quoted(path));
+                let phase = format!("connection to unix:{}", quoted(path));
                 deadline.run(&phase, local::connect(path)).await.map(Wire::Local)
             }
             #[cfg(not(unix))]

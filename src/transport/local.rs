@@ -6,10 +6,12 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
+use tokio::time::sleep;
 
 use super::io_text::describe;
 use crate::error::{ErrorCode, Failure};
@@ -25,13 +27,22 @@ const WITHOUT_SIGNAL: i32 = 0;
 /// The standard library of Rust 1.88 writes to Unix sockets without MSG_NOSIGNAL, so this sends by itself.
 pub(super) struct Local(UnixStream);
 
-/// Connects to the socket with this path.
+/// How long to wait before the next attempt while too many clients wait at the socket.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Connects to the socket with this path. While the queue of its listener is full, tries again: there Linux answers
+/// EAGAIN at once, and reports nothing when a place is free.
 ///
 /// # Errors
 /// `connect`.
 pub(super) async fn connect(path: &str) -> Result<Local, Failure> {
-    let connected = UnixStream::connect(path).await;
-    connected.map(Local).map_err(|error| Failure::new(ErrorCode::Connect, describe(&error)))
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(stream) => return Ok(Local(stream)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
+            Err(error) => return Err(Failure::new(ErrorCode::Connect, describe(&error))),
+        }
+    }
 }
 
 impl AsyncRead for Local {

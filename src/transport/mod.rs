@@ -4,8 +4,8 @@
 //! Comes in: a checked [`Endpoint`] and [`Options`]. Goes out: an [`Opened`] stream with the server's response, or the
 //! [`Failure`] with phase, cause and host:port. Knows neither Lua nor messages.
 //!
-//! Reading order: `route` (where to go), `dial`, `local`, `proxy`, `tls`, `handshake` with `head`, `body` and `remark`
-//! (the phases), `hop` (all of them for one endpoint), `hops` and `redirect` (those of a plan), `deadline`, then
+//! Reading order: `route` (where to go), `dial`, `local`, `proxy`, `tls`, `handshake` with `head`, `body`, `remark`
+//! and `secrets` (the phases), `hop` (all of them for one endpoint), `hops` and `redirect` (those of a plan), `deadline`, then
 //! `stream`, `socket` and `wire` (what is left when they are done). `background` runs what blocks, `io_text` describes
 //! I/O errors.
 
@@ -24,6 +24,7 @@ mod proxy;
 mod redirect;
 mod remark;
 mod route;
+mod secrets;
 mod socket;
 mod stream;
 mod tls;
@@ -58,6 +59,8 @@ pub struct Plan {
 
 /// A stream whose opening handshake is done.
 pub struct Opened {
+    /// The server, for texts about the connection: the last one if there were redirects, and what was dialled for it.
+    pub reached: String,
     /// Carries the frames.
     pub stream: Stream,
     /// The server's response, status 101.
@@ -92,11 +95,6 @@ impl Plan {
         Plan { dialler: Dialler { resolver, ..self.dialler }, ..self }
     }
 
-    /// Returns `host:port`, for texts about the connection.
-    pub fn authority(&self) -> String {
-        self.hops.first().endpoint.authority()
-    }
-
     /// As [`Plan::open_logged`], with a log that nobody reads. Public for the tests.
     #[doc(hidden)]
     pub async fn open(&self) -> Result<Opened, Failure> {
@@ -120,11 +118,11 @@ impl Plan {
             let hop = redirected.as_ref().unwrap_or(self.hops.first());
             match hop.open(&self.dialler, &deadline, redirects).await? {
                 (stream, Answer::Accepted(response, agreed, tail)) => {
-                    return Ok(Opened { stream, response, agreed, tail });
+                    return Ok(Opened { reached: hop.reached(), stream, response, agreed, tail });
                 }
-                (_, Answer::Redirected(target)) => {
+                (_, Answer::Redirected(target, response)) => {
                     log.info(|| format!("redirected to {}", target.authority()));
-                    redirected = Some(self.hops.after(hop, target)?);
+                    redirected = Some(self.hops.after(hop, target, &response)?);
                     redirects.followed += 1;
                 }
             }

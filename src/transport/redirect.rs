@@ -53,10 +53,12 @@ fn location(head: &Head) -> Option<&str> {
 
 /// Returns the origin of a redirect's target, without path and query, which may hold secrets.
 fn origin(location: &str, from: &Endpoint) -> Option<String> {
-    if let (Some(_), Err(_)) = (&from.socket, Url::parse(location)) {
+    if from.join(location).is_some_and(|target| target.socket.is_some()) {
         return Some(from.to_string());
     }
-    let origin = Url::parse(&from.to_string()).ok()?.join(location).ok()?.origin();
+    let scheme = if from.secure { "wss" } else { "ws" };
+    let base = Url::parse(&format!("{scheme}://{}", from.host_header())).ok()?;
+    let origin = base.join(location).ok()?.origin();
     Some(origin.ascii_serialization()).filter(|text| origin.is_tuple() && text.len() <= MAX_ORIGIN)
 }
 
@@ -102,7 +104,14 @@ mod tests {
         ] {
             assert_eq!(decide("ws+unix:///s:/b", 302, location, 3).as_deref(), Ok(target));
         }
-        assert_eq!(decide("ws+unix:///s:/b", 302, "/secret", 0), Err(", a redirect to ws+unix:///s".to_owned()));
+        for (location, origin) in [
+            ("/secret", "ws+unix:///s"),
+            ("http://localhost/secret", "ws+unix:///s"),
+            ("//other:81/secret", "ws://other:81"),
+            ("https://localhost/secret", "https://localhost"),
+        ] {
+            assert_eq!(decide("ws+unix:///s:/b", 302, location, 0), Err(format!(", a redirect to {origin}")));
+        }
     }
 
     #[test]

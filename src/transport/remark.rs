@@ -1,64 +1,24 @@
 //! What a server says in the body of a refusal, for the text of the failure.
 //!
-//! Comes in: the head and the body of a response, and the request's secrets. Goes out: the body's first line if it is
-//! short plain text and repeats no secret. Knows no status.
-
-use data_encoding::BASE64;
+//! Comes in: the head and the body of a response, and the secrets of the requests. Goes out: the body's first line if it
+//! is short plain text and repeats no secret. Knows nothing of what a secret is.
 
 use super::body::MAX_BODY;
 use super::head::Head;
-use crate::options::Options;
-use crate::url::Endpoint;
+use super::secrets::Secrets;
 
 /// The most characters of a line that a text shows.
 const MAX_REMARK: usize = 100;
-/// The shortest secret that is looked for, in bytes, but for passwords.
-const MIN_SECRET: usize = 4;
 
-/// The parts of a request that no text may show, even if the server repeats them.
-#[derive(Clone, Default)]
-pub(super) struct Secrets(Vec<Vec<u8>>);
-
-impl Secrets {
-    /// Collects the values of the query, of the headers that a script gave and of its credentials, and the
-    /// subprotocols, because some servers take a token for one.
-    pub fn of(endpoint: &Endpoint, options: &Options) -> Secrets {
-        let query = endpoint.resource.split_once('?').map_or("", |(_, query)| query);
-        let url = url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned().into_bytes());
-        let mut secrets: Vec<Vec<u8>> = url.collect();
-        let raw = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
-        secrets.extend(raw.map(|value| value.as_bytes().to_vec()));
-        for (_, value) in &options.headers {
-            // Of `Bearer token`, `name=value; name=value` and `one, other` also the parts, but not the scheme or the
-            // name that stands first.
-            let is_named = value.iter().find(|byte| b" ;,=".contains(byte)).is_some_and(|byte| b" =".contains(byte));
-            let parts = value.split(|byte| b" ;,=".contains(byte)).skip(usize::from(is_named)).map(<[u8]>::to_vec);
-            secrets.extend(parts.chain([value.clone()]));
-        }
-        secrets.extend(options.protocols.iter().map(|protocol| protocol.clone().into_bytes()));
-        if let Some(auth) = &options.basic_auth {
-            let pair = BASE64.encode(&[&auth.user[..], b":", &auth.password].concat());
-            secrets.extend([auth.user.clone(), auth.password.clone(), pair.into_bytes()]);
-        }
-        // Almost every line holds a secret that is shorter. A password must not be shown even so.
-        let password = options.basic_auth.as_ref().map(|auth| auth.password.clone());
-        secrets.retain(|secret| secret.len() >= MIN_SECRET);
-        secrets.extend(password.filter(|password| !password.is_empty()));
-        Secrets(secrets)
-    }
-
-    fn stand_in(&self, line: &str) -> bool {
-        let holds = |secret: &Vec<u8>| line.as_bytes().windows(secret.len()).any(|window| window == &secret[..]);
-        self.0.iter().any(holds)
-    }
-}
-
-/// Returns the first line of a short plain text, without control characters and cut to [`MAX_REMARK`] characters.
+/// Returns the first line of a short plain text, in visible characters and cut to [`MAX_REMARK`] of them. Its quotes are
+/// single ones, because it stands between double ones.
+///
+/// A redirect says nothing: its text is for people who would follow it, and often holds its target.
 pub(super) fn of(head: &Head, body: &[u8], secrets: &Secrets) -> Option<String> {
     let media_type = head.lines("content-type").next().map(|value| value.split(|byte| *byte == b';').next());
     let is_plain = media_type.flatten().is_none_or(|name| name.trim_ascii().eq_ignore_ascii_case(b"text/plain"));
     let is_coded = head.list("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
-    if !is_plain || is_coded || body.len() >= MAX_BODY {
+    if matches!(head.status, 300..=399) || !is_plain || is_coded || body.len() >= MAX_BODY {
         return None;
     }
     let text = std::str::from_utf8(body).ok()?.trim();
@@ -66,11 +26,32 @@ pub(super) fn of(head: &Head, body: &[u8], secrets: &Secrets) -> Option<String> 
     if text.contains('\0') || text.starts_with('<') {
         return None;
     }
-    let line: String = text.lines().next()?.chars().filter(|char| !char.is_control()).collect();
-    if line.trim().is_empty() || secrets.stand_in(&line) {
+    let line: String = text.lines().next()?.chars().filter(|char| is_visible(*char)).collect();
+    if line.trim().is_empty() || holds_secret(&line, head, secrets) {
         return None;
     }
-    Some(line.trim().chars().take(MAX_REMARK).collect())
+    let plain = line.trim().chars().map(|char| if char == '"' { '\'' } else { char });
+    Some(plain.take(MAX_REMARK).collect())
+}
+
+fn holds_secret(line: &str, head: &Head, secrets: &Secrets) -> bool {
+    let mut secrets = secrets.clone();
+    for location in head.lines("location") {
+        secrets.add_location(location);
+    }
+    secrets.may_stand_in(line)
+}
+
+/// Returns whether a character shows itself, and neither hides, nor turns around or splits what stands beside it.
+fn is_visible(char: char) -> bool {
+    const FORMATS: [std::ops::RangeInclusive<char>; 5] = [
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{2069}',
+        '\u{feff}'..='\u{feff}',
+        '\u{61c}'..='\u{61c}',
+    ];
+    !char.is_control() && !FORMATS.iter().any(|formats| formats.contains(&char))
 }
 
 #[cfg(test)]
@@ -112,32 +93,33 @@ mod tests {
     }
 
     #[test]
-    fn takes_no_line_that_repeats_a_secret_of_the_request() {
-        let mut options = Options::default();
-        options.set_basic_auth(b"user", b"p4ssword").unwrap();
-        options.add_header("X-Token", b"Bearer t0ken").unwrap();
-        options.add_header("Cookie", b"a=c00kie; b=x").unwrap();
-        options.add_header("X-Keys", b"f1rst,sec0nd").unwrap();
-        options.add_protocol("pr0tocol").unwrap();
-        let secrets = Secrets::of(&Endpoint::parse("ws://a/b?key=qu%20ery&x=1").unwrap(), &options);
-        for line in [
-            "bad p4ssword",
-            "t0ken?",
-            "c00kie",
-            "not f1rst",
-            "not sec0nd",
-            "no pr0tocol",
-            "no key 'qu ery'",
-            "/b?key=qu%20ery",
-            "unknown user",
-            "dXNlcjpwNHNzd29yZA==",
-        ] {
+    fn takes_no_line_that_repeats_a_secret() {
+        let mut secrets = Secrets::default();
+        secrets.add_location(b"/?key=s3cret");
+        for line in ["bad s3cret", "bad s\u{200b}3cr\x01et", "S3CRET"] {
             assert_eq!(remark(&[], line.as_bytes(), &secrets), None, "{line}");
         }
-        assert_eq!(remark(&[], b"Bearer is missing in b", &secrets).as_deref(), Some("Bearer is missing in b"));
-        let mut short = Options::default();
-        short.set_basic_auth(b"user", b"x7").unwrap();
-        let secrets = Secrets::of(&Endpoint::parse("ws://a/").unwrap(), &short);
-        assert_eq!(remark(&[], b"wrong: x7", &secrets), None);
+        let here = [("location", "/x?to=th3re")];
+        assert_eq!(remark(&here, b"go th3re", &secrets), None);
+        assert_eq!(remark(&here, b"go", &secrets).as_deref(), Some("go"));
+    }
+
+    #[test]
+    fn shows_only_what_cannot_be_taken_for_the_rest_of_the_text() {
+        let none = Secrets::default();
+        for (body, expected) in [
+            ("a\u{202e}b\u{2066}c\u{feff}d\u{200f}e\u{2028}f", "abcdef"),
+            ("no\": opening handshake with \"x", "no': opening handshake with 'x"),
+        ] {
+            assert_eq!(remark(&[], body.as_bytes(), &none).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn takes_nothing_from_a_redirect() {
+        for status in [300, 302, 399] {
+            let head = Head { minor_version: 1, status, headers: Vec::new() };
+            assert_eq!(of(&head, b"Found", &Secrets::default()), None);
+        }
     }
 }

@@ -32,7 +32,7 @@ impl Route {
     /// # Errors
     /// With the code that the failure has in a redirect. `connect`: options that contradict the URL. `proxy`: a
     /// variable that does not hold the URL of a proxy, or a name that is too long for SOCKS. `tls`: the option
-    /// `insecure` for what is not this machine.
+    /// `insecure` for what is not this machine, or together with a proxy.
     pub fn new(
         endpoint: &Endpoint,
         options: &Options,
@@ -53,9 +53,9 @@ impl Route {
             (None, Some(Target::Tcp(address))) => address.clone(),
             (None, None) => endpoint.host_port(),
         };
-        let is_insecure = endpoint.secure && options.tls.insecure;
         let route = match proxy(endpoint, &address, options, environment)? {
-            Some((_, by)) if is_insecure => {
+            // For ws, too: a redirect may lead to wss.
+            Some((_, by)) if options.tls.insecure => {
                 let text = format!("option tls.insecure cannot be used together with a proxy, which {by} names");
                 return Err(Failure::new(ErrorCode::Tls, text));
             }
@@ -63,7 +63,7 @@ impl Route {
                 check_name(&address, &proxy)?;
                 Route::ByProxy(address, proxy)
             }
-            None if is_insecure => match address.ip() {
+            None if endpoint.secure && options.tls.insecure => match address.ip() {
                 Some(ip) if !is_loopback(ip) => {
                     let text = format!("option tls.insecure is for loopback addresses alone, not for {ip}");
                     return Err(Failure::new(ErrorCode::Tls, text));
@@ -82,6 +82,14 @@ impl Route {
                 Err(connect(format!("option local_address {local} is of another family than {ip}")))
             }
             _ => Ok(route),
+        }
+    }
+
+    /// Returns the proxy, if there is one that is spoken to over TLS.
+    pub fn proxy_by_tls(&self) -> Option<&Proxy> {
+        match self {
+            Route::ByProxy(_, proxy) if proxy.kind == ProxyKind::Https => Some(proxy),
+            _ => None,
         }
     }
 }
@@ -198,10 +206,12 @@ mod tests {
     fn refuses_insecure_tls_beyond_this_machine() {
         let insecure = options(|options| options.tls.insecure = true);
         assert_eq!(route("wss://host/", &insecure, &[]).unwrap(), "host:443");
-        assert_eq!(route("ws://192.0.2.1/", &insecure, PROXIED).unwrap(), "192.0.2.1:80 by env.example:3128");
+        assert_eq!(route("ws://192.0.2.1/", &insecure, &[]).unwrap(), "192.0.2.1:80");
         assert!(route("wss://192.0.2.1/", &insecure, &[]).unwrap_err().ends_with("not for 192.0.2.1"));
-        let text = route("wss://host/", &insecure, PROXIED).unwrap_err();
-        assert!(text.contains("all_proxy") && !text.contains("env.example"), "{text}");
+        for url in ["wss://host/", "ws://host/"] {
+            let text = route(url, &insecure, PROXIED).unwrap_err();
+            assert!(text.contains("all_proxy") && !text.contains("env.example"), "{text}");
+        }
         let to = options(|options| {
             options.tls.insecure = true;
             options.set_connect_to("192.0.2.1:443").unwrap();

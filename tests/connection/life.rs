@@ -1,6 +1,7 @@
 //! An open connection: messages in both directions and in order, pings, keepalive, and connections that do not interfere.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
@@ -62,6 +63,21 @@ fn carries_messages_of_all_sizes_both_ways_in_order() {
     assert_eq!(client.closing().0, 1000);
     assert!(client.end().clean);
     server.join().unwrap();
+}
+
+#[test]
+fn the_end_names_the_server_that_was_reached() {
+    let (first, second) = (Door::new(), Door::new());
+    let location = format!("http://{}/", second.address());
+    let redirect = format!("HTTP/1.1 302 Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+    let mut client = Client::start(&first.url(), &Options { max_redirects: 1, ..Options::default() });
+    let mut redirecting = first.socket();
+    redirecting.write_all(redirect.as_bytes()).unwrap();
+    let peer = second.peer();
+    client.opened();
+    drop(peer);
+    let end = client.end();
+    assert!(end.text.ends_with(&format!(": connection to {}", second.address())), "{}", end.text);
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use crate::support::authority::{Authority, Files, Server};
 use crate::support::{GOOD, accept, answering, fill, linger, open, plan, read_request, refused, serve, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+#[cfg(target_os = "linux")]
+use tokio::net::UnixSocket;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use websocket_core::error::ErrorCode;
@@ -247,4 +251,56 @@ fn refuses_options_that_contradict_the_url_of_a_socket() {
         let text = Plan::new(endpoint, &options).err().unwrap().to_string();
         assert!(text.contains(named) && text.contains("Unix socket") && !text.contains("s3cret"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn names_what_was_reached_and_for_whom() {
+    let files = Files::new("reached");
+    let (path, _requests) = accepting(&files);
+    let path = path.to_str().unwrap();
+    let by_tcp = answering(GOOD).await;
+    for (url, options, reached) in [
+        (format!("ws://{by_tcp}/"), Options::default(), by_tcp.to_string()),
+        ("ws://h.example/".to_owned(), connect_to(&by_tcp.to_string()), format!("{by_tcp} for h.example:80")),
+        (
+            "ws://h.example/".to_owned(),
+            connect_to(&format!("unix:{path}")),
+            format!("unix:\"{path}\" for h.example:80"),
+        ),
+        (format!("ws+unix://{path}:/"), Options::default(), format!("unix:\"{path}\"")),
+    ] {
+        assert_eq!(open(&url, &options).await.map_err(|failure| failure.text).unwrap().reached, reached);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn waits_while_the_queue_of_the_socket_is_full() {
+    let files = Files::new("full");
+    let path = files.path().join("full.sock");
+    let listening = UnixSocket::new_stream().unwrap();
+    listening.bind(&path).unwrap();
+    let listener = listening.listen(1).unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = UnixStream::connect(&path).await {
+        waiting.push(stream);
+        assert!(waiting.len() < 64, "the queue never fills");
+    }
+    let url = format!("ws+unix://{}:/", path.to_str().unwrap());
+    let impatient = Options { open_timeout: Duration::from_millis(100), ..Options::default() };
+    let failure = refused(&url, &impatient).await;
+    assert_eq!(failure.code, ErrorCode::Timeout);
+    assert!(failure.text.starts_with("timed out after 0.1 s: connection to unix:"), "{}", failure.text);
+
+    let serving = tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                accept(&mut socket).await;
+                linger(socket).await;
+            });
+        }
+    });
+    // The server task runs for the first time while this one waits, so the first attempt finds the queue full.
+    open(&url, &Options::default()).await.map_err(|failure| failure.text).unwrap();
+    serving.abort();
 }

@@ -272,3 +272,29 @@ async fn opens_by_the_same_redirect_again() {
         within(plan.open()).await.map_err(|failure| failure.text).unwrap();
     }
 }
+
+#[tokio::test]
+async fn reports_the_response_that_leads_where_nothing_can_connect() {
+    for location in ["https://-tv-/s3cret", "wss://-tv-:444/"] {
+        let address = answering(redirect(307, location)).await;
+        let failure = refused(&format!("ws://{address}/"), &following(3)).await;
+        assert_eq!(failure.code, ErrorCode::HttpStatus);
+        let text = "the server answered with status 307, a redirect that cannot be followed: no certificate can name \
+                    the host \"-tv-\": redirect from";
+        assert_eq!(failure.text, format!("{text} {address}"));
+        let response = failure.response.unwrap();
+        assert_eq!((response.status, response.body.len()), (307, 0));
+        assert_eq!(response.headers, [("location".to_owned(), location.as_bytes().to_vec())]);
+    }
+}
+
+#[tokio::test]
+async fn shows_no_secret_of_an_earlier_server_that_a_later_one_repeats() {
+    for said in ["bad s3cret", "bad qu3ry", "bad t4rget"] {
+        let refusal = format!("HTTP/1.1 403 No\r\nContent-Length: {}\r\n\r\n{said}", said.len());
+        let (second, _seconds) = server(vec![("/x?t4rget", refusal)]).await;
+        let (first, _firsts) = server(vec![("/?key=qu3ry", redirect(302, &format!("ws://{second}/x?t4rget")))]).await;
+        let failure = refused(&format!("ws://{first}/?key=qu3ry"), &confidential()).await;
+        assert_eq!(failure.text, format!("the server answered with status 403: opening handshake with {second}"));
+    }
+}

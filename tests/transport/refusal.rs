@@ -100,7 +100,9 @@ async fn shows_only_the_origin_of_a_redirects_target() {
         (307, "/secret", None),
         (308, "data:secret", None),
     ] {
-        let answer = format!("HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let body = format!("Found. Redirecting to {location}");
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: {length}\r\n\r\n{body}");
         let address = answering(answer).await;
         let failure = refused(&format!("ws://{address}/x?secret"), &Options::default()).await;
         assert_eq!(failure.code, ErrorCode::HttpStatus);

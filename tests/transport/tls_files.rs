@@ -190,6 +190,30 @@ fn no_error_shows_a_private_key() {
     assert_eq!(error, expected);
 }
 
+#[test]
+fn shows_no_key_that_stands_in_the_place_of_something_else() {
+    let body = |name: &str| stored(name).lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let lines = |name: &str| stored(name).lines().filter(|line| !line.starts_with('-')).collect::<Vec<_>>().join("\n");
+    for key in [stored("pkcs8.key"), body("pkcs8.key"), lines("pkcs8.key"), body("pkcs1.key"), body("sec1.key")] {
+        let text = || Some(key.clone());
+        let mut pinned = TlsOptions::default();
+        let fingerprint = pinned.add_fingerprint(&key).unwrap_err().to_string();
+        for error in [
+            fingerprint,
+            refusal(TlsOptions { server_name: text(), ..TlsOptions::default() }),
+            refusal(TlsOptions { ca_file: text(), ..TlsOptions::default() }),
+            refusal(TlsOptions { cert_file: text(), key: text().map(Into::into), ..TlsOptions::default() }),
+            refusal(TlsOptions { key_file: text(), ..with_cert() }),
+        ] {
+            assert!(error.starts_with("option tls."), "{error}");
+            for start in (0..key.len() - 8).filter(|start| key.is_char_boundary(*start)) {
+                let piece = &key[start..start + 8];
+                assert!(piece.contains("PRIVATE") || !error.contains(piece), "{error}");
+            }
+        }
+    }
+}
+
 fn with_cert() -> TlsOptions {
     TlsOptions { cert_file: Some(stored_path("client.pem")), ..TlsOptions::default() }
 }
@@ -242,7 +266,7 @@ fn says_why_a_private_key_cannot_be_used() {
 #[test]
 fn errors_show_a_short_beginning_of_what_is_long() {
     let long = "L".repeat(100_000);
-    let named = || Some(long.clone());
+    let named = || Some(format!("{}/", "L".repeat(100)).repeat(1000));
     let good = || Some(stored_path("client.pem"));
     for tls in [
         TlsOptions { server_name: named(), ..TlsOptions::default() },
@@ -253,14 +277,14 @@ fn errors_show_a_short_beginning_of_what_is_long() {
         with_ca(format!("-----BEGIN {long}-----\n")),
     ] {
         let text = refusal(tls);
-        assert!(text.len() < 600 && text.contains("LLL\"... (1000"), "{text}");
+        assert!(text.len() < 600 && text.contains("LLL\"... (10"), "{text}");
     }
 }
 
 #[test]
 fn errors_quote_names_and_paths_on_one_line() {
-    let odd = || Some("J\u{fc}rgen\n\u{1b}\"".to_owned());
-    let quoted = "\"J\u{fc}rgen\\n\\x1b\\\"\"";
+    let odd = || Some("J\u{fc}rgen\t\u{1b}\"".to_owned());
+    let quoted = "\"J\u{fc}rgen\\t\\x1b\\\"\"";
     let good = || Some(stored_path("client.pem"));
     for tls in [
         TlsOptions { server_name: odd(), ..TlsOptions::default() },

@@ -42,9 +42,7 @@ impl Rule {
             return Some(Rule::Everything);
         }
         if let Some((network, length)) = entry.split_once('/') {
-            let (ip, length) = (unbracketed(network).parse::<IpAddr>().ok()?, length.parse().ok()?);
-            let longest = if ip.is_ipv4() { 32 } else { 128 };
-            return (length <= longest).then_some(Rule::Network(ip, length));
+            return Rule::network(unbracketed(network).parse().ok()?, length.parse().ok()?);
         }
         if let Ok(ip) = unbracketed(entry).parse::<IpAddr>() {
             return Some(Rule::Address(ip.to_canonical(), None));
@@ -58,6 +56,18 @@ impl Rule {
             Host::Domain(name) => Some(Rule::Name(name, port)),
             Host::Ipv4(ip) => Some(Rule::Address(ip.into(), port)),
             Host::Ipv6(ip) => Some(Rule::Address(IpAddr::from(ip).to_canonical(), port)),
+        }
+    }
+
+    /// Makes a network of IPv4 of one that is mapped into IPv6 (RFC 4291 section 2.5.5.2), as of an address.
+    fn network(ip: IpAddr, length: u8) -> Option<Rule> {
+        /// How many bits stand before the address of IPv4.
+        const MAPPED: u8 = 96;
+        let longest = if ip.is_ipv4() { 32 } else { 128 };
+        match ip.to_canonical() {
+            _ if length > longest => None,
+            canonical if canonical != ip && length >= MAPPED => Some(Rule::Network(canonical, length - MAPPED)),
+            _ => Some(Rule::Network(ip, length)),
         }
     }
 
@@ -124,6 +134,10 @@ mod tests {
             ("[2001:db8::1]:80", "[2001:db8::1]"),
             ("2001:db8::/33", "[2001:db8:7fff::1]"),
             ("192.0.2.0/24", "[::ffff:192.0.2.9]"),
+            ("::ffff:192.0.2.0/120", "192.0.2.9"),
+            ("[::ffff:10.1.2.3]/104", "[::ffff:10.9.9.9]"),
+            ("::ffff:0:0/96", "192.0.2.9"),
+            ("::/0", "[2001:db8::1]"),
         ] {
             assert!(covers(list, host), "{list:?} {host}");
         }
@@ -145,6 +159,8 @@ mod tests {
             ("2001:db8::/33", "[2001:db8:8000::1]"),
             ("0.0.0.0/0", "[2001:db8::1]"),
             ("2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.0/120", "192.0.3.9"),
+            ("::ffff:192.0.2.0/95", "192.0.2.9"),
             ("[2001:db8::1]:81", "[2001:db8::1]"),
         ] {
             assert!(!covers(list, host), "{list:?} {host}");

@@ -13,6 +13,7 @@ use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
 use crate::error::InvalidInput;
+use crate::process::max_file_size;
 use crate::quote::quoted;
 use crate::transport::io_text::describe;
 
@@ -47,14 +48,22 @@ impl KeyLogFile {
         }
         Ok(KeyLogFile(file))
     }
+
+    /// Returns whether the file may hold so many bytes more, by the limit of this process.
+    fn may_grow_by(&self, bytes: usize) -> bool {
+        let Some(limit) = max_file_size() else { return true };
+        self.0.metadata().is_ok_and(|now| now.len().saturating_add(bytes as u64) <= limit)
+    }
 }
 
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
         // One write, so that lines of several connections and processes do not mix. A full disk must not end a
-        // connection that works.
-        let _ = (&self.0).write_all(line.as_bytes());
+        // connection that works, nor a limit the process.
+        if self.may_grow_by(line.len()) {
+            let _ = (&self.0).write_all(line.as_bytes());
+        }
     }
 }
 

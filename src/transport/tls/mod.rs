@@ -32,13 +32,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(super) use self::channel::Channel;
 pub(super) use self::errors::cause;
 use self::key_log::KeyLogFile;
-pub(super) use self::others::Others;
+pub(super) use self::others::{Others, check_name};
 use self::source::Source;
 use self::verifier::Verifier;
 use super::{background, io_text};
 use crate::error::{ErrorCode, Failure, InvalidInput};
 use crate::options::{Fingerprint, TlsOptions};
-use crate::quote::quoted;
+use crate::quote::{quoted, quoted_unless_key};
 use crate::url::Endpoint;
 
 /// Stands for a host that no certificate can name. The name of an address is not sent (RFC 6066 section 3).
@@ -80,12 +80,17 @@ impl Setup {
     pub fn new(endpoint: &Endpoint, options: &TlsOptions) -> Result<(Option<Setup>, Others), InvalidInput> {
         let name = match &options.server_name {
             Some(name) => server_name(name)
-                .ok_or_else(|| InvalidInput::new(format!("option tls.server_name is no host name: {}", quoted(name))))
+                .ok_or_else(|| {
+                    let shown = quoted_unless_key(name);
+                    InvalidInput::new(format!("option tls.server_name is no host name: {shown}"))
+                })
                 .map(Some)?,
             None => endpoint.ip().map(ServerName::from),
         };
         let ca = Source::of("tls.ca", options.ca.as_deref(), options.ca_file.as_deref())?;
-        let trust = trust(options, ca.as_ref())?;
+        let roots = ca.as_ref().map(|ca| roots::given(&ca.bytes).map_err(|cause| ca.refuse(cause))).transpose()?;
+        let roots = roots.map(Arc::new);
+        let trust = trust(options, roots.clone());
         let cert = Source::of("tls.cert", options.cert.as_deref(), options.cert_file.as_deref())?;
         let key = Source::of("tls.key", options.key.as_deref(), options.key_file.as_deref())?;
         let identity = match (&cert, &key) {
@@ -102,7 +107,7 @@ impl Setup {
         };
         // The last check, so that options which are refused create no file.
         let log = if options.keylog { KeyLogFile::open()?.map(Arc::new) } else { None };
-        let others = Others::new(&trust, &ca, log.as_ref());
+        let others = Others::new(&trust, roots, &ca, log.as_ref());
         let sessions = Sessions::new(log.as_ref(), &trust, [&ca, &cert, &key]);
         Ok((endpoint.secure.then_some(Setup { name, trust, identity, sessions }), others))
     }
@@ -158,14 +163,13 @@ impl Sessions {
     }
 }
 
-fn trust(options: &TlsOptions, ca: Option<&Source>) -> Result<Trust, InvalidInput> {
-    let given = ca.map(|ca| roots::given(&ca.bytes).map_err(|cause| ca.refuse(cause))).transpose()?;
-    Ok(match given {
+fn trust(options: &TlsOptions, roots: Option<Arc<RootCertStore>>) -> Trust {
+    match roots {
         _ if !options.fingerprints.is_empty() => Trust::Fingerprints(options.fingerprints.clone()),
         _ if options.insecure => Trust::Anyone,
-        Some(roots) => Trust::Given(Arc::new(roots)),
+        Some(roots) => Trust::Given(roots),
         None => Trust::System,
-    })
+    }
 }
 
 /// Returns the key of a configuration that has this trust and these sources.

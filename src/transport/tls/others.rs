@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use rustls::RootCertStore;
+use rustls::pki_types::ServerName;
 use url::Host;
 
 use super::key_log::KeyLogFile;
@@ -25,14 +27,16 @@ struct Trusted {
 }
 
 impl Others {
-    /// Trusts servers as the URL's. Proxies are trusted by the same roots; a fingerprint is that of a server, so it
-    /// says nothing about a proxy.
-    pub(super) fn new(trust: &Trust, ca: &Option<Source>, log: Option<&Arc<KeyLogFile>>) -> Others {
+    /// Trusts servers as the URL's. Proxies are always verified, by the roots that the options give in `ca`, or else by
+    /// the system's: a fingerprint is that of a server, and says nothing about a proxy.
+    pub(super) fn new(
+        trust: &Trust,
+        roots: Option<Arc<RootCertStore>>,
+        ca: &Option<Source>,
+        log: Option<&Arc<KeyLogFile>>,
+    ) -> Others {
         let trusted = |trust: Trust| Trusted { sessions: Sessions::new(log, &trust, [ca, &None, &None]), trust };
-        let proxies = match trust {
-            Trust::Fingerprints(_) => Trust::System,
-            trust => trust.clone(),
-        };
+        let proxies = roots.map_or(Trust::System, Trust::Given);
         Others { servers: trusted(trust.clone()), proxies: trusted(proxies) }
     }
 
@@ -55,11 +59,40 @@ impl Others {
 
 impl Trusted {
     fn setup(&self, host: &Host<String>) -> Result<Setup, InvalidInput> {
-        let name = host.to_string();
-        // An address stands without brackets in a certificate.
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let unnameable = || InvalidInput::new(format!("no certificate can name the host {}", quoted(&name)));
-        let name = server_name(bare).ok_or_else(unnameable)?;
-        Ok(Setup { name, trust: self.trust.clone(), identity: None, sessions: self.sessions.clone() })
+        Ok(Setup { name: name_of(host)?, trust: self.trust.clone(), identity: None, sessions: self.sessions.clone() })
+    }
+}
+
+/// Checks that a certificate can contain the name of a host.
+///
+/// # Errors
+/// It cannot.
+pub(in super::super) fn check_name(host: &Host<String>) -> Result<(), InvalidInput> {
+    name_of(host).map(drop)
+}
+
+fn name_of(host: &Host<String>) -> Result<ServerName<'static>, InvalidInput> {
+    let name = host.to_string();
+    // An address stands without brackets in a certificate.
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    server_name(bare).ok_or_else(|| InvalidInput::new(format!("no certificate can name the host {}", quoted(&name))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verifies_a_proxy_whatever_servers_are_accepted() {
+        let roots = Arc::new(RootCertStore::empty());
+        for (roots, servers) in [(None, Trust::Anyone), (Some(roots), Trust::Anyone)] {
+            let others = Others::new(&servers, roots.clone(), &None, None);
+            assert!(matches!(others.servers.trust, Trust::Anyone));
+            match (others.proxies.trust, roots) {
+                (Trust::Given(used), Some(given)) => assert!(Arc::ptr_eq(&used, &given)),
+                (Trust::System, None) => {}
+                _ => panic!("a proxy that anyone may be"),
+            }
+        }
     }
 }

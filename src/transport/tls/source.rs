@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::file;
 use crate::error::InvalidInput;
-use crate::quote::quoted;
+use crate::quote::quoted_unless_key;
 
 /// The bytes of an option, or of the file that it names.
 pub(super) struct Source {
@@ -31,7 +31,8 @@ impl Source {
                 "option {name}_file is PEM text, must be the path of a file: option {name} takes the text"
             )));
         }
-        let mut source = Source { option: format!("option {name}_file {}", quoted(path)), bytes: Vec::new() };
+        let mut source =
+            Source { option: format!("option {name}_file {}", quoted_unless_key(path)), bytes: Vec::new() };
         match file::read(Path::new(path)) {
             Ok(bytes) => source.bytes = bytes,
             Err(cause) => return Err(source.refuse(format!("cannot be read: {cause}"))),
