@@ -108,6 +108,18 @@ describe("reconnecting", function()
       assert.equal("closed", client.drain(recorder)[1])
    end)
 
+   it("tries again where the transport ends before the server has answered", function()
+      local ports = { eof = "handshake", reset = "handshake", wss_reset = "handshake" }
+      for port, code in pairs(ports) do
+         local recorder = client.connect(servers.url("/", nil, port), {
+            tls = { ca_file = servers.file("ca.pem") },
+            reconnect = { min_delay = 0.01, max_delay = 0.01, max_retries = 1 },
+         })
+         assert.equal(code, client.drain(recorder)[3], port)
+         assert.equal("reconnecting fail", client.names(recorder), port)
+      end
+   end)
+
    it("tries again where no server listens", function()
       local recorder = client.connect(servers.url("/", nil, "refused"), quick({ max_retries = 1 }))
       assert.equal("fail", client.drain(recorder)[1])

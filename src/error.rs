@@ -68,12 +68,14 @@ pub struct Failure {
     pub header: Option<&'static str>,
     /// The server's response, if it did not open the connection, as far as it was read.
     pub response: Option<Box<Response>>,
+    /// The transport ended or broke before the other side had answered, so that nothing was refused.
+    pub unanswered: bool,
 }
 
 impl Failure {
     /// Creates a failure without header and response.
     pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
-        Failure { code, text: text.into(), header: None, response: None }
+        Failure { code, text: text.into(), header: None, response: None, unanswered: false }
     }
 }
 

@@ -186,6 +186,8 @@ pub struct End {
     pub header: Option<&'static str>,
     /// The server's response, if the handshake was refused.
     pub response: Option<Box<Response>>,
+    /// The transport ended or broke before the server had answered to the opening of the connection.
+    pub unanswered: bool,
     /// The code of the Close frame that we sent, 1005 for one without a body.
     pub sent_code: Option<u16>,
     /// The code of the Close frame that arrived, 1005 for one without a body.
@@ -205,6 +207,7 @@ impl End {
             text: String::new(),
             header: None,
             response: None,
+            unanswered: false,
             sent_code: None,
             received_code: None,
         }

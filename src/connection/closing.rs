@@ -175,6 +175,7 @@ pub fn end_of_failure(failure: Failure) -> End {
         text: failure.text,
         header: failure.header,
         response: failure.response,
+        unanswered: failure.unanswered,
         by,
         ..End::dropped()
     }

@@ -89,7 +89,8 @@ fn may_heal(end: &End) -> bool {
         Some(ErrorCode::HttpStatus) => {
             end.response.as_ref().is_some_and(|response| matches!(response.status, 408 | 429 | 500..=599))
         }
-        Some(_) => false,
+        // What a proxy does whose server is being started again: it accepts, and drops.
+        Some(_) => end.unanswered,
         None => !end.violation && end.by != EndedBy::Us && heals(end.code),
     }
 }
@@ -151,6 +152,9 @@ mod tests {
         }
         for code in 0..5000 {
             assert_eq!(may_heal(&closed(code)), [1001, 1006, 1011, 1012, 1013, 1014].contains(&code), "{code}");
+        }
+        for code in [Tls, Handshake] {
+            assert!(may_heal(&End { unanswered: true, ..failed(code) }), "{code:?}");
         }
         for status in 0..1000 {
             assert_eq!(may_heal(&refused(status, None)), [408, 429].contains(&status) || status / 100 == 5, "{status}");

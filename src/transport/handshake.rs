@@ -203,7 +203,18 @@ impl Request {
         if stream.write_all(&self.bytes).await.is_ok() {
             let _ = stream.flush().await;
         }
-        head::read(stream).await
+        head::read(stream).await.map_err(|failure| match failure.text.contains('"') {
+            true => Failure { text: self.discreet(failure.text), ..failure },
+            false => failure,
+        })
+    }
+
+    /// Returns a text that has words of the server, or another one if these may repeat a secret.
+    fn discreet(&self, text: String) -> String {
+        if self.secrets.may_stand_in(&text) {
+            return "the response is malformed, and repeats a part of the request".to_owned();
+        }
+        text
     }
 
     fn check(&self, head: &Head, redirects: Redirects) -> Result<(String, Option<Agreed>), Refusal> {
@@ -243,7 +254,7 @@ impl Request {
         const EXTENSIONS: &str = "sec-websocket-extensions";
         check_not_empty(head, "Sec-WebSocket-Extensions", EXTENSIONS)?;
         let agreed = extension::agree(self.compression.as_ref(), head.lines(EXTENSIONS))
-            .map_err(|cause| refuse(EXTENSIONS, &cause))?;
+            .map_err(|cause| refuse(EXTENSIONS, &self.discreet(cause)))?;
         Ok((self.check_protocol(head)?, agreed))
     }
 

@@ -91,7 +91,7 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
             Err(error) => {
                 return Err(match Stream::classify(&error) {
                     Loss::EndOfStream => search.end(),
-                    Loss::Reset(cause) => SERVER.refuse(cause),
+                    Loss::Reset(cause) => Failure { unanswered: true, ..SERVER.refuse(cause) },
                     Loss::Tls(cause) => Failure::new(ErrorCode::Tls, cause),
                 });
             }
@@ -145,7 +145,8 @@ impl Search {
     /// Returns the failure for a stream that ends here.
     pub fn end(&self) -> Failure {
         let how = if self.buffer.is_empty() { "without a response" } else { "inside the response's head" };
-        self.sender.refuse(format!("the {} closed the connection {how}", self.sender.name))
+        let failure = self.sender.refuse(format!("the {} closed the connection {how}", self.sender.name));
+        Failure { unanswered: true, ..failure }
     }
 }
 

@@ -119,12 +119,14 @@ impl Setup {
     pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S) -> Result<Channel<S>, Failure> {
         let config = self.configuration().await.map_err(|text| Failure::new(ErrorCode::Tls, text))?;
         Channel::shake_hands(config, self.name.clone(), socket).await.map_err(|error| {
-            let text = match cause(&error) {
-                Some(text) => text,
-                None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
-                None => io_text::describe(&error),
-            };
-            Failure::new(ErrorCode::Tls, text)
+            let lost = |text: String| Failure { unanswered: true, ..Failure::new(ErrorCode::Tls, text) };
+            match cause(&error) {
+                Some(text) => Failure::new(ErrorCode::Tls, text),
+                None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    lost("the server closed the connection".to_owned())
+                }
+                None => lost(io_text::describe(&error)),
+            }
         })
     }
 
