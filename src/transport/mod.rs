@@ -9,6 +9,7 @@
 //! `stream`, `socket` and `wire` (what is left when they are done). `background` runs what blocks, `io_text` describes
 //! I/O errors.
 
+mod answer;
 mod background;
 mod body;
 mod deadline;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{answering, read_request, refused, serve, takes_less_than};
+use crate::support::{GOOD, answering, read_request, refused, serve, takes_less_than};
 use tokio::io::AsyncWriteExt;
 use websocket_core::error::ErrorCode;
 use websocket_core::options::Options;
@@ -113,5 +113,22 @@ async fn shows_only_the_origin_of_a_redirects_target() {
             Some(origin) => assert!(failure.text.contains(&format!("a redirect to {origin}: ")), "{}", failure.text),
             None => assert!(!failure.text.contains("redirect"), "{}", failure.text),
         }
+    }
+}
+
+#[tokio::test]
+async fn shows_no_words_of_an_answer_that_repeat_a_secret_of_the_request() {
+    let mut options = Options::default();
+    options.add_header("X-Token", b"t0ken-of-mine").unwrap();
+    let text_of = async |lines: &str| {
+        let answer = GOOD.replace("{accept}\r\n", &format!("{{accept}}\r\n{lines}"));
+        refused(&format!("ws://{}/", answering(&answer).await), &options).await.text
+    };
+    for line in ["Sec-WebSocket-Extensions: t0ken-of-mine\r\n", "t0ken-of-mine here: x\r\n", "a t0ken-of-mine : x\r\n"]
+    {
+        let text = text_of(line).await;
+        assert!(!text.contains("t0ken"), "{text}");
+        let text = text_of(&line.replace("t0ken-of-mine", "other-words")).await;
+        assert!(text.contains("other-words"), "{text}");
     }
 }
