@@ -122,7 +122,7 @@ async fn shows_no_words_of_an_answer_that_repeat_a_secret_of_the_request() {
     options.add_header("X-Token", b"t0ken-of-mine").unwrap();
     let text_of = async |lines: &str| {
         let answer = GOOD.replace("{accept}\r\n", &format!("{{accept}}\r\n{lines}"));
-        refused(&format!("ws://{}/", answering(&answer).await), &options).await.text
+        refused(&format!("ws://{}/", answering(answer).await), &options).await.text
     };
     for line in ["Sec-WebSocket-Extensions: t0ken-of-mine\r\n", "t0ken-of-mine here: x\r\n", "a t0ken-of-mine : x\r\n"]
     {
