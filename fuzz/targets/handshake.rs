@@ -160,7 +160,8 @@ fn values<'a>(headers: &'a [(String, Vec<u8>)], lower: &str) -> Vec<&'a [u8]> {
 }
 
 fn check_refusal(failure: &Failure) {
-    let Failure { code, text, header, response } = failure;
+    let Failure { code, text, header, response, unanswered } = failure;
+    assert!(!unanswered || response.is_none(), "a response is an answer");
     assert!(!text.contains(char::is_control) && text.len() <= LONGEST_TEXT, "{text:?}");
     // The text must not contain the password of our URL. It may contain what the server sent.
     let is_of_server = text.contains("a redirect to") || text.contains("header name \"") || text.contains("header \"");
