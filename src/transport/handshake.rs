@@ -64,6 +64,8 @@ pub struct Request {
     /// The endpoint to which the target of a redirect is relative.
     endpoint: Endpoint,
     secrets: Secrets,
+    /// Those that are not in the query: some of a query may well stand in an answer's headers, too.
+    private: Secrets,
 }
 
 impl Request {
@@ -110,7 +112,7 @@ impl Request {
             push_line(&mut bytes, name, value);
         }
         bytes.extend_from_slice(b"\r\n");
-        let secrets = Secrets::of(endpoint, &options);
+        let (secrets, private) = (Secrets::of(endpoint, &options), Secrets::without_query(&options));
         Ok(Request {
             bytes,
             key: at..at + key.len(),
@@ -120,6 +122,7 @@ impl Request {
             compression: options.compression,
             endpoint: endpoint.clone(),
             secrets,
+            private,
         })
     }
 
@@ -134,6 +137,7 @@ impl Request {
     /// Returns the request with the secrets of one before it, which no text may show either.
     pub(super) fn after(mut self, before: &Request) -> Request {
         self.secrets.join(&before.secrets);
+        self.private.join(&before.private);
         self
     }
 
@@ -212,7 +216,7 @@ impl Request {
 
     /// Returns a text that has words of the server, or another one if these may repeat a secret.
     fn discreet(&self, text: String) -> String {
-        if self.secrets.may_stand_in(&text) {
+        if self.private.may_stand_in(&text) {
             return "the response is malformed, and repeats a part of the request".to_owned();
         }
         text

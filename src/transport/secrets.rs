@@ -35,8 +35,14 @@ impl Secrets {
     /// Collects the values of the query, of the headers that a script gave and of its credentials, and the
     /// subprotocols, because some servers take a token for one.
     pub fn of(endpoint: &Endpoint, options: &Options) -> Secrets {
-        let mut secrets = Secrets::default();
+        let mut secrets = Secrets::without_query(options);
         secrets.add_query(endpoint.resource.split_once('?').map_or("", |(_, query)| query));
+        secrets
+    }
+
+    /// Collects those of the headers, the credentials and the subprotocols alone.
+    pub fn without_query(options: &Options) -> Secrets {
+        let mut secrets = Secrets::default();
         for (_, value) in &options.headers {
             secrets.add_header(value);
         }
