@@ -83,11 +83,28 @@ describe("the logger", function()
       end
    end)
 
-   it("tells the addresses of a name, and those that were tried", function()
+   it("tells the addresses of a name", function()
       log_lines()
       client.open(servers.url("/echo", nil, "ws", "localhost"))
       find "^name resolution for localhost:%d+$"
       find "^localhost:%d+ has the addresses .*127%.0%.0%.1:%d+"
+   end)
+
+   it("tells of the proxy, of redirects and of the extension", function()
+      log_lines()
+      local refused = servers.ports().refused
+      local failed = client.connect(servers.url("/echo"), { proxy = "http://user:secret@127.0.0.1:" .. refused })
+      client.drain(failed)
+      find("^TCP connection to proxy 127%.0%.0%.1:" .. refused .. "$")
+      local target = servers.url("/count-messages", { extensions = "permessage-deflate" })
+      local url = servers.url("/status", { code = 307, header = "Location: " .. target })
+      client.open(url, { max_redirects = 1, compression = true })
+      find "^the server answered with status 307$"
+      assert.equal("info", find("^redirected to 127%.0%.0%.1:%d+$").level)
+      find '^open: connection to 127%.0%.0%.1:%d+ with no subprotocol and "permessage%-deflate"$'
+      for _, one in ipairs(lines) do
+         assert.is_nil(one.text:find("secret", 1, true), one.text)
+      end
    end)
 
    it("tells of attempts to reconnect", function()
