@@ -184,12 +184,13 @@ host.methods.flush = guard(function(ws, timeout)
    if problem then
       return false, problem
    end
-   local _, _, known_losses = host.wait_written(ws, 0)
-   while true do
+   local ok, state, known_losses = host.wait_written(ws, 0)
+   while ok do
       local slice = timeout < SLICE and timeout or SLICE
-      local ok, state, losses = host.wait_written(ws, slice)
+      local losses
+      ok, state, losses = host.wait_written(ws, slice)
       if not ok then
-         return false, state
+         break
       elseif losses ~= known_losses then
          return true, nil, "messages were lost with the connection", "reset"
       elseif state == "written" then
@@ -202,6 +203,7 @@ host.methods.flush = guard(function(ws, timeout)
          return true, nil, "timed out before everything was written", "timeout"
       end
    end
+   return false, state
 end)
 
 -- For shapes
