@@ -279,7 +279,8 @@ describe("The timers of a host", function()
          local before = select(3, host.usage())
          for _ = 1, 50 do turn() end
          local after = select(3, host.usage())
-         assert(after < before + 65536, ("%d bytes more"):format(after - before))
+         -- 16 bytes of each timer would be 1.6 MB. When Lua collects, decides how large the table of objects becomes.
+         assert(after < before + 262144, ("%d bytes more"):format(after - before))
          assert(websocket._host.expected() == 0)
       ]])
    end)
