@@ -4,35 +4,22 @@
 //! and only while the script wants them. A line never holds headers, query strings, credentials or payload.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::event::{Event, Level};
-use crate::queue::{self, Budget, ConnectionId, Item, Queue};
-
-/// How much of one connection's lines may wait for the script, in bytes: their text and 128 for each.
-const MOST_WAITING: usize = 64 * 1024;
+use crate::queue::{self, ConnectionId, Item, Queue};
 
 /// The log of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    target: Option<Arc<Target>>,
-}
-
-#[derive(Debug)]
-struct Target {
-    queue: Arc<Queue>,
-    id: ConnectionId,
-    budget: Arc<Budget>,
-    /// Lines that did not fit, since the last one that did.
-    left_out: AtomicUsize,
+    target: Option<(Arc<Queue>, ConnectionId)>,
 }
 
 impl Log {
     /// Makes the log of the connection `id` of the Lua state that `queue` belongs to. The default is one that nobody
     /// reads.
     pub fn new(queue: &Arc<Queue>, id: ConnectionId) -> Log {
-        let (queue, budget) = (Arc::clone(queue), Budget::new(MOST_WAITING));
-        Log { target: Some(Arc::new(Target { queue, id, budget, left_out: AtomicUsize::new(0) })) }
+        Log { target: Some((Arc::clone(queue), id)) }
     }
 
     /// Adds a line about a step on the way. It is made only if somebody reads it.
@@ -51,24 +38,21 @@ impl Log {
     }
 
     fn add(&self, level: Level, text: impl FnOnce() -> String) {
-        let Some(target) = self.target.as_ref().filter(|target| target.queue.wants_lines()) else { return };
-        let left_out = target.left_out.swap(0, Ordering::Relaxed);
-        if left_out > 0 && !target.push(Level::Warning, format!("{left_out} lines were left out: too many wait")) {
-            target.left_out.fetch_add(left_out + 1, Ordering::Relaxed);
-            return;
+        let Some((queue, id)) = &self.target else { return };
+        let Some(lines) = queue.lines() else { return };
+        let push = |level, text: String| match lines.budget.try_charge(queue::cost(text.len())) {
+            Some(charge) => {
+                queue.push([Item::Event(*id, Event::Line(level, text), charge)]);
+                true
+            }
+            None => false,
+        };
+        let left_out = lines.left_out.swap(0, Ordering::Relaxed);
+        if left_out > 0 && !push(Level::Warning, format!("too many lines waited: {left_out} left out")) {
+            lines.left_out.fetch_add(left_out + 1, Ordering::Relaxed);
+        } else if !push(level, text()) {
+            lines.left_out.fetch_add(1, Ordering::Relaxed);
         }
-        if !target.push(level, text()) {
-            target.left_out.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Target {
-    /// Pushes a line if it fits; returns whether it did.
-    fn push(&self, level: Level, text: String) -> bool {
-        let Some(charge) = self.budget.try_charge(queue::cost(text.len())) else { return false };
-        self.queue.push([Item::Event(self.id, Event::Line(level, text), charge)]);
-        true
     }
 }
 
@@ -106,12 +90,12 @@ mod tests {
         let queue = Arc::new(Queue::default());
         queue.start_lines();
         let log = Log::new(&queue, 7);
-        let fitting = MOST_WAITING / queue::cost(100);
+        let fitting = queue::MAX_LINES / queue::cost(128);
         for number in 0..fitting + 3 {
-            log.info(|| format!("{number:0100}"));
+            log.info(|| format!("{number:0128}"));
         }
         assert_eq!(lines(&queue).len(), fitting);
         log.info(|| "after".to_owned());
-        assert_eq!(lines(&queue), ["warning 3 lines were left out: too many wait", "info after"]);
+        assert_eq!(lines(&queue), ["warning too many lines waited: 3 left out", "info after"]);
     }
 }

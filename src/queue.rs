@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use crate::batch::Batch;
@@ -19,6 +19,9 @@ pub type ConnectionId = u64;
 
 /// What an event is charged in addition to its payload.
 pub const EVENT_OVERHEAD: usize = 128;
+
+/// How much of the lines for the logger may wait, in bytes: their text and [`EVENT_OVERHEAD`] for each.
+pub const MAX_LINES: usize = 256 * 1024;
 
 /// The capacity, in items, that an empty queue may keep.
 const KEPT: usize = 1024;
@@ -52,6 +55,16 @@ pub struct Queue {
     state: Mutex<State>,
     /// The script has a logger.
     wants_lines: AtomicBool,
+    lines: OnceLock<Lines>,
+}
+
+/// What is known of the lines for the logger.
+#[derive(Debug)]
+pub struct Lines {
+    /// Bounds those that wait.
+    pub budget: Arc<Budget>,
+    /// How many did not fit, since the last one that did.
+    pub left_out: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -84,9 +97,10 @@ impl Queue {
         self.wants_lines.store(false, Ordering::Relaxed);
     }
 
-    /// Tells whether the script has a logger.
-    pub fn wants_lines(&self) -> bool {
-        self.wants_lines.load(Ordering::Relaxed)
+    /// Returns what is known of the lines for the logger; nothing if the script has none.
+    pub fn lines(&self) -> Option<&Lines> {
+        let make = || Lines { budget: Budget::new(MAX_LINES), left_out: AtomicUsize::new(0) };
+        self.wants_lines.load(Ordering::Relaxed).then(|| self.lines.get_or_init(make))
     }
 
     /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed.

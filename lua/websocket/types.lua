@@ -185,8 +185,8 @@ function websocket.now() end
 
 --- Sets what is called for each line that tells what connections do, for a bug report: addresses, proxy, TLS, handshake,
 --- pings, and why connections end. It is called in `poll`, in order with the events, and counts as a callback. Lines hold no
---- headers, query strings, credentials or payload. At most 64 KiB wait for each connection; then lines are left out, and a
---- line says how many.
+--- headers, query strings, credentials or payload. At most 256 KiB wait for `poll`; then lines are left out, and a line
+--- says how many.
 --- @param fn? fun(level: "debug"|"info"|"warning", text: string, ws: websocket.Connection) nil ends that
 function websocket.set_logger(fn) end
 

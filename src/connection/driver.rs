@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
@@ -69,12 +70,12 @@ pub struct Driver {
     /// The host goes away, and nobody takes what still arrives.
     leaving: bool,
     timer: Pin<Box<Sleep>>,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Driver {
     /// Makes the driver of a connection that opened just now; `tail` came with the response.
-    pub fn new(stream: Stream, agreed: Option<&Agreed>, tail: Vec<u8>, settings: Settings) -> Driver {
+    pub fn new(stream: Stream, agreed: Option<&Agreed>, tail: Vec<u8>, settings: Arc<Settings>) -> Driver {
         let now = Instant::now();
         let compression = settings.compression.as_ref();
         let deflater = agreed.zip(compression).map(|(agreed, compression)| Deflater::new(agreed, compression));

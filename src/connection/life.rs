@@ -36,21 +36,20 @@ struct Outcome {
 }
 
 /// Lives until the end. `retries` is present if a lost connection is opened again.
-pub async fn live(plan: Plan, settings: Settings, retries: Option<Retries>, mut sink: EventSink) {
-    let plan = Arc::new(plan);
+pub async fn live(plan: Arc<Plan>, settings: Arc<Settings>, retries: Option<Box<Retries>>, mut sink: EventSink) {
     let end = match retries {
-        None => live_once(plan, settings, &mut sink).await.end,
+        None => live_once(plan, &settings, &mut sink).await.end,
         // Boxed, because most connections do without.
-        Some(retries) => Box::pin(live_again(plan, settings, retries, &mut sink)).await,
+        Some(retries) => Box::pin(live_again(plan, settings, *retries, &mut sink)).await,
     };
     sink.deliver_end(end);
 }
 
 /// Opens and carries messages until the connection ends for good.
-async fn live_again(mut plan: Arc<Plan>, settings: Settings, mut retries: Retries, sink: &mut EventSink) -> End {
+async fn live_again(mut plan: Arc<Plan>, settings: Arc<Settings>, mut retries: Retries, sink: &mut EventSink) -> End {
     loop {
         let Outcome { end, open_since, unwritten, mut accepts_again } =
-            live_once(Arc::clone(&plan), settings.clone(), sink).await;
+            live_once(Arc::clone(&plan), &settings, sink).await;
         if unless_ended(&sink.connection.outbox, ready(())).await.is_none() {
             return end;
         }
@@ -97,36 +96,58 @@ async fn prepare(retries: &Retries, Retry { attempt, delay }: Retry, sink: &Even
 }
 
 /// Opens once, and carries messages until the connection ends.
-async fn live_once(plan: Arc<Plan>, settings: Settings, sink: &mut EventSink) -> Outcome {
+async fn live_once(plan: Arc<Plan>, settings: &Arc<Settings>, sink: &mut EventSink) -> Outcome {
     // Boxed, so that an open connection does not keep the memory that its opening needed.
     let log = sink.log.clone();
     let opening = Box::pin(async move { plan.open_logged(&log).await });
-    let mut outcome =
-        Outcome { end: End::dropped(), open_since: None, unwritten: Recovered::default(), accepts_again: false };
     match unless_ended(&sink.connection.outbox, opening).await {
-        None => {}
-        Some(Err(failure)) => outcome.end = end_of_failure(failure),
-        Some(Ok(Opened { reached, stream, response, agreed, tail })) => {
-            outcome.open_since = Some(Instant::now());
-            sink.log.info(|| summary(&reached, &response));
-            sink.deliver([sink.charged(Event::Open(Box::new(response)))]);
-            if agreed.is_none() {
-                sink.connection.outbox.start_encoding();
-            }
-            let after_loss = settings.after_loss;
-            let mut driver = Driver::new(stream, agreed.as_ref(), tail, settings);
-            let mut end = poll_fn(|cx| driver.poll(cx, sink)).await;
-            // The text of a violation also goes to the peer, which knows its own address.
-            if !end.violation && !end.text.is_empty() {
-                end.text = format!("{}: connection to {reached}", end.text);
-            }
-            outcome.end = end;
-            if after_loss == AfterLoss::Another {
-                (outcome.unwritten, outcome.accepts_again) = driver.recover();
-            }
+        None => Outcome::never_open(End::dropped()),
+        Some(Err(failure)) => Outcome::never_open(end_of_failure(failure)),
+        Some(Ok(opened)) => {
+            let mut open = begin(opened, settings, sink);
+            let end = poll_fn(|cx| open.driver.poll(cx, sink)).await;
+            open.outcome(end, settings)
         }
     }
-    outcome
+}
+
+/// An open connection. It is in a box, because a future keeps space for each value on its way.
+struct Open {
+    driver: Driver,
+    since: Instant,
+    /// What was reached, for texts.
+    reached: String,
+}
+
+fn begin(opened: Opened, settings: &Arc<Settings>, sink: &EventSink) -> Box<Open> {
+    let Opened { reached, stream, response, agreed, tail } = opened;
+    sink.log.info(|| summary(&reached, &response));
+    sink.deliver([sink.charged(Event::Open(Box::new(response)))]);
+    if agreed.is_none() {
+        sink.connection.outbox.start_encoding();
+    }
+    let driver = Driver::new(stream, agreed.as_ref(), tail, Arc::clone(settings));
+    Box::new(Open { driver, since: Instant::now(), reached })
+}
+
+impl Open {
+    fn outcome(self, mut end: End, settings: &Settings) -> Outcome {
+        // The text of a violation also goes to the peer, which knows its own address.
+        if !end.violation && !end.text.is_empty() {
+            end.text = format!("{}: connection to {}", end.text, self.reached);
+        }
+        let (unwritten, accepts_again) = match settings.after_loss {
+            AfterLoss::Another => self.driver.recover(),
+            AfterLoss::Nothing => (Recovered::default(), false),
+        };
+        Outcome { end, open_since: Some(self.since), unwritten, accepts_again }
+    }
+}
+
+impl Outcome {
+    fn never_open(end: End) -> Outcome {
+        Outcome { end, open_since: None, unwritten: Recovered::default(), accepts_again: false }
+    }
 }
 
 /// Works until the work is done; returns `None` if the script wants the end of the connection first.

@@ -44,7 +44,9 @@ impl Connection {
     /// Lets the connection live in the background; called once. Its events go to `queue` under `id`.
     pub fn start(self: &Arc<Self>, lease: &Lease, plan: Plan, options: &Options, id: ConnectionId, queue: Arc<Queue>) {
         let sink = EventSink::new(id, queue, Arc::clone(self));
-        let retries = options.reconnect.clone().map(Retries::new);
-        lease.spawn(live(plan, Settings::of(options), retries, sink));
+        let retries = options.reconnect.clone().map(|options| Box::new(Retries::new(options)));
+        // Not in the task itself, which would keep the memory.
+        let plan = Arc::new(plan);
+        lease.spawn(live(plan, Arc::new(Settings::of(options)), retries, sink));
     }
 }

@@ -8,7 +8,6 @@ use crate::options::Options;
 use crate::protocol::Limits;
 
 /// What an open connection needs to know of the options.
-#[derive(Clone)]
 pub struct Settings {
     pub(super) limits: Limits,
     pub(super) compression: Option<Compression>,
