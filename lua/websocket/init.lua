@@ -184,11 +184,11 @@ host.methods.flush = guard(function(ws, timeout)
    if problem then
       return false, problem
    end
-   local ok, state, known_losses = host.wait_written(ws, 0)
+   local ok, state, known_losses = host.wait_written(ws, 0) -- as they were before this wait
    while ok do
       local slice = timeout < SLICE and timeout or SLICE
-      local losses
-      ok, state, losses = host.wait_written(ws, slice)
+      local _, losses
+      ok, state, _, losses = host.wait_written(ws, slice)
       if not ok then
          break
       elseif losses ~= known_losses then

@@ -34,6 +34,11 @@ pub fn two(lua: &Lua, first: impl IntoLua, second: impl IntoLua) -> Answer {
     Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, Value::Nil))
 }
 
+/// Answers three values.
+pub fn three(lua: &Lua, first: impl IntoLua, second: impl IntoLua, third: impl IntoLua) -> Answer {
+    Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, third.into_lua(lua)?))
+}
+
 /// Answers `nil, text, code`, for a condition that is no mistake of the script.
 pub fn refused(lua: &Lua, text: &str, code: ErrorCode) -> Answer {
     Ok(Results(Value::Nil, text.into_lua(lua)?, code.as_str().into_lua(lua)?))

@@ -121,6 +121,9 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             Effect::Shown
         }
         Event::Preparing(_) => {
+            if let Some(planning) = &socket.planning {
+                planning.begin();
+            }
             host.begin_planning(&socket.connection);
             Effect::Shown
         }

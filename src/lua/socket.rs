@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
-use super::answer::{Answer, Raise, nothing, one, raise, refused, two};
+use super::answer::{Answer, Raise, nothing, one, raise, refused, three};
 use super::arguments::{boolean, integer, string, type_name};
 use super::builder::Builder;
 use super::handle::{Handles, Held};
@@ -318,12 +318,13 @@ pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlu
         host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         let outbox = &socket.connection.outbox;
+        let losses_before = outbox.losses();
         let state = match host.wait(Wait::up_to(limit), |cx| outbox.poll_written(cx)) {
             Some(Progress::Written) => "written",
             Some(Progress::Ended) => "ended",
             None => "waiting",
         };
-        two(lua, state, outbox.losses())
+        three(lua, state, losses_before, outbox.losses())
     })
 }
 
