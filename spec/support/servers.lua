@@ -122,7 +122,8 @@ end
 --- @param name string such as `ca.pem`
 --- @return string
 function M.text(name)
-   return assert(M.read_file(M.file(name)), name)
+   local text = M.read_file(M.file(name))
+   return text or error("the test server has no file " .. name)
 end
 
 --- Writes a file in the folder of the test server, and returns its path.
