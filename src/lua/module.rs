@@ -7,6 +7,7 @@ use mlua::{Function, Lua, Table, Value};
 use super::answer::one;
 use super::arguments::described;
 use super::builder::Builder;
+use super::calls::Parts;
 use super::handle::Handles;
 use super::host::{Host, Sentinel};
 use super::{bare, connections, dispatch, nested, new, poll, polling, send, socket, text, timers};
@@ -56,17 +57,10 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
         &polling.is_dispatching,
         described,
     ))?;
-    let dispatch = dispatch::dispatch_function(
-        lua,
-        &dispatch::Parts {
-            sentinel: &sentinel,
-            metatable: sockets.metatable(),
-            host: &builder.host,
-            with_traceback: &delivery.raw_get("with_traceback")?,
-            deal_with: &delivery.raw_get("deal_with")?,
-            plan: &new::plan_function(&builder, &sockets, &delivery.raw_get("call")?)?,
-        },
-    )?;
+    let plan = new::plan_function(&builder, &sockets, &delivery.raw_get("call")?)?;
+    let parts = Parts { sentinel: &sentinel, metatable: sockets.metatable(), host: &builder.host, plan: &plan };
+    let (with_traceback, deal_with) = (delivery.raw_get("with_traceback")?, delivery.raw_get("deal_with")?);
+    let dispatch = dispatch::dispatch_function(lua, &parts, &with_traceback, &deal_with)?;
     inner.raw_set("is_dispatching", polling.is_dispatching)?;
     inner.raw_set("expected", polling.expected)?;
     inner.raw_set("begin_turn", polling.begin_turn)?;

@@ -21,7 +21,7 @@ local levels = {
 
 local unsafe_places = {
    "^src/process%.rs$", "^src/lua/entry%.rs$", "^src/lua/bare%.rs$", "^src/lua/handle%.rs$", "^src/lua/send%.rs$",
-   "^src/lua/dispatch%.rs$", "^src/lua/poll%.rs$", "^src/lua/nested%.rs$",
+   "^src/lua/dispatch%.rs$", "^src/lua/calls%.rs$", "^src/lua/poll%.rs$", "^src/lua/nested%.rs$",
    "^src/lua/push%.rs$",
 }
 
