@@ -190,6 +190,9 @@ impl Batch {
         // SAFETY: as above; the payload stays where it is until `take_message`.
         unsafe {
             self.turn_to(id);
+            if self.socket.value().is_some_and(|socket| socket.mailbox.is_some()) {
+                return self.fill_mailbox();
+            }
             let is_known = self.socket.value().is_some();
             if is_known {
                 ffi::lua_pushvalue(self.state, CALLBACK);
@@ -203,6 +206,29 @@ impl Batch {
                 return ffi::lua_settop(self.state, SOCKET);
             }
             host.inbox.count();
+            ffi::lua_call(self.state, 4, 0);
+        }
+    }
+
+    /// Moves the messages in front into the mailbox of their connection, and calls the function that wakes whoever waits
+    /// for them.
+    unsafe fn fill_mailbox(&self) {
+        // SAFETY: as above. Nothing here calls Lua before the last line.
+        unsafe {
+            let (Some(host), Some(socket)) = (self.host(), self.socket.value()) else { return };
+            let (Some((messages, charge)), Some(mailbox)) = (host.inbox.take_messages(), &socket.mailbox) else {
+                return;
+            };
+            if is_given_up(socket) {
+                return;
+            }
+            mailbox.push(messages, charge);
+            host.inbox.count();
+            ffi::lua_pushvalue(self.state, CALLBACK);
+            ffi::lua_pushvalue(self.state, RECEIVED);
+            ffi::lua_pushnil(self.state);
+            ffi::lua_pushnil(self.state);
+            ffi::lua_pushvalue(self.state, SOCKET);
             ffi::lua_call(self.state, 4, 0);
         }
     }
