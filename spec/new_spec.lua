@@ -79,7 +79,7 @@ describe("A callback", function()
       for _, value in ipairs({ "open", 42, true, {}, setmetatable({}, {}), io.stdout, coroutine.create(nothing) }) do
          assert.matches("callback", raised(servers.url("/echo"), value))
       end
-      assert.matches("callback", raised(servers.url("/echo"), nil))
+      assert.matches("callback", raised(servers.url("/echo"), false))
       assert.matches("callback", raised(servers.url("/echo")))
    end)
 
