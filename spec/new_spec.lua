@@ -80,7 +80,6 @@ describe("A callback", function()
          assert.matches("callback", raised(servers.url("/echo"), value))
       end
       assert.matches("callback", raised(servers.url("/echo"), false))
-      assert.matches("callback", raised(servers.url("/echo")))
    end)
 
    local function opens_with(callable, events)
