@@ -44,14 +44,8 @@ local function median(values)
    return values[math.ceil(#values / 2)]
 end
 
---- Runs an example, and talks on the connection that it opens: each message must come back before the next is sent.
---- The example gets the first echo and all that is not of this conversation. Then nothing is done for a while, and the
---- host quits.
---- @param example string a Lua file
---- @param later fun(seconds: number, fn: fun()) has the host call `fn` once, after that time
---- @param quit fun()
-function M.hold(example, later, quit)
-   local new, set_error_handler = websocket.new, websocket.set_error_handler
+-- Sends a message, and the next one when it has come back, for a while. Then calls `done`.
+local function make_listener(done)
    local times, sent_at, begun = {}, nil, nil
 
    local function send(ws)
@@ -66,15 +60,11 @@ function M.hold(example, later, quit)
       M.note("rounds", #times)
       M.note("round_trip_ms", ("%.2f"):format(1000 * median(times)))
       M.note("ticks", ticks)
-      M.note("seconds", ("%.3f"):format(websocket.now() - begun))
       M.note("idle", "begins")
-      later(IDLE, function()
-         M.note("quit", "now")
-         quit()
-      end)
+      done()
    end
 
-   local function listen(event, message, ws)
+   return function(event, message, ws)
       if event == "open" then
          send(ws)
       elseif event == "received" and message == text() then
@@ -88,7 +78,30 @@ function M.hold(example, later, quit)
          M.note("wrong", event .. " " .. message)
       end
    end
+end
 
+-- Errors of callbacks go to the report, whatever the example does with them.
+local function report_errors()
+   local set_error_handler = websocket.set_error_handler
+   local function fail(_, traceback) M.note("error", traceback:gsub("\n", " ")) end
+   set_error_handler(fail)
+   websocket.set_error_handler = function() end
+end
+
+--- Runs an example, and talks on the connection that it opens. The example gets the first echo and all that is not of
+--- this conversation. Then nothing is done for a while, and the host quits.
+--- @param example string a Lua file
+--- @param later fun(seconds: number, fn: fun()) has the host call `fn` once, after that time
+--- @param quit fun()
+function M.hold(example, later, quit)
+   report_errors()
+   local new = websocket.new
+   local listen = make_listener(function()
+      later(IDLE, function()
+         M.note("quit", "now")
+         quit()
+      end)
+   end)
    function websocket.new(url, callback, options)
       return new(url, function(event, message, detail, ws)
          if round < 2 or is_over or event ~= "received" or message ~= text() then
@@ -97,11 +110,21 @@ function M.hold(example, later, quit)
          listen(event, message, ws)
       end, options)
    end
-
-   local function fail(_, traceback) M.note("error", traceback:gsub("\n", " ")) end
-   websocket.set_error_handler = function() set_error_handler(fail) end
-   set_error_handler(fail)
    dofile(example)
 end
+
+--- Runs an example that waits for messages and ends by itself, and talks on another connection meanwhile.
+--- @param example string a Lua file
+function M.hold_beside(example)
+   report_errors()
+   local listen = make_listener(function() end)
+   websocket.defer(function()
+      websocket.new(os.getenv("WEBSOCKET_URL"), function(event, message, _, ws) listen(event, message, ws) end)
+   end)
+   dofile(example)
+   M.note("quit", "now")
+end
+
+M.note("lua", rawget(_G, "jit") and jit.version or _VERSION)
 
 return M
