@@ -18,6 +18,7 @@ use super::mailbox::Mailbox;
 use super::push::push_bytes;
 use super::socket::{Socket, Sockets, Status, borrowed};
 use crate::event::{End, Kind};
+use crate::process;
 use crate::quote::quoted;
 
 /// The upvalues of `take`.
@@ -93,7 +94,7 @@ unsafe extern "C-unwind" fn take(state: *mut lua_State) -> c_int {
         let Some(mailbox) = slot.value().and_then(|socket| socket.mailbox.as_deref()) else { return 0 };
         let Some((kind, _)) = mailbox.front() else { return 0 };
         // To make the string may run finalisers, which must not take the message meanwhile, and may fail.
-        if !mailbox.hold() {
+        if process::is_forked_child() || !mailbox.hold() {
             return 0;
         }
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(PUSH));

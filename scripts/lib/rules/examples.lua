@@ -117,7 +117,10 @@ local examples = {
          { ["lua/websocket/loop/copas.lua"] = 'require "websocket.whatwg"\n' },
          { ["lua/websocket/whatwg.lua"] = 'require "copas"\n' },
       },
-      kept = { { ["lua/websocket/loop/copas.lua"] = 'require "copas"\n' }, { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' } },
+      kept = {
+         { ["lua/websocket/loop/copas.lua"] = 'require "copas"\n' },
+         { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' },
+      },
    },
    ["lua.indentation"] = {
       broken = {

@@ -44,8 +44,8 @@ function M.circles(tree)
    return circles.breaches(edges)
 end
 
---- A shape stands on the public calls of `websocket`, so that anyone could write one. An adapter of a loop requires that
---- loop's library, too.
+--- A shape stands on the public calls of `websocket`, so that anyone could write one. An adapter of a loop requires
+--- that loop's library, too.
 function M.shapes(tree)
    return each_file(tree, "^lua/websocket/.*%.lua$", function(path, text, breach)
       if path == "lua/websocket/init.lua" or path == "lua/websocket/types.lua" then
