@@ -134,6 +134,22 @@ local examples = {
       },
       kept = { faults(5, '`spec/a_spec.lua` "two … (2)"; `tests/a.rs` "one"') },
    },
+   ["links.targets"] = {
+      broken = {
+         { ["README.md"] = "see [the page](docs/page.md)\n" },
+         { ["docs/a.md"] = "[b](b.md#two)\n", ["docs/b.md"] = "# One\n```sh\n# Two\n```\n" },
+         { ["docs/a.md"] = "[b\nc](../b.md)\n", ["docs/b.md"] = "" },
+         { ["docs/a.md"] = "# One\n[one](#one-1)\n" },
+      },
+      kept = {
+         {
+            ["docs/deep/a.md"] = "[b](../b.md#wsfast-now-a_b) ![c](../../c.svg) [d](https://example.com/d#e)\n",
+            ["docs/b.md"] = "## `ws:fast()`, now: a_b\n",
+            ["c.svg"] = "",
+         },
+         { ["docs/a.md"] = "# One\n# One\n[one](#one-1) `[two](two.md)`\n```lua\nt[f](x)\n```\n" },
+      },
+   },
    ["files.length"] = {
       broken = { { ["tests/long.rs"] = ("\n"):rep(401) } },
       kept = { { ["tests/long.rs"] = ("\n"):rep(400), ["spec/support/package-lock.json"] = ("\n"):rep(401) } },
