@@ -140,10 +140,32 @@ websocket._VERSION = ""
 ---
 --- Raises if an argument is wrong. If the connection cannot be made, the callback gets the event "fail".
 --- @param url string ws://, wss:// or ws+unix:///path/of/socket:/path, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
---- @param callback websocket.Callback
+--- @param callback? websocket.Callback nil makes a connection whose messages wait for `receive`
 --- @param options? websocket.Options
 --- @return websocket.Connection
 function websocket.new(url, callback, options) end
+
+--- Connects, and waits until the connection is open. Its messages wait for `receive`.
+---
+--- In a coroutine of `spawn` it yields; elsewhere it runs the loop meanwhile, so other callbacks and timers go on. Raises
+--- if an argument is wrong, and inside a callback.
+--- @param url string as for `new`
+--- @param options? websocket.Options
+--- @return websocket.Connection? ws nil if the connection could not be made
+--- @return string? text
+--- @return websocket.ErrorCode? code
+function websocket.connect(url, options) end
+
+--- Starts a coroutine in the next poll. In it `connect`, `receive` and `sleep` yield. An error in it goes to the error
+--- handler with the coroutine's traceback. `run` goes on while it waits.
+--- @param fn fun(...)
+--- @param ... any what fn is called with
+--- @return thread
+function websocket.spawn(fn, ...) end
+
+--- Waits: yields in a coroutine of `spawn`, and runs the loop elsewhere. Raises inside a callback.
+--- @param seconds number 0 to 1e9
+function websocket.sleep(seconds) end
 
 --- Runs the callbacks of waiting events on this thread: of those that wait when it starts, in their order.
 ---
@@ -182,6 +204,25 @@ function websocket.every(seconds, fn) end
 --- Returns seconds from a clock that only goes forward; only differences between two calls count.
 --- @return number
 function websocket.now() end
+
+--- Returns a descriptor that is readable while something waits for `poll`, for a loop of your own. It stays the same, and
+--- belongs to the module: do not read from it or close it.
+--- @return integer
+function websocket.fileno() end
+
+--- Returns how long a loop of your own may wait before it calls `poll`, if the descriptor does not become readable.
+--- @return number? seconds until the next timer; 0 if something waits, nil if no timer is set
+function websocket.next_timeout() end
+
+--- Joins the module to a loop: the adapter watches the descriptor, and calls back when it is readable. The modules
+--- `websocket.loop.*` do this for the loops that they are named after.
+---
+--- Raises if another adapter is attached.
+--- @param adapter websocket.LoopAdapter
+function websocket.attach(adapter) end
+
+--- Ends what `attach` began. No effect without it.
+function websocket.detach() end
 
 --- Sets what is called for each line that tells what connections do, for a bug report: addresses, proxy, TLS, handshake,
 --- pings, and why connections end. It is called in `poll`, in order with the events, and counts as a callback. Lines hold no
@@ -251,6 +292,15 @@ function websocket.to_utf8(text) end
 --- @return string? problem
 function websocket.parse_url(text) end
 
+--- What joins the module to one kind of loop.
+--- @class websocket.LoopAdapter
+--- @field name string for errors
+--- @field watch fun(descriptor: integer, ready: fun()) calls ready() each time that the descriptor is readable, until `unwatch`
+--- @field unwatch fun() ends that
+--- @field owns? fun(thread: thread): boolean? tells whether a coroutine belongs to the loop's scheduler; default: each does
+--- @field suspend? fun() yields from such a coroutine; default coroutine.yield
+--- @field wake? fun(thread: thread) has it go on; default coroutine.resume
+
 --- What `after` and `every` return. The timer fires even if the script keeps no reference to it.
 --- @class websocket.Timer
 local timer = {}
@@ -273,6 +323,24 @@ local connection = {}
 --- @return string? text
 --- @return "closed"|"buffer_full"|nil code
 function connection:send(message, is_binary, options) end
+
+--- Returns the next message, and waits for it if there is none: in a coroutine of `spawn` it yields, elsewhere it runs the
+--- loop meanwhile. For connections without a callback.
+---
+--- Messages count towards `max_queue` until they are received. Raises inside a callback if it would have to wait, and
+--- while another coroutine receives from the same connection.
+--- @param timeout? number seconds; 0 does not wait, nil waits without end
+--- @return string? message nil if none came in time, or the connection has ended and all messages were received
+--- @return string? kind "text" or "binary"; without a message a text for people
+--- @return "timeout"|"closed"|websocket.ErrorCode|nil code why there is no message; "timeout" leaves the connection alive
+--- @return integer? close_code with "closed": the peer's close code, or ours after a violation
+function connection:receive(timeout) end
+
+--- Iterates over the messages until the end of the connection, as `receive` without a time-out; `end_info` then tells how
+--- it ended: `for message, kind in ws:messages() do`. On Lua 5.1 a `for` cannot wait in a coroutine, and it raises.
+--- @return fun(ws: websocket.Connection): string?, string? next_message
+--- @return websocket.Connection ws
+function connection:messages() end
 
 --- Sends a Ping frame; the answer arrives as the event "pong".
 --- @param payload? string at most 125 bytes; default ""

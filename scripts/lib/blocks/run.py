@@ -117,7 +117,7 @@ class Page:
     def run_block(self, block, shown):
         if block.language in SHOWN or not block.language:
             return
-        first = block.lines[0].strip() if block.lines else ""
+        first = block.lines[0].partition(" # ")[0].strip() if block.lines else ""
         if first in self.skipped:
             self.used.add(first)
             return
