@@ -1,11 +1,11 @@
 --- The runner of the documents' blocks finds the blocks that do not do what their page says, and those that do.
 
+local child = require "child"
 local sample = require "sample"
 local servers = require "servers"
 local shell = require "shell"
 
 local quote = shell.quote
-local interpreter = arg and arg[-1] or "lua"
 
 -- Runs the blocks of a page, and returns what the runner printed and its exit status.
 local function run(page)
@@ -15,7 +15,7 @@ local function run(page)
    file:close()
    local ports = servers.ports()
    local output, status = shell.execute(("python3 scripts/lib/blocks/run.py --lua %s --ws %d --wss %d %s"):format(
-      quote(interpreter), ports.ws, ports.wss, quote(path)))
+      quote(child.interpreter()), ports.ws, ports.wss, quote(path)))
    os.remove(path)
    return output, status
 end
@@ -80,7 +80,7 @@ import socket
 server = socket.create_server(("127.0.0.1", 8767))
 print("listening")
 while True:
-    server.accept()[0].close()
+   server.accept()[0].close()
 ~~~
 
 ~~~lua

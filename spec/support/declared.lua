@@ -27,6 +27,12 @@ function M.model(source)
    return luacats.parse(source)
 end
 
+--- Returns what the module's own files of annotations declare.
+--- @return table model
+function M.whole()
+   return luacats.read()
+end
+
 --- Returns the names that are given to an object of the file: its functions and values.
 --- @param model table
 --- @param owner string the local name of the object in the file

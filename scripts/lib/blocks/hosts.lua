@@ -2,8 +2,9 @@
 --
 --   lua hosts.lua NAME PORT < BLOCK
 --
--- The imitation has the functions of the program by which scripts reach its loop. Before the block it opens a connection
--- to the echo server at PORT, as `ws`; then it runs the loop until that connection has ended, so the block must poll.
+-- The imitation has the functions of the program by which scripts reach its loop. Before the block it opens a
+-- connection to the echo server at PORT, as `ws`; then it runs the loop until that connection has ended, so the block
+-- must poll.
 
 local websocket = require "websocket"
 

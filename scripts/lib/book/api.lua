@@ -6,7 +6,7 @@
 package.path = "scripts/lib/book/?.lua;" .. package.path
 local luacats = require "luacats"
 
-local SOURCE, PAGE = "lua/websocket/types.lua", "docs/api.md"
+local PAGE = "docs/api.md"
 
 --- How the page names the objects of types.lua.
 local shown = { websocket = "websocket", connection = "ws", timer = "timer" }
@@ -190,12 +190,12 @@ local function read(path)
    return text
 end
 
-local wanted = render(luacats.parse(read(SOURCE)))
+local wanted = render(luacats.read())
 if arg[1] == "--write" then
    local file = assert(io.open(PAGE, "wb"))
    file:write(wanted)
    file:close()
 elseif read(PAGE) ~= wanted then
-   io.stderr:write(PAGE, " differs from ", SOURCE, ": run scripts/docs, which writes it\n")
+   io.stderr:write(PAGE, " differs from lua/websocket/types.lua: run scripts/docs, which writes it\n")
    os.exit(1)
 end

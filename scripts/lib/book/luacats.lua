@@ -1,8 +1,9 @@
---- Parses the annotations (LuaCATS) of lua/websocket/types.lua.
---- Comes in: the text of the file. Goes out: its classes, aliases and functions, in their order. Does not know what they
---- are read for.
+--- Parses the annotations (LuaCATS) of lua/websocket/types.lua and of the file beside it.
+--- Comes in: texts. Goes out: classes, aliases and functions, in their order. Does not know what they are read for.
 
 local M = {}
+
+local FILES = { "lua/websocket/types.lua", "lua/websocket/types/records.lua" }
 
 --- @class luacats.Value
 --- @field name? string
@@ -142,6 +143,18 @@ function M.parse(source)
       end
    end
    return model
+end
+
+--- Returns what the files of the module declare together, in the folder of the project.
+--- @return table
+function M.read()
+   local texts = {}
+   for index, path in ipairs(FILES) do
+      local file = assert(io.open(path, "rb"))
+      texts[index] = file:read("*a")
+      file:close()
+   end
+   return M.parse(table.concat(texts, "\n"))
 end
 
 return M
