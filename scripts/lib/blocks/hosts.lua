@@ -14,28 +14,52 @@ local function add_tick(fn)
    ticks[#ticks + 1] = fn
 end
 
-local function later(fn)
-   return function(...)
-      local arguments = { ... }
-      add_tick(function() fn((table.unpack or unpack)(arguments)) end) -- luacheck: std max
+-- Makes a handle as libuv has them, for a timer or a descriptor: `start(..., fn)` has each turn call fn, until `stop`.
+local function new_handle()
+   local handle = {}
+   function handle:start(...)
+      self.fn = select(select("#", ...), ...)
    end
+   function handle:stop()
+      self.fn = nil
+   end
+   handle.close = handle.stop
+   add_tick(function()
+      if handle.fn then
+         handle.fn()
+      end
+   end)
+   return handle
 end
 
-local function nothing() end
-
---- What each program has, and what ends it.
+--- What each program has, and what it calls at its end.
 local programs = {
    neovim = function()
-      local timer = { start = function(_, _, _, fn) add_tick(fn) end, stop = nothing, close = nothing }
-      local api = { nvim_create_autocmd = function(_, what) add_tick(what.callback) end }
-      return {
-         vim = {
-            api = api, log = { levels = { ERROR = 4 } }, notify = print,
-            loop = { new_timer = function() return timer end },
-            schedule_wrap = function(fn) return fn end,
-            schedule = function(fn) later(fn)() end,
-         },
+      local scheduled, leaving = {}, {}
+      add_tick(function()
+         local fns = scheduled
+         scheduled = {}
+         for _, fn in ipairs(fns) do
+            fn()
+         end
+      end)
+      local vim = { log = { levels = { ERROR = 4 } }, notify = print }
+      vim.loop = { new_timer = new_handle, new_poll = new_handle }
+      function vim.schedule(fn)
+         scheduled[#scheduled + 1] = fn
+      end
+      function vim.schedule_wrap(fn)
+         return function() vim.schedule(fn) end
+      end
+      vim.api = {
+         nvim_create_augroup = function() return 1 end,
+         nvim_create_autocmd = function(_, autocommand) leaving[#leaving + 1] = autocommand.callback end,
       }
+      return { vim = vim }, function()
+         for _, callback in ipairs(leaving) do
+            callback()
+         end
+      end
    end,
    mpv = function()
       return { mp = { add_periodic_timer = function(_, fn) add_tick(fn) end, msg = { error = print } } }
@@ -94,8 +118,8 @@ rawset(_G, "ws", echo)
 
 assert((loadstring or load)(io.read("*a"), "=block"))() -- luacheck: std max
 local deadline = websocket.now() + 20
-while not is_over do
-   assert(websocket.now() < deadline, "the connection did not end")
+while not is_over or websocket.connections() > 0 do
+   assert(websocket.now() < deadline, "the connections did not end")
    for index = 1, #ticks do
       ticks[index]()
    end
