@@ -233,7 +233,8 @@ function websocket.call(fn, ...) end
 function websocket.is_callable(value) end
 
 --- Makes a full userdata with the given metatable and no contents, for objects that scripts must see as userdata. Its
---- finaliser runs on every Lua, if the metatable has `__gc` when this is called.
+--- finaliser runs on every Lua, if the metatable has `__gc` when this is called. A metatable by which C code knows its own
+--- userdata, such as that of a file, is refused.
 --- @param metatable table
 --- @return userdata
 function websocket.userdata(metatable) end
@@ -257,7 +258,8 @@ local timer = {}
 --- @return boolean was_set whether it would still have fired
 function timer:cancel() end
 
---- One WebSocket connection. It stays alive until its end, even if the script keeps no reference to it.
+--- One WebSocket connection. It stays alive until its end, even if the script keeps no reference to it. `tostring` shows
+--- scheme, host and port.
 --- @class websocket.Connection
 local connection = {}
 

@@ -30,6 +30,13 @@ What `require "websocket"` has, in short. [The guide](reference.md) says how the
 at the line of the caller.
 ]]
 
+local function read(path)
+   local file = assert(io.open(path, "rb"))
+   local text = file:read("*a")
+   file:close()
+   return text
+end
+
 -- Splits a type at the bars that stand outside of brackets.
 local function alternatives(kind)
    local parts, depth, from = {}, 0, 1
@@ -70,7 +77,8 @@ end
 local function value_line(value, known)
    local text = value.text ~= "" and ": " .. value.text or ""
    local name = value.name and ("`%s`, "):format(value.name) or ""
-   local optional = value.is_optional and not value.type:find("%?$") and "optional " or ""
+   local says_nil = value.type:find("%?$") and not value.type:find("^fun%(")
+   local optional = value.is_optional and not says_nil and "optional " or ""
    return ("- %s%s%s%s"):format(name, optional, type_text(value.type, known), text)
 end
 
@@ -113,12 +121,35 @@ local function add_class(lines, class, known)
    if section then
       local names = {}
       for _, field in ipairs(class.fields) do
-         names[#names + 1] = ("- `%s`, %s"):format(field.name, type_text(field.type, known))
+         local facts = field.text:match("%(([^()]*)%)$") -- range and default, which end the text of an option
+         facts = facts and facts:find("default") and ": " .. facts or ""
+         names[#names + 1] = ("- `%s`, %s%s"):format(field.name, type_text(field.type, known), facts)
       end
       lines[#lines + 1] = ("[Options](options.md#%s) describes them:\n"):format(section)
       lines[#lines + 1] = table.concat(names, "\n") .. "\n"
    else
       add_values(lines, "Fields:", class.fields, known)
+   end
+end
+
+-- Adds the modules for the loops of other programs, each with its functions.
+local function add_loops(lines, known)
+   local listing = io.popen("ls lua/websocket/loop/*.lua 2>/dev/null")
+   local paths = listing:read("*a")
+   listing:close()
+   if paths ~= "" then
+      lines[#lines + 1] = "## Modules for loops\n"
+   end
+   for path in paths:gmatch("[^\n]+") do
+      local model = luacats.parse(read(path))
+      lines[#lines + 1] = ("### `websocket.loop.%s`\n\n%s\n"):format(path:match("([^/]+)%.lua$"), model.header)
+      for _, fn in ipairs(model.functions) do
+         lines[#lines + 1] = ("- `%s(%s)`: %s"):format(fn.name, arguments(fn), fn.text)
+         for _, parameter in ipairs(fn.parameters) do
+            lines[#lines + 1] = "    " .. value_line(parameter, known)
+         end
+      end
+      lines[#lines + 1] = ""
    end
 end
 
@@ -169,6 +200,7 @@ local function render(model)
          end
       end
    end
+   add_loops(lines, known)
    lines[#lines + 1] = "## Records and options\n"
    for _, class in ipairs(model.classes) do
       if not class.object then
@@ -181,13 +213,6 @@ local function render(model)
          (alias.text ~= "" and alias.text .. "\n\n" or "") .. type_text(alias.type, known))
    end
    return (table.concat(lines, "\n"):gsub("\n\n\n+", "\n\n"):gsub("\n+$", "\n"))
-end
-
-local function read(path)
-   local file = assert(io.open(path, "rb"))
-   local text = file:read("*a")
-   file:close()
-   return text
 end
 
 local wanted = render(luacats.read())

@@ -123,12 +123,15 @@ local function finish(model, block, line)
       table.insert(model.aliases, { name = block.alias.name, type = block.alias.type, text = text })
    elseif block.type then
       table.insert(model.values, { name = line:match("^([%w_%.]+) ="), type = block.type, text = text })
+   else
+      model.header = model.header or text:match("^[^\n]+")
    end
 end
 
 --- Parses the text of a file of annotations.
 --- @param source string
---- @return { classes: luacats.Class[], aliases: luacats.Alias[], functions: luacats.Function[], values: table[] }
+--- @return table model `classes`, `aliases`, `functions` and `values`, and the `header`: the first paragraph of a comment
+---    that belongs to none of them
 function M.parse(source)
    local model = { classes = {}, aliases = {}, functions = {}, values = {} }
    local block
