@@ -121,8 +121,8 @@ local function add_class(lines, class, known)
    if section then
       local names = {}
       for _, field in ipairs(class.fields) do
-         local facts = field.text:match("%(([^()]*)%)$") -- range and default, which end the text of an option
-         facts = facts and facts:find("default") and ": " .. facts or ""
+         local facts = field.text:match("%. %(([^()]*)%)$") -- range and default, after the sentence of an option
+         facts = facts and ": " .. facts or ""
          names[#names + 1] = ("- `%s`, %s%s"):format(field.name, type_text(field.type, known), facts)
       end
       lines[#lines + 1] = ("[Options](options.md#%s) describes them:\n"):format(section)

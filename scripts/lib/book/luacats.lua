@@ -130,8 +130,8 @@ end
 
 --- Parses the text of a file of annotations.
 --- @param source string
---- @return table model `classes`, `aliases`, `functions` and `values`, and the `header`: the first paragraph of a comment
----    that belongs to none of them
+--- @return table model `classes`, `aliases`, `functions` and `values`, and the `header`: the first paragraph of a
+---    comment that belongs to none of them
 function M.parse(source)
    local model = { classes = {}, aliases = {}, functions = {}, values = {} }
    local block
