@@ -178,8 +178,9 @@ function websocket.next_timeout() end
 --- @param adapter websocket.LoopAdapter
 function websocket.attach(adapter) end
 
---- Ends what `attach` began. No effect without it.
-function websocket.detach() end
+--- Ends what `attach` began with this adapter. No effect if that is not attached.
+--- @param adapter websocket.LoopAdapter
+function websocket.detach(adapter) end
 
 --- Sets what is called for each line that tells what connections do, for a bug report: addresses, proxy, TLS, handshake,
 --- pings, and why connections end. It is called in `poll`, in order with the events, and counts as a callback. Lines hold no
