@@ -5,10 +5,11 @@ local M = {}
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-local digits, values = {}, { ["="] = 0 }
+-- Digits by value, and values by the byte of the digit; padding counts as 0.
+local digits, values = {}, { [("="):byte()] = 0 }
 for value = 0, 63 do
-   local digit = ALPHABET:sub(value + 1, value + 1)
-   digits[value], values[digit] = digit, value
+   digits[value] = ALPHABET:sub(value + 1, value + 1)
+   values[digits[value]:byte()] = value
 end
 
 --- Returns bytes as base64, padded.
@@ -35,10 +36,8 @@ function M.decode(text)
       return nil, ("no base64: %d bytes that are not groups of four of its digits"):format(#text)
    end
    local bytes = text:gsub("....", function(four)
-      local number = 0
-      for digit in four:gmatch(".") do
-         number = number * 64 + values[digit]
-      end
+      local first, second, third, fourth = four:byte(1, 4)
+      local number = values[first] * 0x40000 + values[second] * 0x1000 + values[third] * 64 + values[fourth]
       return string.char(math.floor(number / 0x10000), math.floor(number / 0x100) % 256, number % 256)
    end)
    return bytes:sub(1, #bytes - #padding)

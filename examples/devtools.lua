@@ -30,7 +30,7 @@ local function url_of(profile)
    return ("ws://127.0.0.1:%s%s"):format(port, rest)
 end
 
--- A screenshot of a large page takes more than the 16 MiB that a message may have by default.
+-- The screenshot of a large page takes more than the 16 MiB that a message may have by default.
 local ws = assert(websocket.connect(where:match("^ws://") and where or url_of(where), {
    max_message_size = 256 * 1024 * 1024,
    max_queue = 256 * 1024 * 1024,
@@ -92,7 +92,13 @@ print("loaded", call("Runtime.evaluate", { expression = "document.title" }).resu
 local sum = call("Runtime.evaluate", { expression = "Promise.resolve(6 * 7)", awaitPromise = true }).result
 print("evaluated", sum.type, sum.value)
 
-local screenshot = call("Page.captureScreenshot", { format = "png" })
+-- Of the whole page, not only of what the window shows.
+local size = call("Page.getLayoutMetrics").cssContentSize
+local screenshot = call("Page.captureScreenshot", {
+   format = "png",
+   captureBeyondViewport = true,
+   clip = { x = 0, y = 0, width = size.width, height = size.height, scale = 1 },
+})
 local file = assert(io.open(path, "wb"))
 local image = assert(base64.decode(screenshot.data))
 file:write(image)
