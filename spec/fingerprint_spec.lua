@@ -4,16 +4,9 @@ local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
 
-local function read(name)
-   local file = assert(io.open(servers.file(name), "rb"))
-   local text = file:read("*a")
-   file:close()
-   return text
-end
-
 --- The line that openssl prints for the certificate of the port `wss_self_signed`.
 local function line()
-   return read("self-signed.fingerprint")
+   return servers.text("self-signed.fingerprint")
 end
 
 local function accepting(fingerprint, more)
@@ -106,7 +99,7 @@ describe("a wrong fingerprint", function()
    end)
 
    it("raises together with other ways to trust a server", function()
-      for name, value in pairs({ ca = read("ca.pem"), ca_file = servers.file("ca.pem"), insecure = true }) do
+      for name, value in pairs({ ca = servers.text("ca.pem"), ca_file = servers.file("ca.pem"), insecure = true }) do
          expect.raises(url, accepting(other, { [name] = value }),
             { "options tls.fingerprint and tls." .. name .. " exclude each other" })
       end

@@ -58,7 +58,8 @@ describe("flush", function()
    after_each(client.finish)
 
    it("tells that a message was lost with a connection that is opened again", function()
-      local url = servers.script({ "status101", "sleep:500", "rst" })
+      -- The server waits for the first part of the message, and then until the script is surely in `flush`.
+      local url = servers.script({ "status101", "await:received:2000", "sleep:2000", "rst" })
       local recorder = client.open(url, { reconnect = { min_delay = 1000, max_delay = 1000 } })
       recorder.ws:send(("x"):rep(40e6))
       expect.refused("reset", recorder.ws:flush(30))

@@ -9,16 +9,6 @@ local shell = require "shell"
 local TLS13 = { "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
    "SERVER_TRAFFIC_SECRET_0" }
 
-local function read(path)
-   local file = io.open(path, "rb")
-   if not file then
-      return nil
-   end
-   local text = file:read("*a")
-   file:close()
-   return text
-end
-
 --- Connects once for each port, one after the other, and prints `open` for each connection that opens.
 --- @param ports string[]
 --- @param path string|false of SSLKEYLOGFILE
@@ -39,7 +29,7 @@ end
 --- Returns the secrets of a file by label, and the number of different sessions.
 local function secrets(path)
    local labels, sessions, count = {}, {}, 0
-   for line in assert(read(path)):gmatch("[^\n]*\n") do
+   for line in assert(servers.read_file(path)):gmatch("[^\n]*\n") do
       local label, random, secret = line:match("^([%u%d_]+) (%x+) (%x+)\n$")
       assert(label, line)
       assert.equal(64, #random)
@@ -82,7 +72,7 @@ describe("tls.keylog", function()
    it("writes nothing for connections without it, also beside one with it", function()
       local path = new_path()
       assert.equal("open open ", connects({ "wss", "wss" }, path, { "nil", "false" }))
-      assert.is_nil(read(path))
+      assert.is_nil(servers.read_file(path))
       assert.equal("open open open ", connects({ "wss", "wss", "wss" }, path, { "nil", "true", "nil" }))
       local _, sessions = secrets(path)
       assert.equal(1, sessions)
@@ -101,7 +91,7 @@ describe("tls.keylog", function()
       -- In blocks of 512 bytes.
       local limited = [[sh -c 'ulimit -f 2; exec "$@"' sh]]
       assert.equal("open open ", connects({ "wss", "wss_tls12" }, path, { "true", "true" }, limited))
-      assert.equal(1024, #read(path))
+      assert.equal(1024, #servers.read_file(path))
    end)
 
    it("creates no file where other options are refused", function()
@@ -117,7 +107,7 @@ describe("tls.keylog", function()
             io.write(tostring(pcall(require("websocket").new, "wss://192.0.2.1/", print, { %s })))
          ]]):format(options), variables).output
          assert.equal("false", output:match("^%a+"), output)
-         assert.is_nil(read(path), options)
+         assert.is_nil(servers.read_file(path), options)
       end
    end)
 

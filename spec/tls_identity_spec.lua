@@ -4,20 +4,13 @@ local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
 
-local function read(path)
-   local file = assert(io.open(path, "rb"))
-   local text = file:read("*a")
-   file:close()
-   return text
-end
-
 local function text(name)
-   return read(servers.file(name))
+   return servers.text(name)
 end
 
 --- Returns a certificate or key that the Rust tests use, too.
 local function stored(name)
-   return read("tests/support/certificates/" .. name)
+   return assert(servers.read_file("tests/support/certificates/" .. name))
 end
 
 local function echoes(identity)

@@ -21,13 +21,6 @@ local function insecurely()
    return { tls = { insecure = true } }
 end
 
-local function read(name)
-   local file = assert(io.open(servers.file(name), "rb"))
-   local text = file:read("*a")
-   file:close()
-   return text
-end
-
 local function echoes(url, options)
    local recorder = client.open(url, options)
    recorder.ws:send("hello")
@@ -50,7 +43,7 @@ describe("a private CA", function()
    end)
 
    it("is trusted as PEM text", function()
-      echoes(servers.url("/echo", nil, "wss"), { tls = { ca = read("ca.pem") } })
+      echoes(servers.url("/echo", nil, "wss"), { tls = { ca = servers.text("ca.pem") } })
    end)
 
    it("is trusted with TLS 1.2, by name and on IPv6", function()
@@ -190,7 +183,7 @@ describe("TLS options", function()
 
    it("that contradict each other raise an error", function()
       local ca, cert, key = servers.file("ca.pem"), servers.file("client.pem"), servers.file("client.key")
-      expect.raises(url, { tls = { ca_file = ca, ca = read("ca.pem") } }, { "tls.ca", "tls.ca_file" })
+      expect.raises(url, { tls = { ca_file = ca, ca = servers.text("ca.pem") } }, { "tls.ca", "tls.ca_file" })
       expect.raises(url, { tls = { cert_file = cert } }, { "tls.cert_file", "tls.key_file" })
       expect.raises(url, { tls = { key_file = key } }, { "tls.cert_file", "tls.key_file" })
       expect.raises(url, { tls = { cert_file = cert, key_file = servers.file("stranger.key") } },

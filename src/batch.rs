@@ -28,6 +28,11 @@ impl Batch {
         Batch { payloads: buffers::take(bytes), messages, first: 0, start: 0 }
     }
 
+    /// Makes a batch of one message. The payload of a text is valid UTF-8.
+    pub fn of_one(kind: Kind, payload: Vec<u8>) -> Batch {
+        Batch { messages: vec![(kind, payload.len())], payloads: payload, first: 0, start: 0 }
+    }
+
     /// Appends a message. The payload of a text is valid UTF-8.
     pub fn push(&mut self, kind: Kind, payload: &[u8]) {
         self.payloads.extend_from_slice(payload);
@@ -50,6 +55,11 @@ impl Batch {
     /// Returns how many messages are left.
     pub fn len(&self) -> usize {
         self.messages.len() - self.first
+    }
+
+    /// Returns the bytes of payload that are left.
+    pub fn payload_len(&self) -> usize {
+        self.payloads.len() - self.start
     }
 
     /// Tells whether no message is left.

@@ -1,8 +1,8 @@
 //! The engine of `websocket-native`, and its Lua module.
 //!
 //! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
-//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`queue`], [`log`], [`runtime`],
-//! [`process`]), [`timers`], [`protocol`] and [`transport`], [`connection`], then `lua`.
+//! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`readiness`], [`queue`], [`log`],
+//! [`runtime`], [`process`]), [`timers`], [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! The host's thread runs Lua. While it waits, it drives all connections of the process; while it does not, a thread of
 //! ours does. The host's thread puts messages into a connection's outbox. The connection puts events into the queue of
@@ -32,6 +32,7 @@ pub mod process;
 pub mod protocol;
 pub mod queue;
 pub mod quote;
+pub mod readiness;
 pub mod response;
 pub mod runtime;
 mod sync;

@@ -5,13 +5,15 @@
 //! until the host has released half of it.
 
 use std::collections::VecDeque;
-use std::mem;
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
+use std::{io, mem};
 
 use crate::batch::Batch;
 use crate::event::Event;
+use crate::readiness::Readiness;
 use crate::sync::Mutex;
 
 /// Identifies a connection within its Lua state.
@@ -72,6 +74,8 @@ struct State {
     items: VecDeque<Item>,
     /// The host to wake when an item arrives; set while it waits.
     host: Option<Waker>,
+    /// The descriptor that is readable while items are there, once the host has asked for it.
+    readiness: Option<Readiness>,
 }
 
 impl Queue {
@@ -80,7 +84,11 @@ impl Queue {
         let host = {
             let mut state = self.state.lock();
             state.items.extend(new);
-            if state.items.is_empty() { None } else { state.host.take() }
+            if state.items.is_empty() {
+                return;
+            }
+            state.note_items();
+            state.host.take()
         };
         if let Some(host) = host {
             host.wake();
@@ -103,9 +111,34 @@ impl Queue {
         self.wants_lines.load(Ordering::Relaxed).then(|| self.lines.get_or_init(make))
     }
 
-    /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed.
+    /// Returns the descriptor that is readable while items are here, or `left` by the host. It is
+    /// made when it is first asked for.
+    ///
+    /// # Errors
+    /// The process has no descriptors left.
+    pub fn descriptor(&self, left: Left) -> io::Result<RawFd> {
+        let mut state = self.state.lock();
+        if let Some(readiness) = &state.readiness {
+            return Ok(readiness.descriptor());
+        }
+        let descriptor = state.readiness.insert(Readiness::new()?).descriptor();
+        state.settle(left);
+        Ok(descriptor)
+    }
+
+    /// Ends a dispatch, which [`take_all`](Queue::take_all) has begun.
+    pub fn settle(&self, left: Left) {
+        self.state.lock().settle(left);
+    }
+
+    /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed. The descriptor is
+    /// not readable until [`settle`](Queue::settle).
     pub fn take_all(&self, taken: &mut VecDeque<Item>) {
-        let items = &mut self.state.lock().items;
+        let mut state = self.state.lock();
+        if let Some(readiness) = &mut state.readiness {
+            readiness.mute();
+        }
+        let items = &mut state.items;
         if taken.is_empty() {
             mem::swap(taken, items);
         } else {
@@ -126,6 +159,32 @@ impl Queue {
         }
         Poll::Ready(())
     }
+}
+
+impl State {
+    fn note_items(&mut self) {
+        if let Some(readiness) = &mut self.readiness {
+            readiness.set();
+        }
+    }
+
+    fn settle(&mut self, left: Left) {
+        if let Some(readiness) = &mut self.readiness {
+            readiness.unmute();
+        }
+        if left == Left::Some || !self.items.is_empty() {
+            self.note_items();
+        }
+    }
+}
+
+/// Whether the host has taken items that it has not dispatched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It has.
+    Some,
+    /// It has not.
+    None,
 }
 
 /// Returns what an event with `payload` bytes is charged.

@@ -96,6 +96,12 @@ impl Timers {
         self.timers.len()
     }
 
+    /// Returns how long it takes until the next timer is due; nothing if none is set. One that is due already is in the
+    /// queue.
+    pub fn next(&self, now: Instant) -> Option<Duration> {
+        self.schedule.state.lock().due.first().map(|(due, _)| due.saturating_duration_since(now))
+    }
+
     /// Cancels all timers and ends the task. None may be set any longer.
     pub fn end(&mut self) {
         self.timers.clear();

@@ -35,6 +35,9 @@ mod outgoing;
 #[path = "../src/queue.rs"]
 mod queue;
 #[allow(dead_code)]
+#[path = "../src/readiness.rs"]
+mod readiness;
+#[allow(dead_code)]
 #[path = "../src/connection/recovery.rs"]
 mod recovery;
 

@@ -1,4 +1,5 @@
--- What `require "websocket"` returns: the compiled core, and the loop that dispatches its events.
+-- What `require "websocket"` returns: the compiled core, and the loop that dispatches its events. waiting.lua and
+-- receiving.lua have what scripts need that are written from top to bottom, loops.lua what other programs' loops need.
 --
 -- The loop is Lua because Ctrl-C reaches a script only between Lua instructions: every wait comes back here about four
 -- times a second. types.lua describes all of it for language servers.
@@ -8,12 +9,16 @@
 -- globals.
 
 local websocket = require "websocket.core"
+local make_waiting = require "websocket.waiting"
+local make_receiving = require "websocket.receiving"
+local make_loops = require "websocket.loops"
 local host = websocket._host
 if host.is_whole then
    return websocket -- loaded before, by a program that has emptied package.loaded
 end
 
-local delivery, guard, is_callable = host.delivery, host.guard, host.is_callable
+local delivery, is_callable = host.delivery, host.is_callable
+local guard, nestable, yielding_guard = host.guard, host.nestable, host.yielding_guard
 local begin_turn, dispatch, expected, is_dispatching, since, wait =
    host.begin_turn, host.dispatch, host.expected, host.is_dispatching, host.since, host.wait
 local huge, match, rawget, type = math.huge, string.match, rawget, type
@@ -64,6 +69,9 @@ local function seconds(value, default)
    return value > 0 and value or 0
 end
 
+-- What loops.lua and waiting.lua have; set below, because they need `poll`.
+local loops, waiting
+
 -- Waits up to `timeout` seconds for something, and dispatches once. Returns `true` and the number of callbacks.
 local function poll(timeout, max)
    local ok, problem = begin_turn(max)
@@ -82,6 +90,7 @@ local function poll(timeout, max)
          if not ran then
             return false, leaves
          end
+         loops.rest()
          delivery.end_turn(leaves)
          if ran > 0 then
             return true, ran
@@ -112,6 +121,7 @@ websocket.poll = guard(function(timeout, max)
    if problem then
       return false, problem
    end
+   waiting.forget()
    local ok, ran = poll(timeout, max)
    return ok, ran
 end)
@@ -133,6 +143,7 @@ websocket.run = guard(function()
    if problem then
       return false, problem
    end
+   waiting.forget()
    is_stopped = false
    while not is_stopped do
       local ok, answer = has_work()
@@ -154,14 +165,57 @@ function websocket.stop()
    is_stopped = true
 end
 
---- Runs `fn` in the next poll, in order with the events.
---- @param fn function called without arguments
-websocket.defer = guard(function(fn)
+-- What makes something come
+
+-- Makes a function of one that has something come: a loop that is attached then watches.
+local function beginning(raw)
+   return function(...)
+      local ok, made = raw(...)
+      if ok then
+         loops.begin()
+      end
+      return ok, made
+   end
+end
+
+local new, after, every = beginning(host.new), beginning(host.after), beginning(host.every)
+
+local defer = beginning(function(fn)
    if not is_callable(fn) then
       return false, "fn must be a function or callable, got " .. type(fn)
    end
    return host.defer(fn)
 end)
+
+--- Opens a connection in the background. types.lua describes these.
+websocket.new, websocket.after, websocket.every, websocket.defer = guard(new), guard(after), guard(every), guard(defer)
+
+local engine = {
+   after = nestable(after),
+   defer = nestable(defer),
+   expected = expected,
+   fail = delivery.fail,
+   fileno = nestable(host.fileno),
+   how_far = nestable(host.how_far),
+   is_callable = is_callable,
+   is_dispatching = is_dispatching,
+   new = nestable(new),
+   now = websocket.now,
+   poll = nestable(poll),
+   take = host.take,
+   waits = nestable(host.waits),
+}
+waiting = make_waiting(engine)
+loops = make_loops(engine, waiting)
+local receiving = make_receiving(engine, waiting)
+host.on_arrival(receiving.arrived)
+
+websocket.connect, websocket.sleep = yielding_guard(receiving.connect), yielding_guard(waiting.sleep)
+host.methods.receive = yielding_guard(receiving.receive)
+host.methods.messages = yielding_guard(receiving.messages)
+websocket.spawn = guard(waiting.spawn)
+websocket.fileno, websocket.next_timeout = guard(host.fileno), guard(host.next_timeout)
+websocket.attach, websocket.detach = guard(loops.attach), guard(loops.detach)
 
 --- Calls `fn(level, text, ws)` in `poll` for each line that tells what connections do. Lines hold no headers, query
 --- strings, credentials or payload.
@@ -184,11 +238,11 @@ host.methods.flush = guard(function(ws, timeout)
    if problem then
       return false, problem
    end
-   local ok, state, known_losses = host.wait_written(ws, 0)
+   local ok, state, known_losses = host.wait_written(ws, 0) -- as they were before this wait
    while ok do
       local slice = timeout < SLICE and timeout or SLICE
-      local losses
-      ok, state, losses = host.wait_written(ws, slice)
+      local _, losses
+      ok, state, _, losses = host.wait_written(ws, slice)
       if not ok then
          break
       elseif losses ~= known_losses then

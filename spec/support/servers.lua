@@ -21,7 +21,10 @@ local registry = debug.getregistry()
 registry[KEY] = registry[KEY] or { tokens = 0, started = {} }
 local state = registry[KEY]
 
-local function read_file(path)
+--- Reads a whole file.
+--- @param path string
+--- @return string? text nil if there is no such file
+function M.read_file(path)
    local file = io.open(path, "rb")
    if not file then
       return nil
@@ -56,10 +59,10 @@ local function start(name, variable, default, after)
       quote(directory()), quote(base .. ".lua"), quote(base .. ".log"), after, quote(base .. ".failed"))
    local pipe = assert(io.popen(line, "w"))
    for _ = 1, PATIENCE * 20 do
-      if read_file(base .. ".failed") then
+      if M.read_file(base .. ".failed") then
          break
       end
-      local text = read_file(base .. ".lua")
+      local text = M.read_file(base .. ".lua")
       if text then
          local ports = assert((loadstring or load)(text, "=" .. name))()
          state.started[name] = { ports = ports, pipe = pipe }
@@ -68,7 +71,7 @@ local function start(name, variable, default, after)
       os.execute("sleep 0.05")
    end
    error(string.format("%s (%s) failed, or does not listen after %d s:\n%s", name, command, PATIENCE,
-      read_file(base .. ".log") or ""))
+      M.read_file(base .. ".log") or ""))
 end
 
 --- Returns the ports of the test server by name, and starts it at the first call. README.md lists the names.
@@ -115,7 +118,7 @@ end
 --- @param name string
 --- @return string
 function M.daemon_log(name)
-   return read_file(directory() .. "/" .. name .. ".requests") or ""
+   return M.read_file(directory() .. "/" .. name .. ".requests") or ""
 end
 
 --- Returns the path of a file in the folder of the test server, such as `ca.pem`.
@@ -124,6 +127,14 @@ end
 function M.file(name)
    M.ports()
    return directory() .. "/" .. name
+end
+
+--- Returns the contents of a file of the test server's directory; raises if there is none.
+--- @param name string such as `ca.pem`
+--- @return string
+function M.text(name)
+   local text = M.read_file(M.file(name))
+   return text or error("the test server has no file " .. name)
 end
 
 --- Writes a file in the folder of the test server, and returns its path.
@@ -217,7 +228,7 @@ end
 --- @return table<string, string|number>
 function M.recorded(token)
    local record = {}
-   for line in (read_file(M.file("reports/" .. token)) or ""):gmatch("[^\n]+") do
+   for line in (M.read_file(M.file("reports/" .. token)) or ""):gmatch("[^\n]+") do
       local key, value = line:match("^([^=]*)=(.*)$")
       value = value:gsub("%%(%x%x)", function(digits)
          return string.char(tonumber(digits, 16))

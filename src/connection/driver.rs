@@ -361,7 +361,7 @@ impl Driver {
                 sink.log.info(|| format!("the peer sent Close with {code}"));
                 if self.settings.after_loss == AfterLoss::Another && retries::heals(code) {
                     // The peer may ignore what follows its Close.
-                    sink.connection.outbox.put_back(self.writer.withhold());
+                    self.accepts_again |= sink.connection.outbox.put_back(self.writer.withhold());
                 } else {
                     sink.connection.outbox.refuse();
                 }

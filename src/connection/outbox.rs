@@ -278,11 +278,11 @@ impl Outbox {
     /// Takes back what a lost connection has not written, to be sent before what waits, and accounts for the rest.
     /// Returns what [`note_written`](Outbox::note_written) returns. For the connection.
     pub(super) fn put_back(&self, recovered: Recovered) -> bool {
-        let Recovered { frames, original, payload, cost, .. } = recovered;
+        let Recovered { frames, original, lost, payload, cost } = recovered;
         {
             let mut state = self.state.lock();
             state.encoder = None;
-            state.losses += usize::from(cost > 0);
+            state.losses += usize::from(lost.count > 0);
             if !frames.bytes.is_empty() {
                 state.encoded.push_front(frames);
             }

@@ -16,27 +16,37 @@ pub enum Raise {
 /// The results of a call, or what it raises.
 pub type Answer = Result<Results, Raise>;
 
-/// Up to three results.
-pub struct Results(Value, Value, Value);
+/// Up to four results.
+pub struct Results(Value, Value, Value, Value);
 
 /// Answers nothing.
 pub fn nothing() -> Answer {
-    Ok(Results(Value::Nil, Value::Nil, Value::Nil))
+    Ok(Results(Value::Nil, Value::Nil, Value::Nil, Value::Nil))
 }
 
 /// Answers one value.
 pub fn one(lua: &Lua, value: impl IntoLua) -> Answer {
-    Ok(Results(value.into_lua(lua)?, Value::Nil, Value::Nil))
+    Ok(Results(value.into_lua(lua)?, Value::Nil, Value::Nil, Value::Nil))
 }
 
 /// Answers two values.
 pub fn two(lua: &Lua, first: impl IntoLua, second: impl IntoLua) -> Answer {
-    Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, Value::Nil))
+    Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, Value::Nil, Value::Nil))
+}
+
+/// Answers three values.
+pub fn three(lua: &Lua, first: impl IntoLua, second: impl IntoLua, third: impl IntoLua) -> Answer {
+    Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, third.into_lua(lua)?, Value::Nil))
 }
 
 /// Answers `nil, text, code`, for a condition that is no mistake of the script.
 pub fn refused(lua: &Lua, text: &str, code: ErrorCode) -> Answer {
-    Ok(Results(Value::Nil, text.into_lua(lua)?, code.as_str().into_lua(lua)?))
+    Ok(Results(Value::Nil, text.into_lua(lua)?, code.as_str().into_lua(lua)?, Value::Nil))
+}
+
+/// Answers four values.
+pub fn four(lua: &Lua, first: impl IntoLua, second: impl IntoLua, third: impl IntoLua, fourth: impl IntoLua) -> Answer {
+    Ok(Results(first.into_lua(lua)?, second.into_lua(lua)?, third.into_lua(lua)?, fourth.into_lua(lua)?))
 }
 
 /// Raises a text.
@@ -46,12 +56,17 @@ pub fn raise<T>(text: impl Into<String>) -> Result<T, Raise> {
 
 /// Turns an answer into what the guard in prelude.lua expects.
 pub fn returned(lua: &Lua, answer: Answer) -> mlua::Result<MultiValue> {
-    let values = match answer {
-        Ok(Results(first, second, third)) => [Value::Boolean(true), first, second, third],
-        Err(Raise::Text(text)) => [Value::Boolean(false), text.into_lua(lua)?, Value::Nil, Value::Nil],
-        Err(Raise::Lua(error)) => [Value::Boolean(false), text_of(&error).into_lua(lua)?, Value::Nil, Value::Nil],
-    };
-    Ok(MultiValue::from_iter(values))
+    match answer {
+        Ok(Results(first, second, third, fourth)) => {
+            Ok(MultiValue::from_iter([Value::Boolean(true), first, second, third, fourth]))
+        }
+        Err(Raise::Text(text)) => refusal(lua, text),
+        Err(Raise::Lua(error)) => refusal(lua, text_of(&error)),
+    }
+}
+
+fn refusal(lua: &Lua, text: String) -> mlua::Result<MultiValue> {
+    Ok(MultiValue::from_iter([Value::Boolean(false), text.into_lua(lua)?]))
 }
 
 /// Returns the text of an error as Lua had it, without mlua's additions, so that an interrupt ends in `interrupted!`.

@@ -207,6 +207,20 @@ function M.call(fn, ...)
    return true
 end
 
+-- Deals with the error that has ended a coroutine, as with that of a callback. It is called in a callback, and ends
+-- that by an error which must leave `poll`.
+function M.fail(thread, problem)
+   local text = text_of(problem)
+   local caught = { problem = problem, length = #text }
+   if not is_interrupt(problem) then
+      caught.traceback = traceback and traceback(thread, text) or text
+   end
+   local leaves = deal_with(caught)
+   if leaves then
+      error(leaves.problem, 0)
+   end
+end
+
 function M.set_error_handler(handler)
    if handler ~= nil and handler ~= RAISE and not is_callable(handler) then
       local _, got = described(handler)

@@ -6,6 +6,7 @@
 
 use super::host::Host;
 use super::socket::{Socket, Status};
+use crate::batch::Batch;
 use crate::event::{End, Event, Kind, Reconnecting};
 use crate::queue::ConnectionId;
 
@@ -55,6 +56,7 @@ pub fn shown(event: &mut Event, socket: &Socket) -> Shown {
         **end = End::dropped();
     }
     match event {
+        Event::Message(..) if socket.mailbox.is_some() => Shown::Other("received", None, Detail::Nothing),
         Event::Message(kind, payload) => Shown::Message(*kind, &raw const **payload),
         Event::Open(_) => Shown::Other("open", None, Detail::Nothing),
         Event::Ping(payload) => Shown::Other("ping", Some(&raw const **payload), Detail::Nothing),
@@ -121,10 +123,19 @@ pub fn settle(host: &Host, id: ConnectionId, socket: &Socket, event: Event) -> E
             Effect::Shown
         }
         Event::Preparing(_) => {
+            if let Some(planning) = &socket.planning {
+                planning.begin();
+            }
             host.begin_planning(&socket.connection);
             Effect::Shown
         }
-        Event::Message(..) | Event::Ping(_) | Event::Pong(_) | Event::Drain => Effect::Shown,
+        Event::Message(kind, payload) => {
+            if let Some(mailbox) = &socket.mailbox {
+                mailbox.push(Batch::of_one(kind, payload), host.inbox.take_charge());
+            }
+            Effect::Shown
+        }
+        Event::Ping(_) | Event::Pong(_) | Event::Drain => Effect::Shown,
     }
 }
 

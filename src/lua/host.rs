@@ -45,6 +45,8 @@ pub struct Host {
     pub callbacks: Table,
     /// The number of the logger, if there is one.
     pub logger: Cell<Option<u64>>,
+    /// The number of the function that is called for the events of connections without a callback.
+    pub arrival: Cell<u64>,
     /// The connection whose next attempt the script is planning.
     planned: RefCell<Option<Arc<Connection>>>,
     /// Numbers whose Lua values could not be dropped yet, for instance for lack of memory.
@@ -68,6 +70,7 @@ impl Host {
             sockets: lua.create_table()?,
             callbacks: lua.create_table()?,
             logger: Cell::new(None),
+            arrival: Cell::new(0),
             planned: RefCell::new(None),
             stale: RefCell::default(),
             connections: RefCell::default(),

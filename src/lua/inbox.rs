@@ -6,12 +6,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::batch::Batch;
 use crate::event::{Event, Kind};
-use crate::queue::{self, Charge, ConnectionId, Item, Queue};
+use crate::queue::{self, Charge, ConnectionId, Item, Left, Queue};
 
 /// The cost of messages of one batch, in bytes, that is released at once: a lock for each message would cost more.
 const RELEASED_AT_ONCE: usize = 4096;
@@ -41,6 +43,8 @@ pub struct Inbox {
     /// The cost of messages that are finished, and still charged with those in front.
     done: Cell<usize>,
     turn: Cell<u64>,
+    /// The host has asked for the descriptor.
+    has_descriptor: Cell<bool>,
 }
 
 /// Messages that arrived together, with their connection and their charge.
@@ -76,6 +80,20 @@ impl Inbox {
         if self.count.get() == 0 { self.queue.poll_ready(cx) } else { Poll::Ready(()) }
     }
 
+    /// Returns the descriptor that is readable while anything waits; it is made when it is first asked for.
+    ///
+    /// # Errors
+    /// The process has no descriptors left.
+    pub fn descriptor(&self) -> io::Result<RawFd> {
+        let descriptor = self.queue.descriptor(self.left())?;
+        self.has_descriptor.set(true);
+        Ok(descriptor)
+    }
+
+    fn left(&self) -> Left {
+        if self.count.get() == 0 { Left::None } else { Left::Some }
+    }
+
     /// Counts one more poll.
     pub fn begin_turn(&self) {
         self.turn.set(self.turn.get() + 1);
@@ -109,6 +127,9 @@ impl Inbox {
     pub fn stop(&self) -> usize {
         self.dispatching.set(false);
         self.release_done();
+        if self.has_descriptor.get() {
+            self.queue.settle(self.left());
+        }
         self.ran.get()
     }
 
@@ -170,6 +191,20 @@ impl Inbox {
         if let Some(Messages { charge, .. }) = messages.take() {
             self.charge.replace(Some(charge));
         }
+    }
+
+    /// Takes all messages in front that arrived together, with what is charged for them.
+    pub fn take_messages(&self) -> Option<(Batch, Charge)> {
+        let Messages { batch, charge, .. } = self.messages.take()?;
+        self.waiting.set(self.waiting.get() - batch.len());
+        self.count.set(self.count.get() - batch.len());
+        self.charge.replace(Some(Charge::none()));
+        Some((batch, charge))
+    }
+
+    /// Takes what is charged for the event that was taken, so that it is not released with that.
+    pub fn take_charge(&self) -> Charge {
+        self.charge.replace(Some(Charge::none())).unwrap_or_else(Charge::none)
     }
 
     fn note_taken(&self) {

@@ -5,7 +5,8 @@
 //! (how calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket`
 //! (connections), `planning` and `new` (how they start, and start again), `record` (their tables), `connections` (all
 //! of them) and `timers`, then what is called for every message: `send`, `inbox` (what waits), `poll` and `polling`
-//! (how it is waited for), `effect` (what an event means), `push` (its values) and `dispatch` (events to calls); `text`
+//! (how it is waited for), `effect` (what an event means), `push` (its values), `calls` (callbacks are called) and `dispatch` (in each turn), `mailbox` and `receive`
+//! (messages that scripts take themselves); `text`
 //! (UTF-8 and URLs), `bare` (userdata for shapes) and `nested` (calls in a finaliser).
 //!
 //! Every function that mlua makes here returns `true, results...` or `false, text`, and a Lua guard (prelude.lua)
@@ -15,6 +16,7 @@ mod answer;
 mod arguments;
 mod bare;
 mod builder;
+mod calls;
 mod connections;
 mod dispatch;
 mod effect;
@@ -22,6 +24,7 @@ mod entry;
 mod handle;
 mod host;
 mod inbox;
+mod mailbox;
 mod module;
 mod nested;
 mod new;
@@ -30,6 +33,7 @@ mod planning;
 mod poll;
 mod polling;
 mod push;
+mod receive;
 mod record;
 mod send;
 mod socket;

@@ -16,13 +16,14 @@ use crate::options::Options;
 use crate::transport::Plan;
 use crate::url::Endpoint;
 
-/// Adds `new(url, callback[, options])`.
-pub fn add_new(builder: &Builder, core: &Table, sockets: &Sockets, callable: Function) -> mlua::Result<()> {
+/// Adds what `websocket.new(url[, callback[, options]])` is made of.
+pub fn add_new(builder: &Builder, inner: &Table, sockets: &Sockets, callable: Function) -> mlua::Result<()> {
     let sockets = Rc::clone(sockets);
-    builder.add(core, "new", move |lua, host, (url, callback, table): (Value, Value, Value)| {
+    builder.add_raw(inner, "new", move |lua, host, (url, callback, table): (Value, Value, Value)| {
         let url = utf8(&url, "url")?;
-        if !callable.call::<bool>(&callback)? {
-            return raise(format!("callback must be a function or callable, got {}", type_name(&callback)));
+        if !callback.is_nil() && !callable.call::<bool>(&callback)? {
+            let got = type_name(&callback);
+            return raise(format!("callback must be a function or callable, or nil to receive, got {got}"));
         }
         let options = options::read(&table)?;
         let before = before(&table, &options, &callable)?;
@@ -35,7 +36,12 @@ pub fn add_new(builder: &Builder, core: &Table, sockets: &Sockets, callable: Fun
         let connection = Connection::new(&options);
         let planning = before.as_ref().map(|_| Planning::new(host.number(), url, &options));
         let planner = planning.as_ref().map(|planning| planning.function);
-        let socket = sockets.create(lua, Rc::new(Socket::new(host, &connection, &endpoint, &options, planning)))?;
+        let socket = Socket::new(host, &connection, &endpoint, &options, planning);
+        let (socket, callback) = match callback {
+            Value::Nil => (socket.with_mailbox(&options), host.callbacks.raw_get(host.arrival.get())?),
+            callback => (socket, callback),
+        };
+        let socket = sockets.create(lua, Rc::new(socket))?;
         // What others can see comes last, after everything that may run out of memory.
         let started = host
             .callbacks

@@ -53,6 +53,11 @@ impl Planning {
         Ok(Some(endpoint))
     }
 
+    /// Forgets a plan that was never handed over.
+    pub fn begin(&self) {
+        self.made.take();
+    }
+
     /// Takes the answer for the connection.
     pub fn take(&self) -> Answer {
         self.made.take().unwrap_or(Answer::Failed)

@@ -1,7 +1,7 @@
-//! What `poll`, `run`, `defer` and `set_logger` in `websocket/init.lua` need beside the functions of [`super::poll`]
+//! What `poll`, `run`, `defer`, `fileno` and `set_logger` in `websocket/init.lua` need beside the functions of [`super::poll`]
 //! and [`super::dispatch`], which are called for every turn.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mlua::{Table, Value};
 
@@ -31,6 +31,20 @@ pub fn add_functions(builder: &Builder, inner: &Table) -> mlua::Result<()> {
         }
         host.inbox.begin_turn();
         nothing()
+    })?;
+    builder.add_raw(inner, "fileno", |lua, host, ()| {
+        host.check_process()?;
+        match host.inbox.descriptor() {
+            Ok(descriptor) => one(lua, descriptor),
+            Err(error) => raise(format!("no descriptor can be made: {error}")),
+        }
+    })?;
+    builder.add_raw(inner, "next_timeout", |lua, host, ()| {
+        host.check_process()?;
+        if host.wait(Wait::up_to(Duration::ZERO), |cx| host.inbox.poll_ready(cx)).is_some() {
+            return one(lua, 0.0);
+        }
+        one(lua, host.timers.borrow().next(Instant::now()).map(|left| left.as_secs_f64()))
     })?;
     builder.add_raw(inner, "set_logger", |_, host, logger: Value| {
         host.check_process()?;

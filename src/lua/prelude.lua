@@ -3,7 +3,7 @@
 --
 -- Every global is local from loading on, because a script may change its globals; those that a host may leave out are
 -- read by rawget, because a host may have made the reading of an unknown global an error.
--- Comes in: `put_back` of nested.rs, or nil. Returns guard, is_callable, remains, timer_remains, watch_end.
+-- Comes in: `put_back` of nested.rs, or nil. Returns what the last line says.
 
 local put_back = ...
 
@@ -21,14 +21,17 @@ if select(2, xpcall(function(value) return value end, type, true)) then
    put_back = nil
 end
 
+-- Makes a function of one of the engine's that may be called while another call of the module is interrupted by a
+-- finaliser. It cannot yield on Lua 5.1.
+local function nestable(raw)
+   return put_back and function(...) return put_back(raw, ...) end or raw
+end
+
 -- Makes a public function of one that returns `true` and up to three results, or `false, text`: it raises the text at
 -- the line that called it. `level` is 3 for a function that a C function calls in the name of a script.
 local function guard(raw, level)
    level = level or 2
-   if put_back then
-      local nested = raw
-      raw = function(...) return put_back(nested, ...) end
-   end
+   raw = nestable(raw)
    return function(...)
       if is_over then
          error("this Lua state is ending", level)
@@ -41,6 +44,28 @@ local function guard(raw, level)
          return first
       end
       return first, second, third
+   end
+end
+
+-- As `guard`, for a function that may yield and returns `true` and up to four results. What it calls of the engine must
+-- be nestable by itself.
+local function yielding_guard(raw)
+   return function(...)
+      if is_over then
+         error("this Lua state is ending", 2)
+      end
+      local ok, first, second, third, fourth = raw(...)
+      if not ok then
+         error(first, 2)
+      end
+      if fourth ~= nil then
+         return first, second, third, fourth
+      elseif third ~= nil then
+         return first, second, third
+      elseif second ~= nil then
+         return first, second
+      end
+      return first
    end
 end
 
@@ -63,12 +88,13 @@ local answers = {
    pause = function(ws) return ws end,
    resume = function(ws) return ws end,
 }
-for _, name in ipairs({ "send", "ping", "flush" }) do
+for _, name in ipairs({ "send", "ping", "flush", "receive" }) do
    answers[name] = function() return nil, "connection is closing or closed", "closed" end
 end
 for _, name in ipairs({ "url", "protocol", "extensions" }) do
    answers[name] = function() return "" end
 end
+answers.messages = function() return function() return nil end end
 for _, name in ipairs({ "response", "end_info", "latency" }) do
    answers[name] = function() return nil end
 end
@@ -101,4 +127,4 @@ local function watch_end()
    return setmetatable({}, { __gc = at_end })
 end
 
-return guard, is_callable, remains, timer_remains, watch_end
+return guard, is_callable, remains, timer_remains, watch_end, nestable, yielding_guard

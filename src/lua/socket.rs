@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
-use super::answer::{Answer, Raise, nothing, one, raise, refused, two};
+use super::answer::{Answer, Raise, nothing, one, raise, refused, three};
 use super::arguments::{boolean, integer, string, type_name};
 use super::builder::Builder;
 use super::handle::{Handles, Held};
 use super::host::Host;
+use super::mailbox::Mailbox;
 use super::planning::Planning;
 use super::{options, record};
 use crate::close::{CloseCode, CloseFrame};
@@ -52,6 +53,8 @@ pub struct Socket {
     /// Scheme, host and port, which `tostring` shows.
     shown: RefCell<String>,
     max_buffered: usize,
+    /// Present if the script has given no callback: where messages wait until it receives them.
+    pub mailbox: Option<Mailbox>,
     /// Present if the script plans the attempts to open it again.
     pub planning: Option<Planning>,
     /// The option of the same name.
@@ -92,12 +95,18 @@ impl Socket {
             url: RefCell::new(endpoint.href.clone()),
             shown: RefCell::new(endpoint.to_string()),
             max_buffered: options.max_buffered,
+            mailbox: None,
             planning,
             report_closing: options.report_closing,
             status: Cell::new(Status::Connecting),
             response: RefCell::new(None),
             end: RefCell::new(None),
         }
+    }
+
+    /// Has the messages wait for `receive`.
+    pub fn with_mailbox(self, options: &Options) -> Socket {
+        Socket { mailbox: Some(Mailbox::new(options.max_queue)), ..self }
     }
 
     /// Notes where the next attempt leads.
@@ -171,6 +180,9 @@ impl Socket {
         };
         self.connection.outbox.end_by(wish);
         // A connection that is not read would not see the peer's Close.
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.close();
+        }
         self.connection.budget.resume();
         self.status.set(status);
     }
@@ -318,12 +330,13 @@ pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlu
         host.check_process()?;
         let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
         let outbox = &socket.connection.outbox;
+        let losses_before = outbox.losses();
         let state = match host.wait(Wait::up_to(limit), |cx| outbox.poll_written(cx)) {
             Some(Progress::Written) => "written",
             Some(Progress::Ended) => "ended",
             None => "waiting",
         };
-        two(lua, state, outbox.losses())
+        three(lua, state, losses_before, outbox.losses())
     })
 }
 

@@ -57,12 +57,12 @@ impl Kind {
     }
 }
 
-/// Adds `after(seconds, fn)` and `every(seconds, fn)`. A timer that was finalised gets the metatable `remains`.
-pub fn add_functions(builder: &Builder, core: &Table, callable: &Function, remains: &Table) -> mlua::Result<()> {
+/// Adds what `websocket.after(seconds, fn)` and `websocket.every(seconds, fn)` are made of. A timer that was finalised gets the metatable `remains`.
+pub fn add_functions(builder: &Builder, inner: &Table, callable: &Function, remains: &Table) -> mlua::Result<()> {
     let handles = handles(builder, remains)?;
     for kind in [Kind::After, Kind::Every] {
         let (handles, callable) = (Rc::clone(&handles), callable.clone());
-        builder.add(core, kind.as_str(), move |lua, host, (time, function): (Value, Value)| {
+        builder.add_raw(inner, kind.as_str(), move |lua, host, (time, function): (Value, Value)| {
             let time = fraction(&time, "seconds", &kind.range())?;
             if !callable.call::<bool>(&function)? {
                 return raise(format!("fn must be a function or callable, got {}", type_name(&function)));

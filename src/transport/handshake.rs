@@ -3,6 +3,7 @@
 //! Comes in: endpoint, options and a stream. Goes out: the response with what was agreed, or why it was refused. Knows
 //! nothing of name resolution, TLS and frames.
 
+use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::answer::{check_not_empty, only_line, refuse};
 use super::body::{self, Body};
 use super::deadline::{Deadline, during};
 use super::head::{self, Head, SERVER, Search};
+use super::io_text;
 use super::redirect::{Decision, Redirects};
 use super::remark;
 use super::secrets::Secrets;
@@ -205,10 +207,20 @@ impl Request {
     async fn exchange(&self, stream: &mut Stream) -> Result<(Head, Vec<u8>), Failure> {
         // A server may respond and close before it has read everything. Its response explains more than the error of
         // writing does.
-        if stream.write_all(&self.bytes).await.is_ok() {
-            let _ = stream.flush().await;
+        let written = stream.write_all(&self.bytes).await;
+        let written = if written.is_ok() { stream.flush().await } else { written };
+        let failure = match head::read(stream).await {
+            Ok(found) => return Ok(found),
+            Err(failure) => failure,
+        };
+        // The system tells of a reset once. If that was told to the write, the read has only seen the end.
+        if let Err(error) = written
+            && error.kind() == io::ErrorKind::ConnectionReset
+            && failure.unanswered
+        {
+            return Err(head::reset(io_text::describe(&error)));
         }
-        head::read(stream).await.map_err(|failure| match failure.text.contains('"') {
+        Err(match failure.text.contains('"') {
             true => Failure { text: self.discreet(failure.text), ..failure },
             false => failure,
         })

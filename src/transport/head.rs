@@ -91,12 +91,17 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Head,
             Err(error) => {
                 return Err(match Stream::classify(&error) {
                     Loss::EndOfStream => search.end(),
-                    Loss::Reset(cause) => Failure { unanswered: true, ..SERVER.refuse(cause) },
+                    Loss::Reset(cause) => reset(cause),
                     Loss::Tls(cause) => Failure::new(ErrorCode::Tls, cause),
                 });
             }
         }
     }
+}
+
+/// Returns the failure for a transport that broke before the server had answered.
+pub(super) fn reset(cause: String) -> Failure {
+    Failure { unanswered: true, ..SERVER.refuse(cause) }
 }
 
 /// Finds the head of the first response that is not interim, in pieces of any size.

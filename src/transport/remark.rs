@@ -44,12 +44,17 @@ fn holds_secret(line: &str, head: &Head, secrets: &Secrets) -> bool {
 
 /// Returns whether a character shows itself, and neither hides, nor turns around or splits what stands beside it.
 fn is_visible(char: char) -> bool {
-    const FORMATS: [std::ops::RangeInclusive<char>; 5] = [
+    const FORMATS: [std::ops::RangeInclusive<char>; 10] = [
         '\u{200b}'..='\u{200f}',
         '\u{2028}'..='\u{202e}',
         '\u{2060}'..='\u{2069}',
         '\u{feff}'..='\u{feff}',
         '\u{61c}'..='\u{61c}',
+        '\u{ad}'..='\u{ad}',
+        '\u{34f}'..='\u{34f}',
+        '\u{180b}'..='\u{180f}',
+        '\u{fe00}'..='\u{fe0f}',
+        '\u{e0000}'..='\u{e0fff}',
     ];
     !char.is_control() && !FORMATS.iter().any(|formats| formats.contains(&char))
 }
@@ -96,7 +101,7 @@ mod tests {
     fn takes_no_line_that_repeats_a_secret() {
         let mut secrets = Secrets::default();
         secrets.add_location(b"/?key=s3cret");
-        for line in ["bad s3cret", "bad s\u{200b}3cr\x01et", "S3CRET"] {
+        for line in ["bad s3cret", "bad s\u{200b}3cr\x01et", "bad s3\u{ad}cr\u{fe0f}et", "S3CRET"] {
             assert_eq!(remark(&[], line.as_bytes(), &secrets), None, "{line}");
         }
         let here = [("location", "/x?to=th3re")];

@@ -294,3 +294,17 @@ fn tells_once_that_messages_are_accepted_again_after_a_refusal() {
     assert!(outbox.note_written(10, one));
     assert!(!outbox.note_written(10, one));
 }
+
+#[test]
+fn counts_a_loss_of_messages_and_not_one_of_a_ping() {
+    let outbox = Outbox::new(usize::MAX, AfterLoss::Another);
+    for (count, losses) in [(0, 0), (1, 1), (3, 2)] {
+        let lost = Messages { count, bytes: 0 };
+        let ping = Outgoing::Ping(Vec::new());
+        let cost = ping.cost();
+        outbox.send(ping).unwrap();
+        outbox.next().unwrap();
+        outbox.put_back(Recovered { lost, cost, ..Recovered::default() });
+        assert_eq!(outbox.losses(), losses);
+    }
+}

@@ -15,7 +15,7 @@ use super::{Sessions, Setup, Trust, server_name};
 use crate::error::InvalidInput;
 use crate::quote::quoted;
 
-/// Trusted to trust.
+/// Whom to trust.
 pub(in super::super) struct Others {
     servers: Trusted,
     proxies: Trusted,

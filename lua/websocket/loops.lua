@@ -1,0 +1,100 @@
+-- The host's own loop: it watches a descriptor, and dispatches when that is readable.
+--
+-- Comes in: `engine`, the functions of the host, `waiting`, and an adapter, which knows one kind of loop. Goes out:
+-- calls of the adapter, which watches while something can come, so that a loop that waits for nothing else can end.
+
+local error, format, ipairs, type = error, string.format, ipairs, type
+
+local function make(engine, waiting)
+   local expected, fileno, is_dispatching, poll, waits =
+      engine.expected, engine.fileno, engine.is_dispatching, engine.poll, engine.waits
+
+   local M = {}
+
+   -- The adapter that is attached, and whether it watches.
+   local adapter
+   local watches = false
+
+   local function unwatch()
+      watches = false
+      adapter.unwatch()
+   end
+
+   -- Dispatches what waits. A loop that runs inside a callback calls this, too; what waits is then left to the poll
+   -- that has called back.
+   local function ready()
+      if not watches or is_dispatching() then
+         return
+      end
+      local ok, problem = poll(0)
+      if not ok then
+         unwatch()
+         error(problem, 0)
+      end
+   end
+
+   --- Has the adapter watch, because something can come from now on.
+   function M.begin()
+      if adapter and not watches then
+         local ok, descriptor = fileno()
+         if not ok then
+            error(descriptor, 0)
+         end
+         watches = true
+         adapter.watch(descriptor, ready)
+      end
+   end
+
+   --- Has the adapter rest if nothing can come any more. Called after each poll.
+   function M.rest()
+      if watches and expected() == 0 then
+         local ok, answer = waits()
+         if ok and not answer then
+            unwatch()
+         end
+      end
+   end
+
+   function M.attach(new)
+      if type(new) ~= "table" then
+         return false, "adapter must be a table, got " .. type(new)
+      end
+      for _, field in ipairs({ "name", "watch", "unwatch" }) do
+         local wanted = field == "name" and "string" or "function"
+         if type(new[field]) ~= wanted then
+            return false, format("adapter.%s must be a %s, got %s", field, wanted, type(new[field]))
+         end
+      end
+      if adapter == new then
+         return true
+      elseif adapter then
+         return false, format("%s cannot be attached: %s is attached", new.name, adapter.name)
+      end
+      local ok, problem = fileno()
+      if not ok then
+         return false, problem
+      end
+      adapter = new
+      waiting.set_adapter(new)
+      local answered, work = waits()
+      if expected() > 0 or answered and work then
+         M.begin()
+      end
+      return true
+   end
+
+   function M.detach()
+      if adapter then
+         if watches then
+            unwatch()
+         end
+         adapter = nil
+         waiting.set_adapter(nil)
+      end
+      return true
+   end
+
+   return M
+end
+
+return make

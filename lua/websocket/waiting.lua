@@ -1,0 +1,212 @@
+-- How code that is written from top to bottom waits: it yields inside a coroutine, and runs the loop elsewhere.
+--
+-- Comes in: `engine`, the functions of the loop that init.lua has. Goes out: `spawn`, `sleep`, and `wait`, by which
+-- receiving.lua waits. Knows nothing of connections.
+--
+-- Whoever waits makes a signal, a table, and hands it to `wait`; whoever has news calls `notify` with it. Three kinds
+-- of code wait, each in its own way: a coroutine of `spawn` yields to us, a coroutine of another scheduler yields to
+-- that one if its adapter is attached, and all else runs the loop until the signal comes.
+
+local coroutine, huge, setmetatable, type = coroutine, math.huge, setmetatable, type
+local create, resume, running, status, yield =
+   coroutine.create, coroutine.resume, coroutine.running, coroutine.status, coroutine.yield
+local is_yieldable = coroutine.isyieldable -- of Lua 5.3 and later, and of LuaJIT
+local pcall, rawget, select, tostring = pcall, rawget, select, tostring
+local unpack = table.unpack or rawget(_G, "unpack")
+
+-- In Lua 5.1 a function that a `for` calls cannot yield.
+local yields_in_for = coroutine.wrap(function()
+   for _ in function() return yield(true) end do end -- luacheck: ignore 512
+end)
+yields_in_for = pcall(yields_in_for)
+
+local WEAK_KEYS = { __mode = "k" }
+
+--- The longest time in seconds for which a timer can be set.
+local LONGEST = 1e9
+
+local IN_CALLBACK = "cannot wait inside a callback: do that in a function that websocket.spawn has started"
+
+local function make(engine)
+   local after, defer, fail, is_callable, is_dispatching, now, poll =
+      engine.after, engine.defer, engine.fail, engine.is_callable, engine.is_dispatching, engine.now, engine.poll
+
+   local M = {}
+
+   -- The coroutines that `spawn` has started.
+   local spawned = setmetatable({}, WEAK_KEYS)
+
+   -- The signal for which each coroutine waits.
+   local awaited = setmetatable({}, WEAK_KEYS)
+
+   -- The signal for which code outside of these runs the loop.
+   local run_for
+
+   -- The adapter of the host's loop, if one is attached; loops.lua sets it.
+   local adapter
+
+   -- Returns the coroutine that runs, or nil outside of any.
+   local function current()
+      local thread, is_main = running()
+      return not is_main and thread or nil
+   end
+
+   -- Runs a coroutine until it waits or ends.
+   local function step(thread, ...)
+      local ok, problem = resume(thread, ...)
+      if not ok then
+         fail(thread, problem)
+      end
+   end
+
+   --- Tells whoever waits for a signal that it has come.
+   function M.notify(signal)
+      signal.is_set = true
+      local go_on = signal.go_on
+      if go_on then
+         go_on()
+      end
+   end
+
+   --- Tells whether the code that made a signal still waits for it. An error may have ended the wait.
+   function M.is_awaited(signal)
+      local thread = signal.thread
+      if thread then
+         return awaited[thread] == signal and status(thread) == "suspended"
+      end
+      return run_for == signal and is_dispatching()
+   end
+
+   --- Notes that the loop is run by the script itself, so that no wait runs it.
+   function M.forget()
+      run_for = nil
+   end
+
+   --- Sets the adapter, or removes it.
+   function M.set_adapter(new)
+      adapter = new
+   end
+
+   -- Yields until the signal has come or the time has passed. `suspend(timeout)` yields, and may return for any reason;
+   -- `wake(thread)` has the coroutine go on.
+   local function yield_for(signal, thread, timeout, suspend, wake)
+      signal.thread = thread
+      awaited[thread] = signal
+      local is_over = false
+      signal.go_on = function()
+         if not is_over and awaited[thread] == signal then
+            is_over = true
+            wake(thread)
+         end
+      end
+      local timer
+      if timeout and timeout <= LONGEST then
+         local ok, made = after(timeout, signal.go_on)
+         if not ok then
+            return false, made
+         end
+         timer = made
+      end
+      repeat suspend() until is_over
+      awaited[thread] = nil
+      signal.go_on = nil
+      if timer then
+         timer:cancel()
+      end
+      return true
+   end
+
+   -- Polls until the signal has come or the time has passed, or nothing can come any more.
+   local function run_loop(signal, timeout)
+      if is_dispatching() then
+         return false, IN_CALLBACK
+      end
+      run_for = signal
+      local deadline = timeout and now() + timeout
+      repeat
+         local left = deadline and deadline - now() or huge
+         local ok, ran = poll(left > 0 and left or 0)
+         if not ok then
+            return false, ran
+         end
+      until signal.is_set or deadline and now() >= deadline or not deadline and ran == 0
+      run_for = nil
+      return true
+   end
+
+   -- Tells how the code that runs here can wait: returns its coroutine, and the functions by which that is suspended
+   -- and goes on; or nothing if the loop is to be run.
+   local function own_coroutine()
+      local thread = current()
+      if not thread then
+         return nil
+      elseif spawned[thread] then
+         return thread, yield, step
+      elseif adapter and (not adapter.owns or adapter.owns(thread)) then
+         return thread, adapter.suspend or yield, adapter.wake or step
+      end
+   end
+
+   --- Waits for a signal, up to `timeout` seconds; nil waits without end. May return early without it.
+   --- @return boolean ok
+   --- @return string? problem why it cannot wait here
+   function M.wait(signal, timeout)
+      local thread, suspend, wake = own_coroutine()
+      if not thread then
+         return run_loop(signal, timeout)
+      elseif is_yieldable and not is_yieldable() then
+         return false, "cannot wait here: a C function stands between this call and the function of the coroutine"
+      end
+      return yield_for(signal, thread, timeout, suspend, wake)
+   end
+
+   --- Tells whether a wait would run the loop here.
+   function M.runs_loop()
+      return not own_coroutine()
+   end
+
+   --- Says why code that runs here could not wait, or nil.
+   function M.problem()
+      return not own_coroutine() and is_dispatching() and IN_CALLBACK or nil
+   end
+
+   --- Says why a `for` cannot wait here, or nil.
+   function M.problem_in_for()
+      if not yields_in_for and own_coroutine() then
+         return "a for loop cannot wait in a coroutine of Lua 5.1: call ws:receive() in a while loop instead"
+      end
+   end
+
+   function M.spawn(fn, ...)
+      if not is_callable(fn) then
+         return false, "fn must be a function or callable, got " .. type(fn)
+      end
+      local thread = create(type(fn) == "function" and fn or function(...) return fn(...) end)
+      local count, arguments = select("#", ...), { ... }
+      spawned[thread] = true
+      local ok, problem = defer(function() step(thread, unpack(arguments, 1, count)) end)
+      if not ok then
+         return false, problem
+      end
+      return true, thread
+   end
+
+   function M.sleep(seconds)
+      if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= LONGEST) then
+         local got = type(seconds) ~= "number" and type(seconds) or seconds ~= seconds and "nan" or tostring(seconds)
+         return false, "seconds must be a number from 0 to 1e9, got " .. got
+      end
+      local deadline = now() + seconds
+      repeat
+         local ok, problem = M.wait({}, deadline - now())
+         if not ok then
+            return false, problem
+         end
+      until now() >= deadline
+      return true
+   end
+
+   return M
+end
+
+return make

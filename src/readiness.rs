@@ -1,0 +1,110 @@
+//! A descriptor that is readable while events wait, for hosts whose own loop waits for descriptors.
+//!
+//! Comes in: whether something waits. Goes out: a byte in a pair of sockets, or none. Knows nothing of what waits.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// The descriptor of one Lua state.
+#[derive(Debug)]
+pub struct Readiness {
+    /// What the host watches.
+    watched: UnixStream,
+    other: UnixStream,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing waits.
+    Empty,
+    /// Something waits.
+    Readable,
+    /// The host dispatches, so it needs no news. A loop that it runs meanwhile would turn without end.
+    Muted,
+}
+
+impl Readiness {
+    /// Makes a descriptor that is not readable.
+    ///
+    /// # Errors
+    /// The process has no descriptors left.
+    pub fn new() -> io::Result<Readiness> {
+        // Sockets, not a pipe, because they can be made non-blocking without `unsafe`. Whatever a host does with the
+        // descriptor, nothing here waits.
+        let (watched, other) = UnixStream::pair()?;
+        watched.set_nonblocking(true)?;
+        other.set_nonblocking(true)?;
+        Ok(Readiness { watched, other, state: State::Empty })
+    }
+
+    /// Returns the descriptor.
+    pub fn descriptor(&self) -> RawFd {
+        self.watched.as_raw_fd()
+    }
+
+    /// Notes that something waits.
+    pub fn set(&mut self) {
+        if self.state == State::Empty {
+            self.state = State::Readable;
+            // It takes a byte, because nobody else writes. If the host has closed the descriptor, it wants no news.
+            let _ = self.other.write(&[0]);
+        }
+    }
+
+    /// Makes the descriptor unreadable until [`unmute`](Readiness::unmute).
+    pub fn mute(&mut self) {
+        if self.state == State::Readable {
+            let _ = self.watched.read(&mut [0; 8]);
+        }
+        self.state = State::Muted;
+    }
+
+    /// Ends [`mute`](Readiness::mute). Nothing waits, until [`set`](Readiness::set) is called.
+    pub fn unmute(&mut self) {
+        if self.state == State::Muted {
+            self.state = State::Empty;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_readable(readiness: &Readiness) -> bool {
+        // Whatever is there stays there.
+        let mut copy = readiness.watched.try_clone().unwrap();
+        match copy.read_exact(&mut [0; 1]) {
+            Ok(()) => {
+                readiness.other.try_clone().unwrap().write_all(&[0]).unwrap();
+                true
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn is_readable_from_set_to_mute() {
+        let mut readiness = Readiness::new().unwrap();
+        for _ in 0..3 {
+            assert!(!is_readable(&readiness));
+            readiness.set();
+            readiness.set();
+            assert!(is_readable(&readiness));
+            readiness.mute();
+            assert!(!is_readable(&readiness));
+            readiness.set();
+            assert!(!is_readable(&readiness));
+            readiness.unmute();
+            assert!(!is_readable(&readiness));
+        }
+        readiness.set();
+        readiness.unmute();
+        assert!(is_readable(&readiness));
+    }
+}
