@@ -1,5 +1,5 @@
--- Drives Chromium by its DevTools protocol: loads a page, waits until it is loaded, evaluates an expression, and takes a
--- screenshot.
+-- Drives Chromium by its DevTools protocol: loads a page, waits until it is loaded, evaluates an expression, and takes
+-- a screenshot.
 --
 --   scripts/example devtools
 --   lua examples/devtools.lua [WHERE [PAGE [FILE]]]

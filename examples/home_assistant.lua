@@ -4,12 +4,13 @@
 --   scripts/example home_assistant
 --   HASS_TOKEN=... lua examples/home_assistant.lua [URL [CHANGES]]
 --
--- URL is by default ws://127.0.0.1:8123/api/websocket; with TLS it begins with wss://. HASS_TOKEN is a long-lived access
--- token, from the page of your profile. The bot ends after so many CHANGES of the light, by default never.
--- The protocol: https://developers.home-assistant.io/docs/api/websocket
+-- URL is by default ws://127.0.0.1:8123/api/websocket; with TLS it begins with wss://. HASS_TOKEN is a long-lived
+-- access token, which you make on the page of your profile. The bot ends after so many CHANGES of the light, by default
+-- never. The protocol: https://developers.home-assistant.io/docs/api/websocket
 --
--- The bot connects again by a loop of its own. The option `reconnect` would not do: Home Assistant closes with 1000 when
--- it is restarted, which means an end that was wanted; and all of what follows must be done again in a new session anyway.
+-- The bot connects again in a loop of its own. The option `reconnect` does not suffice here: when Home Assistant is
+-- restarted, it closes with code 1000, after which `reconnect` does not connect again. And each new connection must log
+-- in and subscribe anyway, which is written best from top to bottom.
 
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path -- json is beside this file
 

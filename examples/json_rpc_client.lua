@@ -114,8 +114,8 @@ function Client:call(method, params, timeout)
    return answers[1].result
 end
 
---- Calls several methods by one message, and returns the answers in the order of the calls: tables with `result`, or with
---- `error`, which has `code` and `message`.
+--- Calls several methods by one message, and returns the answers in the order of the calls: tables with `result`, or
+--- with `error`, which has `code` and `message`.
 --- @param requests { method: string, params?: table }[] at least one
 --- @param timeout? number seconds for all of them, default 10
 --- @return { result?: any, error?: table }[]? answers

@@ -24,8 +24,8 @@ end
 
 local read, waiting = packets.reader(), {}
 
--- Returns the next packet, or the next of one type; the others wait. A packet may come in pieces, and several may come in
--- one message.
+-- Returns the next packet, or the next of one type; the others wait. A packet may come in pieces, and several may come
+-- in one message.
 local function next_packet(wanted)
    while true do
       for index, packet in ipairs(waiting) do

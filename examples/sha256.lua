@@ -1,6 +1,6 @@
 -- SHA-256 (FIPS 180-4) for the examples.
--- Comes in: bytes. Goes out: the digest of 32 bytes. Works with numbers below 2^53 alone, because Lua 5.1 has no integers
--- and no bit operators. It is for passwords and the like: a megabyte takes seconds.
+-- Comes in: bytes. Goes out: the digest of 32 bytes. Works with numbers below 2^53 alone, because Lua 5.1 has no
+-- integers and no bit operators. It is for passwords and the like: a megabyte takes seconds.
 
 local M = {}
 

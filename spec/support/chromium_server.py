@@ -3,8 +3,8 @@
     chromium_server.py --dir DIR --ports-file FILE
 
 Goes out: the folder DIR/chromium-profile, in which Chromium says where its DevTools listen; FILE, which has the ports
-`devtools` and `page` of 127.0.0.1. The page is page.html beside this file. Ends when its stdin is closed, and ends
-Chromium with it. Chromium's messages go to stdout.
+`devtools` and `page` of 127.0.0.1. The page is page.html beside this file. Ends when its stdin is closed or by SIGTERM,
+and ends Chromium with it. Chromium's messages go to stdout.
 """
 
 import functools
@@ -53,7 +53,14 @@ def start(profile):
     os.makedirs(profile)
     # Chromium refuses to sandbox its processes for root.
     flags = FLAGS + [f"--user-data-dir={profile}"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
-    return subprocess.Popen([command, *flags, "about:blank"], stdin=subprocess.DEVNULL, start_new_session=True)
+    # What it keeps outside of the profile goes there, too, and not into the home folder.
+    homes = {"XDG_CONFIG_HOME": profile + "/config", "XDG_CACHE_HOME": profile + "/cache"}
+    return subprocess.Popen(
+        [command, *flags, "about:blank"],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, **homes},
+    )
 
 
 def port_of(program, profile):
@@ -82,16 +89,18 @@ def stop(program):
 def main():
     options = serving.parser(__doc__.splitlines()[0]).parse_args()
     profile = os.path.join(os.path.abspath(options.dir), "chromium-profile")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that Chromium is ended, too
     program = start(profile)
-    port = port_of(program, profile)
-    if port is None:
+    try:
+        port = port_of(program, profile)
+        if port is None:
+            sys.exit(f"Chromium has no DevTools after {PATIENCE} s")
+        serving.announce(options.ports_file, devtools=port, page=serve_pages())
+        while sys.stdin.buffer.read(256):
+            pass
+    finally:
         stop(program)
-        sys.exit(f"Chromium has no DevTools after {PATIENCE} s")
-    serving.announce(options.ports_file, devtools=port, page=serve_pages())
-    while sys.stdin.buffer.read(256):
-        pass
-    stop(program)
-    shutil.rmtree(profile, ignore_errors=True)
+        shutil.rmtree(profile, ignore_errors=True)
 
 
 main()

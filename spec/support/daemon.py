@@ -5,7 +5,7 @@
 Comes in: the name, and for nginx the port of the WebSocket server behind it. Goes out: FILE, which has the port as `port`
 once it is open. Its configuration and its log are in DIR; nginx uses server.pem and server.key from there. These
 programs cannot take a free port by themselves, so another is tried if one is taken meanwhile. Ends when its stdin is
-closed, and ends the program with it. Works as root and as another user.
+closed or by SIGTERM, and ends the program with it. Works as root and as another user.
 """
 
 import argparse
@@ -155,14 +155,21 @@ def main():
     parser.add_argument("--ports-file", required=True)
     parser.add_argument("--upstream", type=int)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the program is ended, too
     program, port = start(arguments.name, arguments)
+    try:
+        serve(arguments, port)
+    finally:
+        stop(program)
+
+
+def serve(arguments, port):
     with open(arguments.ports_file + "~", "w", encoding="utf-8") as file:
         file.write(f"return {{ port = {port} }}\n")
     os.rename(arguments.ports_file + "~", arguments.ports_file)
     print("ready", flush=True)
     while sys.stdin.buffer.read(256):
         pass
-    stop(program)
 
 
 main()

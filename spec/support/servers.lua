@@ -95,8 +95,8 @@ function M.node()
 end
 
 --- Starts a program of Debian at the first call, and returns its port: `tinyproxy`, `danted`, `mosquitto`,
---- `tinyproxy-auth` and `mosquitto-auth` (user `user`, password `password`), or `nginx`, which speaks TLS before the test
---- server's port `ws`.
+--- `tinyproxy-auth` and `mosquitto-auth` (user `user`, password `password`), or `nginx`, which speaks TLS before the
+--- test server's port `ws`.
 --- @param name string
 --- @return integer
 function M.daemon(name)
