@@ -12,7 +12,7 @@ local packets = require "mqtt_packets"
 local websocket = require "websocket"
 
 local url = arg[1] or "ws://127.0.0.1:9001/mqtt"
-local KEEPALIVE = 2 -- seconds without a packet of ours after which the broker gives us up; 60 is usual
+local KEEPALIVE = 4 -- seconds; the broker gives us up after 1.5 times as long without a packet; 60 is usual
 local PATIENCE = 10 -- seconds to wait for an answer
 
 -- MQTT is spoken in binary messages, and the subprotocol must be agreed on (MQTT 3.1.1 section 6).

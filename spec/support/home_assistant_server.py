@@ -2,10 +2,10 @@
 
     home_assistant_server.py --dir DIR --ports-file FILE --token TOKEN [--door SECONDS] [--restarts N]
 
-The path is /api/websocket. While somebody is subscribed to changes of states, the door opens and closes each SECONDS.
-When it has moved twice, the server goes away for half a second, N times in turn in order, as Home Assistant does when it is
-restarted, and without a Close, as when it has crashed. It refuses what Home Assistant refuses. The protocol:
-https://developers.home-assistant.io/docs/api/websocket
+The path is /api/websocket. While somebody is subscribed to changes of states, the door opens and closes each SECONDS, but
+only when the light has followed. N times, whenever the door has moved twice, the server goes away for half a second: first
+with a Close of 1000, as when Home Assistant is restarted, then without a Close, as when it has crashed, and so on. It
+refuses what Home Assistant refuses. The protocol: https://developers.home-assistant.io/docs/api/websocket
 """
 
 import asyncio
@@ -60,13 +60,13 @@ class House:
     async def live(self, port):
         while True:
             await asyncio.sleep(self.options.door)
-            if not self.is_watched():
+            if not self.is_watched() or self.states[LIGHT] != self.states[DOOR]:
                 continue
-            await self.change(DOOR, "off" if self.states[DOOR] == "on" else "on")
-            self.moves += 1
-            if self.moves % 2 == 0 and self.restarts < self.options.restarts:
-                await asyncio.sleep(self.options.door)
+            if self.restarts < self.options.restarts and self.moves == 2 * (self.restarts + 1):
                 await self.restart(port)
+            else:
+                self.moves += 1
+                await self.change(DOOR, "off" if self.states[DOOR] == "on" else "on")
 
     async def restart(self, port):
         self.restarts += 1
