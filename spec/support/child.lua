@@ -27,7 +27,7 @@ local PATIENCE = 60
 
 local resolver
 
---- Returns the program that runs this script.
+--- Returns the command of this interpreter.
 --- @return string
 function M.interpreter()
    local first = 0
