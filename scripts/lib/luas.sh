@@ -2,14 +2,6 @@
 
 lua_command() { [[ $1 == luajit ]] && echo luajit || echo "lua$1"; }
 
-# The newest Lua that is installed; 5.4 if none is.
-newest_lua() {
-  for name in 5.4 5.3 5.2 5.1 luajit; do
-    command -v "$(lua_command "$name")" >/dev/null && { echo "$name"; return; }
-  done
-  echo 5.4
-}
-
 # LuaJIT loads the module of Lua 5.1.
 lua_version() { [[ $1 == luajit ]] && echo 5.1 || echo "$1"; }
 
