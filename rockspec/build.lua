@@ -51,7 +51,8 @@ end
 
 local function build()
    local feature = features[_VERSION] or fail("no build for " .. _VERSION)
-   run("sh rockspec/with-rust cargo build --release --locked --target-dir target --features %s", feature)
+   run("sh rockspec/with-rust cargo rustc --release --locked --target-dir target --lib --crate-type cdylib"
+      .. " --features %s", feature)
    for _, suffix in ipairs({ "so", "dylib" }) do
       local built = "target/release/libwebsocket_core." .. suffix
       if exists(built) then
