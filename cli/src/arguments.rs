@@ -232,7 +232,9 @@ fn unknown(option: &str) -> String {
 pub fn in_our_words(text: &str) -> String {
     let names = [("tls.fingerprint", "--fingerprint"), ("tls.ca_file", "--ca")];
     let text = names.iter().fold(text.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours));
-    ["proxy", "origin"].iter().fold(text, |text, name| text.replace(&format!("option {name}"), &format!("option --{name}")))
+    ["proxy", "origin"]
+        .iter()
+        .fold(text, |text, name| text.replace(&format!("option {name}"), &format!("option --{name}")))
 }
 
 #[cfg(test)]

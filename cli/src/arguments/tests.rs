@@ -92,7 +92,10 @@ fn names_what_is_wrong_and_the_limit() {
         (&["ws://a", "--colour"], "\"--colour\" is no option; websocket --help lists all"),
         (&["ws://a", "-q"], "\"-q\" is no option"),
         (&["ws://a", "--wait"], "--wait lacks its value"),
-        (&["ws://a", "--wait", "-1"], "--wait must be a number of seconds from 0 to 1000000000, or \"forever\", got \"-1\""),
+        (
+            &["ws://a", "--wait", "-1"],
+            "--wait must be a number of seconds from 0 to 1000000000, or \"forever\", got \"-1\"",
+        ),
         (&["ws://a", "--wait", "NaN"], "--wait must be a number of seconds"),
         (&["ws://a", "--ping", "1e10"], "--ping must be a number of seconds from 0 to 1000000000, got \"1e10\""),
         (&["ws://a", "-H", "Cookie"], "--header must be \"Name: value\""),
@@ -143,8 +146,25 @@ fn the_usage_and_the_page_name_every_option() {
     let usage = include_str!("../usage.txt");
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/command-line.md")).unwrap();
     let names = [
-        "-H", "--header", "--protocol", "--origin", "--ca", "--fingerprint", "--proxy", "--compress", "--ping",
-        "--reconnect", "--binary", "--json", "-x", "--execute", "--wait", "-v", "--verbose", "--help", "--version",
+        "-H",
+        "--header",
+        "--protocol",
+        "--origin",
+        "--ca",
+        "--fingerprint",
+        "--proxy",
+        "--compress",
+        "--ping",
+        "--reconnect",
+        "--binary",
+        "--json",
+        "-x",
+        "--execute",
+        "--wait",
+        "-v",
+        "--verbose",
+        "--help",
+        "--version",
         "--address",
     ];
     for name in names {
