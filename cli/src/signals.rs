@@ -1,12 +1,13 @@
 //! Hears Ctrl-C and the request to end: the first one is passed on, and a second one ends the process at once.
 //!
-//! Comes in: SIGINT, SIGTERM and SIGHUP. Goes out: the number of the first.
+//! Comes in: SIGINT and SIGTERM. Goes out: the number of the first. SIGHUP keeps its meaning, because `nohup` makes it none,
+//! which a handler would undo.
 
 use std::ffi::c_int;
 use std::io;
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::mpsc::{Receiver, channel};
@@ -16,7 +17,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 /// # Errors
 /// The system refuses the handlers or the thread.
 pub fn hear() -> io::Result<Receiver<c_int>> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let (sender, receiver) = channel(1);
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut is_first = true;

@@ -29,13 +29,14 @@ fn stops_reading_from_the_server_while_nobody_takes_its_output() {
     let mut peer = door.peer();
     let line = vec![b'x'; MIB - 1];
     let message = frame(TEXT, &line);
+    peer.say(&message);
+    let mut whole = 1;
     peer.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut whole = 0;
     // The client takes what fits into its queue; then TCP stops the server.
     while whole < 256 && peer.stream.write_all(&message).is_ok() {
         whole += 1;
     }
-    assert!((1..64).contains(&whole), "{whole} MiB were taken");
+    assert!(whole < 64, "{whole} MiB were taken");
     assert!(most_memory(child.id()) < 64 * MIB, "{} bytes", most_memory(child.id()));
     drop(peer);
     // What was read is printed before the end.
@@ -64,7 +65,7 @@ fn stops_reading_its_input_while_the_server_takes_nothing_and_sends_all_in_the_e
     });
     // The writer is stopped once the client holds 16 MiB and the kernel its share.
     let mut taken = 0;
-    while written.recv_timeout(Duration::from_millis(500)).is_ok() {
+    while written.recv_timeout(if taken < 10 { PATIENCE } else { Duration::from_millis(500) }).is_ok() {
         taken += 1;
     }
     assert!((10..40).contains(&taken), "{taken} MiB were taken");

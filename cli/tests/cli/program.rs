@@ -81,8 +81,14 @@ impl Program {
 
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
+        let kill = format!("kill -s {name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Sends a signal once a line of its stderr contains a text.
+    pub fn signal_after(&self, text: &str, name: &str) {
+        while !self.note().contains(text) {}
+        self.signal(name);
     }
 
     /// Ends its input and waits for its end.

@@ -5,6 +5,9 @@ use std::io::Write;
 use super::program::{Ended, Program, answer_close, close_with};
 use super::support::peer::{Door, TEXT, close, frame};
 
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+
 #[test]
 fn an_end_in_order_is_status_0() {
     for code in [1000, 1001] {
@@ -87,8 +90,23 @@ fn prints_its_usage_and_its_version() {
 }
 
 #[test]
+fn gives_up_at_ctrl_c_while_it_connects_and_while_it_waits_to_connect_again() {
+    let door = Door::new();
+    let program = Program::start(&[&door.url(), "-v"]);
+    let _silent = door.socket();
+    program.signal_after("debug opening handshake", "INT");
+    assert_eq!(program.wait().signal, Some(SIGINT));
+
+    let door = Door::new();
+    let url = door.url();
+    drop(door);
+    let program = Program::start(&[&url, "--reconnect"]);
+    program.signal_after("reconnecting in", "TERM");
+    assert_eq!(program.wait().signal, Some(SIGTERM));
+}
+
+#[test]
 fn closes_in_order_at_the_first_ctrl_c_and_ends_at_once_at_the_second() {
-    const SIGINT: i32 = 2;
     for answers in [true, false] {
         let door = Door::new();
         let program = Program::start(&[&door.url()]);
