@@ -24,7 +24,7 @@ end
 local function read_tree()
    local tree = {}
    local listing = io.popen(
-      "find *.md LICENSE src lua tests spec examples scripts rockspec fuzz benches docs -type f"
+      "find *.md LICENSE src cli lua tests spec examples scripts rockspec fuzz benches docs -type f"
          .. " -not -path '*/node_modules/*' 2>/dev/null")
    for path in listing:lines() do
       tree[path] = read(path)

@@ -125,6 +125,8 @@ class Page:
         text = self.substituted(block.text)
         if block.language == "lua":
             output = self.run_lua(block, text)
+        elif block.language == "sh" and "server" in block.words:
+            output = self.serve(["bash", "-c", text])
         elif block.language == "sh":
             output = self.execute(["bash", "-euo", "pipefail", "-c", text])
         elif block.language == "python" and "server" in block.words:
