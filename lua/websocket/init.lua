@@ -231,18 +231,38 @@ end)
 --- @return integer
 websocket.turn = guard(host.turn)
 
--- Waits until the transport has taken everything that was sent; runs no callback.
-host.methods.flush = guard(function(ws, timeout)
+-- Flushing
+
+--- How long a coroutine sleeps between two looks at what is written, in seconds: from the first to the last.
+local FIRST_LOOK, LAST_LOOK = 0.001, 0.016
+
+local wait_written = nestable(host.wait_written)
+
+-- Waits until the transport has taken everything that was sent. Runs no callback, unless it is called in a coroutine,
+-- which yields.
+host.methods.flush = yielding_guard(function(ws, timeout)
    local problem
    timeout, problem = seconds(timeout, 10)
    if problem then
       return false, problem
    end
-   local ok, state, known_losses = host.wait_written(ws, 0) -- as they were before this wait
+   local yields = not waiting.runs_loop()
+   local look = FIRST_LOOK
+   local ok, state, known_losses = wait_written(ws, 0) -- as they were before this wait
    while ok do
       local slice = timeout < SLICE and timeout or SLICE
       local _, losses
-      ok, state, _, losses = host.wait_written(ws, slice)
+      if yields then
+         slice = timeout < look and timeout or look
+         look = look < LAST_LOOK and 2 * look or look
+         if state == "waiting" then
+            ok, problem = waiting.sleep(slice)
+            if not ok then
+               return false, problem
+            end
+         end
+      end
+      ok, state, _, losses = wait_written(ws, yields and 0 or slice)
       if not ok then
          break
       elseif losses ~= known_losses then

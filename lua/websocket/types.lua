@@ -320,7 +320,8 @@ function connection:pause() end
 --- @return websocket.Connection ws
 function connection:resume() end
 
---- Waits until the transport has taken everything that was sent; runs no callback.
+--- Waits until the transport has taken everything that was sent: yields in a coroutine of `spawn`, and runs no callback
+--- elsewhere.
 --- @param timeout? number seconds; default 10, and a negative time means 0
 --- @return websocket.Connection? ws
 --- @return string? text

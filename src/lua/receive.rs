@@ -90,7 +90,7 @@ unsafe extern "C-unwind" fn take(state: *mut lua_State) -> c_int {
     unsafe {
         ffi::lua_settop(state, 1);
         let slot = Slot::<Socket>::at(state, 1, ffi::lua_upvalueindex(METATABLE));
-        let Some(mailbox) = slot.value().and_then(|socket| socket.mailbox.as_ref()) else { return 0 };
+        let Some(mailbox) = slot.value().and_then(|socket| socket.mailbox.as_deref()) else { return 0 };
         let Some((kind, _)) = mailbox.front() else { return 0 };
         // To make the string may run finalisers, which must not take the message meanwhile, and may fail.
         if !mailbox.hold() {
