@@ -28,26 +28,43 @@ pub enum Reason {
     Signal(i32),
 }
 
-/// Returns how the program ends. `unsent`: the bytes of messages that were never written.
-pub fn outcome(reason: Option<Reason>, end: &End, unsent: usize) -> (Status, Option<String>) {
+/// What was still to be done when the connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing.
+    Nothing,
+    /// This many bytes of messages were never written.
+    Bytes(usize),
+    /// A message of `-x` was not answered.
+    Answer,
+}
+
+/// Returns how the program ends.
+pub fn outcome(reason: Option<Reason>, end: &End, missing: Missing) -> (Status, Option<String>) {
     match reason {
         Some(Reason::Answered | Reason::ReaderGone) => (Status::Done, None),
         Some(Reason::Unanswered) => (Status::Unanswered, None),
         Some(Reason::Unusable) => (Status::Usage, None),
         Some(Reason::Unwritable | Reason::Signal(_)) => (Status::Failed, None),
-        Some(Reason::Finished) | None => of_end(end, unsent),
+        Some(Reason::Finished) | None => of_end(end, missing),
     }
 }
 
-fn of_end(end: &End, unsent: usize) -> (Status, Option<String>) {
+fn of_end(end: &End, missing: Missing) -> (Status, Option<String>) {
     if end.error.is_some() || end.violation {
         return (Status::Failed, Some(end.text.clone()));
     }
     match end.received_code {
-        Some(1000 | 1001 | NO_STATUS) if unsent > 0 => {
-            (Status::Failed, Some(format!("closed by the server while {unsent} bytes waited to be sent")))
-        }
-        Some(1000 | 1001 | NO_STATUS) => (Status::Done, None),
+        Some(code @ (1000 | 1001 | NO_STATUS)) => match missing {
+            Missing::Nothing => (Status::Done, None),
+            Missing::Bytes(count) => {
+                let text = format!("closed by the server with {code} while {count} bytes waited to be sent");
+                (Status::Failed, Some(text))
+            }
+            Missing::Answer => {
+                (Status::Unanswered, Some(format!("closed by the server with {code} before it has answered")))
+            }
+        },
         Some(code) => {
             let reason = if end.reason.is_empty() { String::new() } else { format!(": {}", quoted(&end.reason)) };
             (Status::Refused, Some(format!("closed by the server with {code}{reason}")))
@@ -72,7 +89,7 @@ mod tests {
     fn an_end_in_order_is_success_whoever_began_it() {
         for code in [1000, 1001, NO_STATUS] {
             for reason in [None, Some(Reason::Finished)] {
-                assert_eq!(outcome(reason, &closed(code, "bye"), 0), (Status::Done, None));
+                assert_eq!(outcome(reason, &closed(code, "bye"), Missing::Nothing), (Status::Done, None));
             }
         }
     }
@@ -81,15 +98,17 @@ mod tests {
     fn any_other_end_is_told() {
         let text = |text: &str| Some(text.to_owned());
         let failed = End { error: Some(ErrorCode::Connect), text: "no".to_owned(), ..End::dropped() };
-        assert_eq!(outcome(None, &failed, 0), (Status::Failed, text("no")));
+        assert_eq!(outcome(None, &failed, Missing::Answer), (Status::Failed, text("no")));
         let violation = End { violation: true, text: "bad frame".to_owned(), ..closed(1002, "") };
-        assert_eq!(outcome(None, &violation, 0), (Status::Failed, text("bad frame")));
-        let refused = outcome(None, &closed(4000, "a\u{1b}b"), 0);
+        assert_eq!(outcome(None, &violation, Missing::Nothing), (Status::Failed, text("bad frame")));
+        let refused = outcome(None, &closed(4000, "a\u{1b}b"), Missing::Answer);
         assert_eq!(refused, (Status::Refused, text("closed by the server with 4000: \"a\\x1bb\"")));
-        assert_eq!(outcome(None, &closed(1011, ""), 7).1, text("closed by the server with 1011"));
-        let unsent = outcome(None, &closed(1000, ""), 7);
-        assert_eq!(unsent, (Status::Failed, text("closed by the server while 7 bytes waited to be sent")));
-        let cut = outcome(Some(Reason::Finished), &End::dropped(), 0);
+        assert_eq!(outcome(None, &closed(1011, ""), Missing::Bytes(7)).1, text("closed by the server with 1011"));
+        let unsent = outcome(None, &closed(1000, ""), Missing::Bytes(7));
+        assert_eq!(unsent, (Status::Failed, text("closed by the server with 1000 while 7 bytes waited to be sent")));
+        let unanswered = outcome(None, &closed(1001, ""), Missing::Answer);
+        assert_eq!(unanswered, (Status::Unanswered, text("closed by the server with 1001 before it has answered")));
+        let cut = outcome(Some(Reason::Finished), &End::dropped(), Missing::Nothing);
         assert_eq!(cut, (Status::Failed, text("the connection ended without a Close frame of the server")));
     }
 
@@ -102,7 +121,7 @@ mod tests {
             (Reason::Unusable, Status::Usage),
             (Reason::Unwritable, Status::Failed),
         ] {
-            assert_eq!(outcome(Some(reason), &End::dropped(), 0), (status, None));
+            assert_eq!(outcome(Some(reason), &End::dropped(), Missing::Nothing), (status, None));
         }
     }
 }

@@ -21,7 +21,7 @@ use websocket_core::runtime::{Lease, Wait};
 use websocket_core::transport::Plan;
 
 use crate::arguments::{Connect, Detail, Patience, in_our_words};
-use crate::outcome::{Reason, outcome};
+use crate::outcome::{Missing, Reason, outcome};
 use crate::screen::{Screen, note};
 use crate::signals;
 use crate::source::{Input, Next, Source};
@@ -144,7 +144,7 @@ impl Session {
         loop {
             self.send();
             match self.wait() {
-                Woke::Signal(signal) => self.close(Reason::Signal(signal)),
+                Woke::Signal(signal) => self.interrupt(signal),
                 Woke::Written => self.await_next(),
                 Woke::TimeOut => self.time_out(),
                 Woke::Events | Woke::Input => {}
@@ -152,6 +152,8 @@ impl Session {
             self.queue.take_all(&mut taken);
             while let Some(item) = taken.pop_front() {
                 if let Some(end) = self.take(item) {
+                    // The last answer may have come together with the end.
+                    self.note_answers();
                     return (self.end(&end), self.reason);
                 }
             }
@@ -179,6 +181,13 @@ impl Session {
                     self.close(Reason::Unusable);
                 }
             }
+        }
+    }
+
+    /// Notes where every message of `-x` is answered.
+    fn note_answers(&mut self) {
+        if matches!((&self.stage, &self.source), (Stage::Sending, Source::Messages(left)) if left.is_empty()) {
+            self.close(Reason::Answered);
         }
     }
 
@@ -234,6 +243,16 @@ impl Session {
                 self.close(Reason::Unanswered);
             }
             _ => {}
+        }
+    }
+
+    /// Closes the connection, or where it is closing already, waits for it no longer.
+    fn interrupt(&mut self, signal: i32) {
+        if matches!(self.stage, Stage::Closing) {
+            self.reason = Some(Reason::Signal(signal));
+            self.connection.outbox.end_by(Wish::Terminate);
+        } else {
+            self.close(Reason::Signal(signal));
         }
     }
 
@@ -329,13 +348,21 @@ impl Session {
     fn end(&mut self, end: &End) -> Status {
         let flushed = self.screen.flush();
         self.note_written(flushed);
-        let (status, text) = outcome(self.reason, end, self.connection.outbox.buffered());
+        let (status, text) = outcome(self.reason, end, self.missing());
         match text {
             Some(text) => note(&text),
             None if self.manner == Manner::Person => note("closed"),
             None => {}
         }
         status
+    }
+
+    fn missing(&self) -> Missing {
+        match (&self.source, self.connection.outbox.buffered()) {
+            (Source::Messages(_), _) if self.reason.is_none() => Missing::Answer,
+            (_, 0) => Missing::Nothing,
+            (_, bytes) => Missing::Bytes(bytes),
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! What is sent and what is printed.
 
+use std::io::ErrorKind;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::program::{Ended, Program, answer_close, close_with};
 use super::support::peer::{BINARY, Door, Peer, TEXT, frame};
 
@@ -36,16 +40,35 @@ fn stays_after_the_end_of_the_input_for_as_long_as_wait_says() {
     let door = Door::new();
     let program = Program::start(&[&door.url(), "--wait", "forever"]);
     let peer = door.peer();
-    let waiting = std::thread::spawn(move || program.end());
+    let waiting = thread::spawn(move || program.end());
     close_with(peer, &frame(TEXT, b"news"), 1001);
     assert_eq!(waiting.join().unwrap(), Ended::well("news\n"));
 
     let door = Door::new();
     let program = Program::start(&[&door.url(), "--wait=0"]);
     let peer = door.peer();
-    let waiting = std::thread::spawn(move || program.end());
+    let waiting = thread::spawn(move || program.end());
     answer_close(peer, 1000, &frame(TEXT, b"on its way"));
     assert_eq!(waiting.join().unwrap(), Ended::well("on its way\n"));
+}
+
+#[test]
+fn stays_after_the_end_of_the_input_while_messages_arrive() {
+    let door = Door::new();
+    let program = Program::start(&[&door.url(), "--wait=2"]);
+    let mut peer = door.peer();
+    let waiting = thread::spawn(move || program.end());
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(2500) {
+        peer.say(&frame(TEXT, b"tick"));
+        thread::sleep(Duration::from_millis(50));
+    }
+    peer.stream.set_nonblocking(true).unwrap();
+    let heard = peer.stream.peek(&mut [0]).unwrap_err();
+    assert_eq!(heard.kind(), ErrorKind::WouldBlock);
+    peer.stream.set_nonblocking(false).unwrap();
+    close_with(peer, b"", 1000);
+    assert_eq!(waiting.join().unwrap().status, Some(0));
 }
 
 #[test]
@@ -63,6 +86,17 @@ fn sends_each_message_of_x_after_the_answer_to_that_before_and_exits() {
     assert_eq!(peer.hear_close().0, 1000);
     drop(peer);
     assert_eq!(program.wait(), Ended::well("2\n"));
+}
+
+#[test]
+fn takes_an_answer_that_comes_together_with_the_end() {
+    let door = Door::new();
+    let program = Program::start(&[&door.url(), "-x", "hello"]);
+    let mut peer = door.peer();
+    assert_eq!(peer.hear(), (TEXT, b"hello".to_vec()));
+    peer.say(&frame(TEXT, b"answer"));
+    drop(peer);
+    assert_eq!(program.wait(), Ended::well("answer\n"));
 }
 
 #[test]

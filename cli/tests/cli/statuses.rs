@@ -71,6 +71,16 @@ fn a_close_that_tells_of_an_error_is_status_3_with_its_code_and_reason() {
 }
 
 #[test]
+fn a_close_in_order_in_place_of_the_answer_is_status_4() {
+    let door = Door::new();
+    let program = Program::start(&[&door.url(), "-x", "hello"]);
+    let mut peer = door.peer();
+    assert_eq!(peer.hear().1, b"hello");
+    close_with(peer, b"", 1000);
+    assert_eq!(program.wait(), Ended::badly(4, "", "closed by the server with 1000 before it has answered"));
+}
+
+#[test]
 fn arguments_that_cannot_be_used_are_status_2() {
     let ended = Program::run(&["ws://127.0.0.1:1/", "--wait", "soon"], b"");
     let text = "--wait must be a number of seconds from 0 to 1000000000, or \"forever\", got \"soon\"";
@@ -103,6 +113,19 @@ fn gives_up_at_ctrl_c_while_it_connects_and_while_it_waits_to_connect_again() {
     let program = Program::start(&[&url, "--reconnect"]);
     program.signal_after("reconnecting in", "TERM");
     assert_eq!(program.wait().signal, Some(SIGTERM));
+}
+
+#[test]
+fn waits_for_no_answer_to_its_close_at_ctrl_c() {
+    let door = Door::new();
+    let program = Program::start(&[&door.url(), "-x", "hello"]);
+    let mut peer = door.peer();
+    peer.hear();
+    peer.say(&frame(TEXT, b"answer"));
+    assert_eq!(peer.hear_close().0, 1000);
+    program.signal("INT");
+    let ended = program.wait();
+    assert_eq!((ended.signal, &*ended.stdout), (Some(SIGINT), "answer\n"));
 }
 
 #[test]
