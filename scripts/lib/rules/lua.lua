@@ -46,7 +46,8 @@ function M.circles(tree)
    return circles.breaches(edges)
 end
 
---- A shape stands on the public calls of `websocket`, so that anyone could write one.
+--- A shape stands on the public calls of `websocket`, so that anyone could write one. An adapter of a loop requires that
+--- loop's library, too.
 function M.shapes(tree)
    return each_file(tree, "^lua/websocket/.*%.lua$", function(path, text, breach)
       if path == "lua/websocket/init.lua" or path == "lua/websocket/types.lua" then
@@ -56,7 +57,8 @@ function M.shapes(tree)
       for what in bare(text):gmatch("%f[%w_]require%f[^%w_]%s*%(?%s*([^\n]*)") do
          local name = what:match('^"([%w_.]+)"')
          local other = name and (name .. "."):match("^websocket%.([%w_]+)%.")
-         if name ~= "websocket" and other ~= "shape" and other ~= own then
+         local is_of_a_loop = own == "loop" and name and not other
+         if name ~= "websocket" and other ~= "shape" and other ~= own and not is_of_a_loop then
             breach("a shape may require websocket, websocket.shape.* and its own files, not %s", name or what)
          end
       end
