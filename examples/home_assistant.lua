@@ -166,10 +166,10 @@ while changes < most do
       local ok
       ok, problem = session:log_in()
       if ok then
-         delay = SHORTEST
          ok, problem = session:begin()
       end
       if ok then
+         delay = SHORTEST
          ok, problem = session:serve()
       end
       ws:close()

@@ -70,7 +70,9 @@ end
 -- Sends requests and yields until all are answered. Returns the answers in order, or nil, a text and a code.
 local function perform(client, requests, timeout)
    local thread, is_main = coroutine.running()
-   assert(thread and not is_main, "call this in a function that websocket.spawn has started")
+   if not thread or is_main then
+      error("call this in a function that websocket.spawn has started", 3)
+   end
    local call = { thread = thread, ids = {}, answers = {}, missing = #requests }
    for index, request in ipairs(requests) do
       client.last_id = client.last_id + 1
@@ -122,7 +124,8 @@ end
 --- @return string? problem
 --- @return string? code
 function Client:batch(requests, timeout)
-   return perform(self, requests, timeout)
+   local answers, problem, code = perform(self, requests, timeout)
+   return answers, problem, code
 end
 
 --- Sends a notification, which has no answer.
