@@ -9,13 +9,24 @@
 -- globals.
 
 local websocket = require "websocket.core"
-local make_waiting = require "websocket.waiting"
-local make_receiving = require "websocket.receiving"
-local make_loops = require "websocket.loops"
 local host = websocket._host
 if host.is_whole then
    return websocket -- loaded before, by a program that has emptied package.loaded
 end
+
+-- Requires a file of this folder. On Lua 5.1 a load that has failed for lack of memory leaves a mark, for which all
+-- later ones fail; a part is a function.
+local function part(name)
+   local package = rawget(_G, "package")
+   if package and type(package.loaded[name]) ~= "function" then
+      package.loaded[name] = nil
+   end
+   return require(name)
+end
+
+local make_waiting = part "websocket.waiting"
+local make_receiving = part "websocket.receiving"
+local make_loops = part "websocket.loops"
 
 local delivery, is_callable = host.delivery, host.is_callable
 local guard, nestable, yielding_guard = host.guard, host.nestable, host.yielding_guard

@@ -51,7 +51,7 @@ install_missing() {
 # system: the specs run such programs themselves.
 without_services() {
   local policy=/usr/sbin/policy-rc.d status=0 service
-  local services=(nginx danted)
+  local services=(nginx danted mosquitto)
   if [[ -e $policy ]]; then
     "$@" || status=$?
   else

@@ -121,7 +121,8 @@ impl Socket {
         self.response.borrow().clone()
     }
 
-    fn is_over(&self) -> bool {
+    /// Tells whether its end was dispatched, or the Lua state has ended.
+    pub fn is_over(&self) -> bool {
         self.status.get() == Status::Closed || self.host.has_ended()
     }
 

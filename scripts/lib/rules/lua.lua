@@ -13,7 +13,9 @@ local function bare(text)
 end
 
 -- Where `require` looks for a module of ours.
-local places = { "lua/%s.lua", "lua/%s/init.lua", "spec/support/%s.lua", "scripts/lib/rules/%s.lua" }
+local places = {
+   "lua/%s.lua", "lua/%s/init.lua", "spec/support/%s.lua", "examples/%s.lua", "scripts/lib/rules/%s.lua",
+}
 
 local function each_file(tree, pattern, check)
    local breaches = {}
@@ -44,8 +46,8 @@ function M.circles(tree)
    return circles.breaches(edges)
 end
 
---- A shape stands on the public calls of `websocket`, so that anyone could write one. An adapter of a loop requires that
---- loop's library, too.
+--- A shape stands on the public calls of `websocket`, so that anyone could write one. An adapter of a loop requires
+--- that loop's library, too.
 function M.shapes(tree)
    return each_file(tree, "^lua/websocket/.*%.lua$", function(path, text, breach)
       if path == "lua/websocket/init.lua" or path == "lua/websocket/types.lua" then
