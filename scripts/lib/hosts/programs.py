@@ -67,6 +67,12 @@ class Program:
         """Ends the host, if its script does not."""
 
 
+class Neovim(Program):
+    def __init__(self, name, **others):
+        command = ["nvim", "--headless", "-u", "NONE", "-c", f"luafile {SCRIPTS}/{name}.lua"]
+        super().__init__(name, command, **others)
+
+
 class Library(Program):
     """A stock interpreter with the loop of a library."""
 
@@ -82,7 +88,8 @@ class Library(Program):
 
     def version(self):
         # Some modules raise for a field that they do not have.
-        code = f"local m = require '{self.module}' local ok, v = pcall(function() return {self.expression} end) print(ok and v)"
+        value = f"pcall(function() return {self.expression} end)"
+        code = f"local m = require '{self.module}' local ok, version = {value} print(ok and version)"
         return output_of(self.arguments[0], "-e", code).strip() or "?"
 
 
@@ -206,7 +213,8 @@ class Haproxy(Server):
 
 
 PROGRAMS = {program.name: program for program in (
-    Program("neovim", ["nvim", "--headless", "-u", "NONE", "-c", f"luafile {SCRIPTS}/neovim.lua"]),
+    Neovim("neovim"),
+    Neovim("neovim_polled", end=BROKEN),
     Program("mpv", ["mpv", "--no-config", "--vo=null", "--ao=null", f"--script={SCRIPTS}/mpv.lua",
                     "av://lavfi:testsrc=duration=60"]),
     Program("love", ["love", f"{SCRIPTS}/love"], needs_screen=True),

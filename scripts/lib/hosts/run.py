@@ -140,7 +140,7 @@ class Run:
 
         def is_over():
             seen = values(self.record)
-            return seen if "eof" in seen or "reset" in seen else None
+            return seen if "eof" in seen or "error" in seen else None
 
         seen = wait_until(is_over, time.monotonic() + 5, "the end of the connection")
         end = f"Close {seen['close']}" if "close" in seen else BROKEN
