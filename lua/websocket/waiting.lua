@@ -198,7 +198,8 @@ local function make(engine)
       end
       local deadline = now() + seconds
       repeat
-         local ok, problem = M.wait({}, deadline - now())
+         local left = deadline - now()
+         local ok, problem = M.wait({}, left > 0 and left or 0)
          if not ok then
             return false, problem
          end
