@@ -361,48 +361,4 @@ describe("websocket.client", function()
          assert.equal("OPEN", ws.state)
       end)
    end)
-
-   describe("in coroutines of websocket.spawn", function()
-      -- Starts a function and polls until it has returned; raises what it raises.
-      local function finished(fn)
-         local outcome
-         websocket.set_error_handler(function(problem) outcome = { false, problem } end)
-         websocket.spawn(function()
-            fn()
-            outcome = { true }
-         end)
-         client.poll_until(function() return outcome end)
-         websocket.set_error_handler()
-         assert(outcome[1], outcome[2])
-      end
-
-      it("calls let others go on", function()
-         local order = {}
-         finished(function()
-            local slow, fast = connected(servers.url "/echo"), connected(servers.url "/echo")
-            websocket.spawn(function()
-               order[#order + 1] = (slow:receive())
-               slow:close()
-            end)
-            fast:send "fast"
-            order[#order + 1] = (fast:receive())
-            slow:send "slow"
-            fast:close()
-         end)
-         client.poll_until(function() return order[2] end)
-         assert.same({ "fast", "slow" }, order)
-      end)
-
-      it("one may close while another receives", function()
-         local received
-         finished(function()
-            local ws = connected(servers.url "/echo")
-            websocket.spawn(function() received = pack(ws:receive()) end)
-            websocket.sleep(0)
-            assert.same({ n = 3, true, 1000, "" }, pack(ws:close()))
-         end)
-         client.poll_until(function() return received end)
-         assert.is_nil(received[1])
-      end)
-   end)
 end)

@@ -10,7 +10,7 @@ local request = require "websocket.http.request"
 local waiting = require "websocket.shape.waiting"
 
 local error, ipairs, min, next, rawget = error, ipairs, math.min, next, rawget
-local setmetatable, tostring, type = setmetatable, tostring, type
+local running, setmetatable, tostring, type = coroutine.running, setmetatable, tostring, type
 local failure = errno.failure
 -- A host may give its scripts no package library.
 local package = rawget(_G, "package")
@@ -61,7 +61,7 @@ local function refusal(info)
       return nil, refusals[info.header] or info.text, errno.codes.EINVAL
    elseif info.error == "timeout" then
       return failure("read", "ETIMEDOUT")
-   elseif info.text:find("^connection reset by peer") then
+   elseif info.text:find("connection reset by peer", 1, true) then
       return failure("read", "ECONNRESET")
    elseif info.error == "connect" and info.text:find("connection refused", 1, true) then
       return failure("flush", "ECONNREFUSED")
@@ -85,6 +85,16 @@ end
 -- The shortest `open_timeout`, for the time-out 0.
 local SHORTEST = 0.001
 
+-- Has the controller of cqueues that runs this coroutine, if there is one, run the engine's loop, too.
+local function join_controller()
+   local thread, is_main = running()
+   if thread and not is_main then
+      engine.attempt(function()
+         require("websocket.loop.cqueues").attach()
+      end)
+   end
+end
+
 --- Connects and waits until the connection is open. It may be called again after a failure.
 --- @param timeout? number seconds; default: that of the engine, 10
 --- @return true? ok
@@ -94,6 +104,7 @@ function WebSocket:connect(timeout)
    if self.readyState ~= 0 or self.request == nil then
       error("connect was called before: make a new client by new_from_uri", 2)
    end
+   join_controller()
    timeout = timeout and (timeout > SHORTEST and timeout or SHORTEST)
    local ok, url, options = engine.attempt(request.target, self.request, timeout)
    if not ok then
