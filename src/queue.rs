@@ -87,7 +87,9 @@ impl Queue {
             if state.items.is_empty() {
                 return;
             }
-            state.note_items();
+            if let Some(readiness) = &mut state.readiness {
+                readiness.set();
+            }
             state.host.take()
         };
         if let Some(host) = host {
@@ -111,24 +113,29 @@ impl Queue {
         self.wants_lines.load(Ordering::Relaxed).then(|| self.lines.get_or_init(make))
     }
 
-    /// Returns the descriptor that is readable while items are here, or `left` by the host. It is
-    /// made when it is first asked for.
+    /// Returns the descriptor that is readable while items are here, or were left by the host. It is made when it is
+    /// first asked for, and is not readable before the next [`settle`](Queue::settle).
     ///
     /// # Errors
     /// The process has no descriptors left.
-    pub fn descriptor(&self, left: Left) -> io::Result<RawFd> {
+    pub fn descriptor(&self) -> io::Result<RawFd> {
         let mut state = self.state.lock();
         if let Some(readiness) = &state.readiness {
             return Ok(readiness.descriptor());
         }
-        let descriptor = state.readiness.insert(Readiness::new()?).descriptor();
-        state.settle(left);
-        Ok(descriptor)
+        Ok(state.readiness.insert(Readiness::new()?).descriptor())
     }
 
-    /// Ends a dispatch, which [`take_all`](Queue::take_all) has begun.
+    /// Makes the descriptor readable or not, after a dispatch, which [`take_all`](Queue::take_all) has begun.
     pub fn settle(&self, left: Left) {
-        self.state.lock().settle(left);
+        let mut state = self.state.lock();
+        let waits = left == Left::Some || !state.items.is_empty();
+        if let Some(readiness) = &mut state.readiness {
+            readiness.unmute();
+            if waits {
+                readiness.set();
+            }
+        }
     }
 
     /// Moves everything that waits to the end of `taken`, and releases the memory that a burst needed. The descriptor is
@@ -158,23 +165,6 @@ impl Queue {
             return Poll::Pending;
         }
         Poll::Ready(())
-    }
-}
-
-impl State {
-    fn note_items(&mut self) {
-        if let Some(readiness) = &mut self.readiness {
-            readiness.set();
-        }
-    }
-
-    fn settle(&mut self, left: Left) {
-        if let Some(readiness) = &mut self.readiness {
-            readiness.unmute();
-        }
-        if left == Left::Some || !self.items.is_empty() {
-            self.note_items();
-        }
     }
 }
 

@@ -26,7 +26,7 @@ enum State {
 }
 
 impl Readiness {
-    /// Makes a descriptor that is not readable.
+    /// Makes a descriptor that is muted.
     ///
     /// # Errors
     /// The process has no descriptors left.
@@ -36,7 +36,7 @@ impl Readiness {
         let (watched, other) = UnixStream::pair()?;
         watched.set_nonblocking(true)?;
         other.set_nonblocking(true)?;
-        Ok(Readiness { watched, other, state: State::Empty })
+        Ok(Readiness { watched, other, state: State::Muted })
     }
 
     /// Returns the descriptor.
@@ -91,6 +91,9 @@ mod tests {
     #[test]
     fn is_readable_from_set_to_mute() {
         let mut readiness = Readiness::new().unwrap();
+        readiness.set();
+        assert!(!is_readable(&readiness));
+        readiness.unmute();
         for _ in 0..3 {
             assert!(!is_readable(&readiness));
             readiness.set();

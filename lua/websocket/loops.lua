@@ -83,8 +83,8 @@ local function make(engine, waiting)
       return true
    end
 
-   function M.detach()
-      if adapter then
+   function M.detach(old)
+      if adapter and adapter == old then
          if watches then
             unwatch()
          end

@@ -85,8 +85,10 @@ impl Inbox {
     /// # Errors
     /// The process has no descriptors left.
     pub fn descriptor(&self) -> io::Result<RawFd> {
-        let descriptor = self.queue.descriptor(self.left())?;
-        self.has_descriptor.set(true);
+        let descriptor = self.queue.descriptor()?;
+        if !self.has_descriptor.replace(true) && !self.dispatching.get() {
+            self.queue.settle(self.left());
+        }
         Ok(descriptor)
     }
 

@@ -114,8 +114,10 @@ local examples = {
          { ["lua/websocket/whatwg.lua"] = 'require "websocket.overwolf"\n' },
          { ["lua/websocket/whatwg.lua"] = "require(name)\n" },
          { ["lua/websocket/whatwg/socket.lua"] = "local core = websocket._host\n" },
+         { ["lua/websocket/loop/copas.lua"] = 'require "websocket.whatwg"\n' },
+         { ["lua/websocket/whatwg.lua"] = 'require "copas"\n' },
       },
-      kept = { { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' } },
+      kept = { { ["lua/websocket/loop/copas.lua"] = 'require "copas"\n' }, { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' } },
    },
    ["lua.indentation"] = {
       broken = {

@@ -1,0 +1,83 @@
+--- Has libuv's loop, as luv and Neovim offer it, deliver the events of `websocket`.
+---
+---    require("websocket.loop.luv").attach()
+---
+--- Comes in: a descriptor to watch. Goes out: calls when it is readable. In Neovim callbacks run in the main loop,
+--- where all of the editor's API is allowed, and the connections are closed in order when the editor leaves.
+
+local websocket = require "websocket"
+
+local M = {}
+
+local vim = rawget(_G, "vim")
+local uv = vim and (vim.uv or vim.loop) or require "luv"
+
+-- The handle that watches; nil while nothing does.
+local handle
+
+local adapter = { name = "websocket.loop.luv" }
+
+-- Calls `ready` in Neovim's main loop. Until then the descriptor stays readable, so it is not watched meanwhile.
+local function schedule(mine, ready, on_readable)
+   mine:stop()
+   vim.schedule(function()
+      if handle ~= mine then
+         return
+      end
+      local ok, problem = pcall(ready)
+      if handle == mine then
+         mine:start("r", on_readable)
+      end
+      if not ok then
+         error(problem, 0)
+      end
+   end)
+end
+
+function adapter.watch(descriptor, ready)
+   local mine = uv.new_poll(descriptor)
+   handle = mine
+   local function on_readable()
+      if vim then
+         schedule(mine, ready, on_readable)
+      else
+         ready()
+      end
+   end
+   mine:start("r", on_readable)
+end
+
+function adapter.unwatch()
+   local mine = handle
+   handle = nil
+   mine:stop()
+   mine:close()
+end
+
+-- Closes all connections, for at most half a second: Neovim ends without closing its Lua state.
+local function leave()
+   websocket.close_all(1001)
+   local deadline = websocket.now() + 0.5
+   while websocket.connections() > 0 and websocket.now() < deadline do
+      websocket.poll(deadline - websocket.now())
+   end
+end
+
+--- Attaches the loop. A second call has no effect.
+function M.attach()
+   websocket.attach(adapter)
+   if vim and vim.api then
+      local group = vim.api.nvim_create_augroup("websocket", { clear = true })
+      vim.api.nvim_create_autocmd("VimLeavePre", { group = group, callback = leave })
+   end
+end
+
+--- Detaches the loop: events wait for `websocket.poll` again. No effect if it is not attached.
+function M.detach()
+   websocket.detach(adapter)
+   if vim and vim.api then
+      vim.api.nvim_create_augroup("websocket", { clear = true })
+   end
+end
+
+return M

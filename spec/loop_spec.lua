@@ -1,0 +1,267 @@
+--- The adapters of `websocket.loop`: real loops that others wrote deliver events, without a timer that polls.
+
+local child = require "child"
+local servers = require "servers"
+
+-- How a script of each loop begins, runs the loop until nothing is left, and runs it for a moment inside a callback.
+local loops = {
+   {
+      name = "luv",
+      modules = { "luv" },
+      begin = [[local uv = require "luv"; require("websocket.loop.luv").attach()]],
+      run = [[uv.run()]],
+      start = [[coroutine.wrap(fn)()]],
+   },
+   {
+      name = "glib",
+      modules = { "lgi" },
+      begin = [[
+         local GLib = require("lgi").GLib
+         local main = GLib.MainLoop()
+         require("websocket.loop.glib").attach()]],
+      -- GLib's loop runs until it is told to quit.
+      run = [[
+         GLib.timeout_add(GLib.PRIORITY_DEFAULT, 5, function()
+            if websocket._host.expected() > 0 then return true end
+            main:quit()
+            return false
+         end)
+         main:run()]],
+      nested = [[GLib.MainContext.default():iteration(false)]],
+      start = [[coroutine.wrap(fn)()]],
+   },
+   {
+      name = "cqueues",
+      modules = { "cqueues" },
+      begin = [[local cq = require("cqueues").new(); require("websocket.loop.cqueues").attach(cq)]],
+      run = [[assert(cq:loop())]],
+      start = [[cq:wrap(fn)]],
+   },
+   {
+      name = "copas",
+      modules = { "socket", "copas" },
+      begin = [[local copas = require "copas"; require("websocket.loop.copas").attach()]],
+      -- An old copas has a loop without end.
+      run = [[
+         while websocket._host.expected() > 0 or select(2, websocket._host.waits()) do copas.step(1) end
+         for _ = 1, 5 do copas.step(0) end]], -- for threads that were woken last
+      start = [[copas.addthread(fn)]],
+   },
+   {
+      name = "ev",
+      modules = { "ev" },
+      begin = [[local ev = require "ev"; require("websocket.loop.ev").attach()]],
+      run = [[ev.Loop.default:loop()]],
+      start = [[coroutine.wrap(fn)()]],
+   },
+}
+
+local PRELUDE = [[
+   io.stdout:setvbuf("no")
+   local websocket = require "websocket"
+   local URL = %q
+   -- No poll of the script's own is needed.
+   websocket.poll = nil
+]]
+
+-- Runs a script with a loop. In it the words START and RUN stand for the loop's own.
+local function run(loop, script)
+   local source = PRELUDE:format(servers.url("/echo")) .. loop.begin .. "\n" .. script
+   source = source:gsub("%f[%w]START%f[%W]", function() return "(function(fn) " .. loop.start .. " end)" end)
+   source = source:gsub("%f[%w]RUN%f[%W]", function() return loop.run end)
+   source = source:gsub("%f[%w]NESTED%f[%W]", function() return loop.nested end)
+   local result = child.run(source)
+   assert.equal(0, result.status, result.output)
+   return result.output
+end
+
+for _, loop in ipairs(loops) do
+   local missing
+   for _, name in ipairs(loop.modules) do
+      missing = missing or not pcall(require, name) and name
+   end
+   describe("websocket.loop." .. loop.name, function()
+      local function check(name, test)
+         it(name, function()
+            if missing then
+               return pending(("this Lua has no module %s"):format(missing))
+            end
+            test()
+         end)
+      end
+
+      check("delivers events, timers and deferred functions, and ends when nothing can come", function()
+         local output = run(loop, [[
+            local ws
+            ws = websocket.new(URL, function(event, message, detail)
+               print(event, message, detail)
+               if event == "open" then ws:send("hello") end
+               if event == "received" then
+                  websocket.after(0.01, function() print "timer"; websocket.defer(function() ws:close() end) end)
+               end
+            end)
+            RUN
+            print "over"
+            -- And again.
+            websocket.after(0.01, function() print "again" end)
+            RUN
+         ]])
+         assert.equal("open\tnil\tnil\nreceived\thello\ttext\ntimer\nclosed\t\t1000\nover\nagain\n", output)
+      end)
+
+      check("lets coroutines of the loop wait in connect, receive and sleep", function()
+         local output = run(loop, [[
+            local done = 0
+            for number = 1, 3 do
+               START(function()
+                  local ws = assert(websocket.connect(URL))
+                  for round = 1, 5 do
+                     ws:send(number .. "." .. round)
+                     assert(ws:receive(30) == number .. "." .. round)
+                     websocket.sleep(0.001)
+                  end
+                  assert(select(3, ws:receive(0.01)) == "timeout")
+                  ws:close()
+                  assert(select(3, ws:receive()) == "closed")
+                  done = done + 1
+               end)
+            end
+            RUN
+            print(done)
+         ]])
+         assert.equal("3\n", output)
+      end)
+
+      check("runs functions that were spawned", function()
+         local output = run(loop, [[
+            websocket.spawn(function()
+               local ws = assert(websocket.connect(URL))
+               ws:send("hello")
+               print(ws:receive())
+               ws:close()
+            end)
+            RUN
+         ]])
+         assert.equal("hello\ttext\n", output)
+      end)
+
+      check("delivers everything, in order, while many messages arrive", function()
+         local output = run(loop, [[
+            local count, last = 0, 0
+            local ws = websocket.new(URL, function(event, message, _, ws)
+               if event == "open" then
+                  for number = 1, 20000 do assert(ws:send(tostring(number))) end
+               elseif event == "received" then
+                  assert(tonumber(message) == last + 1)
+                  last = last + 1
+                  if last == 20000 then ws:close() end
+               end
+            end)
+            RUN
+            print(last)
+         ]])
+         assert.equal("20000\n", output)
+      end)
+
+      check("goes on after an error in a callback", function()
+         local output = run(loop, [[
+            websocket.set_error_handler(function(problem) print(problem) end)
+            websocket.new(URL, function(event, _, _, ws)
+               if event == "open" then ws:send("x") end
+               if event == "received" then ws:close() end
+               error(event, 0)
+            end)
+            RUN
+         ]])
+         assert.equal("open\nreceived\nclosed\n", output)
+      end)
+
+      if loop.nested then
+         check("is left alone by a loop that runs inside a callback", function()
+            local output = run(loop, [[
+               local inside = false
+               websocket.new(URL, function(event, message, _, ws)
+                  assert(not inside)
+                  inside = true
+                  if event == "open" then ws:send("1") ws:send("2") ws:send("3") end
+                  for _ = 1, 50 do NESTED end
+                  inside = false
+                  print(event, message)
+                  if message == "3" then ws:close() end
+               end)
+               RUN
+            ]])
+            assert.equal("open\tnil\nreceived\t1\nreceived\t2\nreceived\t3\nclosed\t\n", output)
+         end)
+      end
+
+      check("is detached, and attached again", function()
+         local output = run(loop, ([[
+            local adapter = require "websocket.loop.NAME"
+            adapter.attach(ARGUMENT) -- no effect
+            adapter.detach()
+            adapter.detach()
+            local ran = 0
+            websocket.after(0.01, function() ran = ran + 1 end)
+            local deadline = websocket.now() + 0.1
+            while websocket.now() < deadline do end
+            assert(ran == 0)
+            adapter.attach(ARGUMENT)
+            RUN
+            print(ran)
+         ]]):gsub("NAME", loop.name):gsub("ARGUMENT", loop.name == "cqueues" and "cq" or ""))
+         assert.equal("1\n", output)
+      end)
+   end)
+end
+
+describe("attach", function()
+   local expect = require "expect"
+   local websocket = require "websocket"
+
+   local function adapter(name)
+      local made = { name = name, calls = {} }
+      function made.watch(descriptor, ready)
+         made.calls[#made.calls + 1] = "watch"
+         made.descriptor, made.ready = descriptor, ready
+      end
+      function made.unwatch() made.calls[#made.calls + 1] = "unwatch" end
+      return made
+   end
+
+   it("has an adapter watch only while something can come", function()
+      local mine = adapter("mine")
+      websocket.attach(mine)
+      assert.same({}, mine.calls)
+      local timer = websocket.after(1000, print)
+      assert.same({ "watch" }, mine.calls)
+      assert.equal(websocket.fileno(), mine.descriptor)
+      websocket.defer(function() timer:cancel() end)
+      mine.ready()
+      assert.same({ "watch", "unwatch" }, mine.calls)
+      websocket.defer(function() end)
+      mine.ready()
+      assert.same({ "watch", "unwatch", "watch", "unwatch" }, mine.calls)
+      websocket.defer(function() end)
+      websocket.detach(mine)
+      assert.same({ "watch", "unwatch", "watch", "unwatch", "watch", "unwatch" }, mine.calls)
+      websocket.attach(mine)
+      assert.equal("watch", mine.calls[7])
+      websocket.poll()
+      assert.equal("unwatch", mine.calls[8])
+      websocket.detach(mine)
+   end)
+
+   it("raises for what is no adapter, and for a second one", function()
+      assert.equal("adapter must be a table, got nil", expect.raised_here(function() websocket.attach() end))
+      assert.equal("adapter.unwatch must be a function, got nil",
+         expect.raised_here(function() websocket.attach({ name = "x", watch = print }) end))
+      local first = adapter("first")
+      websocket.attach(first)
+      assert.equal("second cannot be attached: first is attached",
+         expect.raised_here(function() websocket.attach(adapter("second")) end))
+      websocket.detach(adapter("third"))
+      websocket.attach(first)
+      websocket.detach(first)
+   end)
+end)
