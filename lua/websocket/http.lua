@@ -10,10 +10,11 @@ local request = require "websocket.http.request"
 local waiting = require "websocket.shape.waiting"
 
 local error, ipairs, min, next, rawget = error, ipairs, math.min, next, rawget
-local running, setmetatable, tostring, type = coroutine.running, setmetatable, tostring, type
+local setmetatable, tostring, type = setmetatable, tostring, type
 local failure = errno.failure
--- A host may give its scripts no package library.
-local package = rawget(_G, "package")
+-- A host may give its scripts no library of packages or of coroutines.
+local package, coroutine = rawget(_G, "package"), rawget(_G, "coroutine")
+local running = coroutine and coroutine.running or function() end
 
 --- @class websocket.http
 local M = {}

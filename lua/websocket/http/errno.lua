@@ -1,12 +1,13 @@
 -- The numbers and texts of errors that lua-http returns, without cqueues.
 -- Goes out: numbers of this system, and texts as strerror has them. Knows nothing of connections.
 
-local io = io
+-- A host may give its scripts no io library.
+local io = rawget(_G, "io")
 
 local M = {}
 
 -- macOS counts these differently than Linux. Lua has no call that tells the system's name.
-local is_mac = io ~= nil and io.open ~= nil and io.open "/System/Library/CoreServices/SystemVersion.plist" ~= nil
+local is_mac = io and io.open and io.open "/System/Library/CoreServices/SystemVersion.plist" ~= nil or false
 
 --- @type table<string, integer>
 M.codes = is_mac and { EINVAL = 22, EPIPE = 32, EILSEQ = 92, ECONNRESET = 54, ENOTCONN = 57, ETIMEDOUT = 60,

@@ -2,7 +2,9 @@
 -- Comes in: names and values. Goes out: the same, by name or in order. Knows no connection.
 
 local concat, remove, sort = table.concat, table.remove, table.sort
-local error, io, ipairs, rawget, setmetatable, tostring = error, io, ipairs, rawget, setmetatable, tostring
+local error, ipairs, rawget, setmetatable, tostring = error, ipairs, rawget, setmetatable, tostring
+-- A host may give its scripts no io library.
+local io = rawget(_G, "io")
 local unpack = table.unpack or rawget(_G, "unpack")
 
 local M = {}
