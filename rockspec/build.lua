@@ -1,10 +1,12 @@
 -- Builds the engine for the Lua that runs this script; called by LuaRocks and scripts/, in the project's folder.
 --
---   lua rockspec/build.lua build                    stages target/lua/VERSION/websocket/core.so
---   lua rockspec/build.lua install LUADIR LIBDIR    copies that and everything under lua/
---   lua rockspec/build.lua test                     runs the specs on this Lua
+--   lua rockspec/build.lua build                           stages target/lua/VERSION/websocket/core.so
+--   lua rockspec/build.lua client                          builds target/release/websocket, the command-line client
+--   lua rockspec/build.lua install LUADIR LIBDIR BINDIR    copies both and everything under lua/
+--   lua rockspec/build.lua test                            runs the specs on this Lua
 --
--- All Luas share one cargo target folder: only mlua and the engine itself are compiled again for the next Lua.
+-- All Luas share one cargo target folder: only mlua and the engine itself are compiled again for the next Lua. The
+-- client contains no Lua, and is built once for all.
 
 local features = {
    ["Lua 5.1"] = "lua51", -- LuaJIT says 5.1 too, and loads the same module
@@ -15,6 +17,7 @@ local features = {
 }
 local lua_version = _VERSION:match("%d+%.%d+")
 local staged = "target/lua/" .. lua_version .. "/websocket/core.so"
+local client = "target/release/websocket"
 
 local function fail(text)
    io.stderr:write("websocket-native: ", text, "\n")
@@ -43,30 +46,36 @@ local function run(command, ...)
    end
 end
 
--- Copies beside the target and renames: a program that has the old module loaded keeps it whole.
-local function copy_module(from, to)
+-- Copies beside the target and renames: a program that has the old file loaded keeps it whole.
+local function copy_file(from, to)
    run("mkdir -p %s", to:match("^(.*)/"))
    run("cp %s %s && mv -f %s %s", from, to .. ".new", to .. ".new", to)
 end
 
 local function build()
    local feature = features[_VERSION] or fail("no build for " .. _VERSION)
-   run("sh rockspec/with-rust cargo build --release --locked --target-dir target --features %s", feature)
+   run("sh rockspec/with-rust cargo rustc --release --locked --target-dir target --lib --crate-type cdylib"
+      .. " --features %s", feature)
    for _, suffix in ipairs({ "so", "dylib" }) do
       local built = "target/release/libwebsocket_core." .. suffix
       if exists(built) then
-         return copy_module(built, staged)
+         return copy_file(built, staged)
       end
    end
    fail("cargo left no module in target/release; is build.target set in cargo's configuration?")
 end
 
-local function install(lua_dir, lib_dir)
-   if not (lua_dir and lib_dir) then
-      fail("install needs two folders: one for Lua files, one for the module")
+local function build_client()
+   run("sh rockspec/with-rust cargo build --release --locked --target-dir target -p websocket-cli")
+end
+
+local function install(lua_dir, lib_dir, bin_dir)
+   if not (lua_dir and lib_dir and bin_dir) then
+      fail("install needs three folders: for Lua files, for the module, and for the command-line client")
    end
    run("mkdir -p %s && cp -R lua/. %s", lua_dir, lua_dir)
-   copy_module(staged, lib_dir .. "/websocket/core.so")
+   copy_file(staged, lib_dir .. "/websocket/core.so")
+   copy_file(client, bin_dir .. "/websocket")
 end
 
 local function test()
@@ -74,6 +83,7 @@ local function test()
    run("LUAS=%s scripts/test specs", name)
 end
 
-local commands = { build = build, install = install, test = test }
-local command = commands[arg[1]] or fail("usage: lua rockspec/build.lua build | install LUADIR LIBDIR | test")
-command(arg[2], arg[3])
+local commands = { build = build, client = build_client, install = install, test = test }
+local command = commands[arg[1]]
+   or fail("usage: lua rockspec/build.lua build | client | install LUADIR LIBDIR BINDIR | test")
+command(arg[2], arg[3], arg[4])

@@ -27,8 +27,8 @@ dependencies = {
 -- compile C with: cargo finds the compiler by itself, and would build every C part anew for another CC.
 build = {
    type = "command",
-   build_command = 'unset CC; "$(LUA)" rockspec/build.lua build',
-   install_command = '"$(LUA)" rockspec/build.lua install "$(LUADIR)" "$(LIBDIR)"',
+   build_command = 'unset CC; "$(LUA)" rockspec/build.lua build && "$(LUA)" rockspec/build.lua client',
+   install_command = '"$(LUA)" rockspec/build.lua install "$(LUADIR)" "$(LIBDIR)" "$(BINDIR)"',
 }
 
 test = {

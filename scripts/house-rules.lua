@@ -8,7 +8,7 @@
 package.path = "scripts/lib/rules/?.lua;" .. package.path
 
 local rules = {}
-for _, name in ipairs({ "rust", "lua", "files", "faults" }) do
+for _, name in ipairs({ "rust", "lua", "files", "faults", "links" }) do
    for rule, check in pairs(require(name)) do
       rules[name .. "." .. rule] = check
    end
@@ -24,7 +24,7 @@ end
 local function read_tree()
    local tree = {}
    local listing = io.popen(
-      "find src lua tests spec examples scripts rockspec fuzz benches docs -type f"
+      "find *.md LICENSE src cli lua tests spec examples scripts rockspec fuzz benches docs -type f"
          .. " -not -path '*/node_modules/*' 2>/dev/null")
    for path in listing:lines() do
       tree[path] = read(path)

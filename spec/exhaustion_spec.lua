@@ -103,6 +103,36 @@ if host.has_allocator then
          ]], { url = servers.script({ "status101", "text:%81%05hello", "text:%88%05%0F%A0bye", "await-close" }) })
       end)
 
+      it("receives every message once, in order, whichever allocation fails", function()
+         host.run("run", RECORDER .. [[
+            local ws = assert(websocket.connect(url))
+            local last, failed = 0, 0
+            local function take(message)
+               local number = tonumber(message:match("^%d+"))
+               assert(number == last + 1, message:sub(1, 10) .. " after " .. last)
+               last = number
+            end
+            repeat
+               for allocation = 1, 12 do
+                  collectgarbage()
+                  host.fail(allocation)
+                  local ok, message, _, code = pcall(ws.receive, ws, 0.01)
+                  local failures = host.fail(0)
+                  failed = failed + failures
+                  assert(ok or failures > 0 and tostring(message):find("memory"), tostring(message))
+                  assert(not ok or message or code == "timeout" or code == "closed", tostring(code))
+                  if ok and message then take(message) end
+               end
+            until failed >= 20
+            while true do
+               local message = ws:receive(10)
+               if not message then break end
+               take(message)
+            end
+            assert(last == 3000, last)
+         ]], { url = servers.url("/push", { count = 3000, size = 100, ["then"] = "close" }) })
+      end)
+
       it("leaves no part of a connection behind if new fails", function()
          host.run("run", RECORDER .. [[
             local made, failed, last = 0, 0
@@ -189,7 +219,7 @@ if host.has_allocator then
       end)
 
       it("loads or raises in a new state, whichever allocation fails, and loads later", function()
-         local output = host.run("again 3000", [[
+         local output = host.run("again 5000", [[
             local text = tostring(problem)
             assert(loaded or failures > 0, text)
             assert(loaded or text:find("memory") or text:find("not enough stack slots"), text)

@@ -36,6 +36,9 @@ describe("a child of a fork", function()
          local ws, events = open(url)
          local secure, secure_events = open(secure_url, { tls = { ca_file = ca } })
          local connecting = websocket.new(silent, function() end)
+         local inbox = assert(websocket.connect(other_url))
+         inbox:send("kept")
+         websocket.fileno()
          ws:send("before")
          poll_until(function() return events[2] end)
          for round = 1, 6 do
@@ -53,6 +56,13 @@ describe("a child of a fork", function()
                   terminate = function() return ws:terminate() end,
                   flush = function() return ws:flush(1) end,
                   buffered_amount = function() return ws:buffered_amount() end,
+                  connect = function() return websocket.connect(url) end,
+                  receive = function() return inbox:receive() end,
+                  messages = function() return inbox:messages() end,
+                  spawn = function() return websocket.spawn(print) end,
+                  sleep = function() return websocket.sleep(0) end,
+                  fileno = function() return websocket.fileno() end,
+                  next_timeout = function() return websocket.next_timeout() end,
                }) do
                   local ok, problem = pcall(call)
                   assert(not ok and problem:find("child of a fork"), name .. ": " .. tostring(problem))
@@ -74,11 +84,14 @@ describe("a child of a fork", function()
             poll_until(function() return secure_events[1 + round] end, "the echo over TLS")
          end
          assert(ws:status() == "open" and secure:status() == "open")
+         assert(inbox:receive(10) == "kept")
+         inbox:terminate()
          ws:close(4000)
          poll_until(function() return ws:status() == "closed" end)
          assert(events[#events][1] == "closed" and events[#events][3] == 4000)
       ]], {
          url = servers.url("/echo", { token = token }),
+         other_url = servers.url("/echo"),
          secure_url = servers.url("/echo", nil, "wss"),
          silent = servers.url("/", nil, "silent"),
          ca = servers.file("ca.pem"),

@@ -27,6 +27,40 @@ end
 
 local jit = rawget(_G, "jit")
 
+describe("An interrupt in the middle of receive", function()
+   after_each(client.finish)
+
+   it("loses no message, and leaves receive with the text of Lua", function()
+      local points = 0
+      for number = 1, 80 do
+         local ws = assert(websocket.connect(servers.url("/push", { count = 3, size = 10, ["then"] = "close" })))
+         local got = {}
+         local function receive_all()
+            while true do
+               local message = ws:receive(10)
+               if not message then
+                  return
+               end
+               got[#got + 1] = message:match("^%d")
+            end
+         end
+         if jit then
+            jit.off(receive_all)
+         end
+         local _, ok, problem = interrupted_at(number, receive_all)
+         if not ok then
+            points = points + 1
+            assert(problem:find("interrupted!$"), problem)
+         end
+         receive_all()
+         local all = table.concat(got)
+         -- An interrupt at the script's own call of a function comes after it has the message.
+         assert(all == "123" or not ok and #all == 2, all .. " at " .. number)
+      end
+      assert(points > 20, points .. " points")
+   end)
+end)
+
 describe("An interrupt in the middle of poll", function()
    after_each(client.finish)
 

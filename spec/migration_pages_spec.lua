@@ -8,8 +8,9 @@ local pages = { "lua-websockets", "lua-http", "hammerspoon", "love2d", "python",
 -- Returns the scripts of a page: each with its text, its number, and what it prints.
 local function scripts_of(page)
    local scripts, text = {}, sample.read("docs/migration/" .. page .. ".md")
-   for script, rest in text:gmatch "\n```lua\n(.-)\n```\n()" do
-      scripts[#scripts + 1] = { text = script, printed = text:sub(rest):match "^\n```text\n(.-)\n```\n" }
+   for script, rest in text:gmatch "\n\n```lua\n(.-)\n```\n()" do -- a script for another program has a mark above
+      local printed = text:sub(rest):match "^\n<!%-%- block: printed %-%->\n```text\n(.-)\n```\n"
+      scripts[#scripts + 1] = { text = script, printed = printed }
    end
    return scripts
 end

@@ -18,6 +18,13 @@ setmetatable(_G, {
 })
 ]]
 
+-- The libraries of the loops, which are not always there, and may set globals of their own.
+local LIBRARIES = [[
+for _, name in ipairs({ "copas", "socket", "cqueues", "cqueues.condition", "ev", "lgi", "luv" }) do
+   package.preload[name] = function() return {} end
+end
+]]
+
 local function modules()
    local names = {}
    local listing = io.popen("find lua/websocket -name '*.lua' -not -name types.lua")
@@ -33,7 +40,7 @@ describe("Under a strict table of globals", function()
    for _, name in ipairs(modules()) do
       it(name .. " loads, also where scripts have no debug, io, os and newproxy", function()
          for _, missing in ipairs({ "", "debug, io, os, newproxy, jit, bit, utf8 = nil\n" }) do
-            local result = child.run(missing .. STRICT .. ("require %q\n"):format(name))
+            local result = child.run(LIBRARIES .. missing .. STRICT .. ("require %q\n"):format(name))
             assert.equal(0, result.status, result.output)
             assert.equal("", result.output)
          end

@@ -1,4 +1,5 @@
-//! Tests that the error codes of the engine, of lua/websocket/types.lua and of docs/reference.md are the same.
+//! Tests that the error codes of the engine, of lua/websocket/types.lua and of docs/tasks/error-codes.md are
+//! the same.
 
 // Helper functions may panic as tests do, but clippy.toml only exempts the test functions themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -73,10 +74,10 @@ fn the_type_for_language_servers_lists_the_error_codes_of_the_engine() {
 }
 
 #[test]
-fn the_reference_lists_the_error_codes_of_the_engine() {
-    let text = read("docs/reference.md");
-    let (_, chapter) = text.split_once("\n## Error codes\n").unwrap();
-    let (chapter, _) = chapter.split_once("\n## ").unwrap();
+fn the_page_lists_the_error_codes_of_the_engine() {
+    let text = read("docs/tasks/error-codes.md");
+    let (_, chapters) = text.split_once("\n## When a connection fails\n").unwrap();
+    let (chapter, _) = chapters.split_once("\n## Close codes\n").unwrap();
     let cells = chapter.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     assert_eq!(cells.map(|(code, _)| code.to_owned()).collect::<BTreeSet<_>>(), names());
 }

@@ -9,13 +9,24 @@
 -- globals.
 
 local websocket = require "websocket.core"
-local make_waiting = require "websocket.waiting"
-local make_receiving = require "websocket.receiving"
-local make_loops = require "websocket.loops"
 local host = websocket._host
 if host.is_whole then
    return websocket -- loaded before, by a program that has emptied package.loaded
 end
+
+-- Requires a file of this folder. On Lua 5.1 a load that has failed for lack of memory leaves a mark, for which all
+-- later ones fail; a part is a function.
+local function part(name)
+   local package = rawget(_G, "package")
+   if package and type(package.loaded[name]) ~= "function" then
+      package.loaded[name] = nil
+   end
+   return require(name)
+end
+
+local make_waiting = part "websocket.waiting"
+local make_receiving = part "websocket.receiving"
+local make_loops = part "websocket.loops"
 
 local delivery, is_callable = host.delivery, host.is_callable
 local guard, nestable, yielding_guard = host.guard, host.nestable, host.yielding_guard
@@ -231,18 +242,38 @@ end)
 --- @return integer
 websocket.turn = guard(host.turn)
 
--- Waits until the transport has taken everything that was sent; runs no callback.
-host.methods.flush = guard(function(ws, timeout)
+-- Flushing
+
+--- How long a coroutine sleeps between two looks at what is written, in seconds: from the first to the last.
+local FIRST_LOOK, LAST_LOOK = 0.001, 0.016
+
+local wait_written = nestable(host.wait_written)
+
+-- Waits until the transport has taken everything that was sent. Runs no callback, unless it is called in a coroutine,
+-- which yields.
+host.methods.flush = yielding_guard(function(ws, timeout)
    local problem
    timeout, problem = seconds(timeout, 10)
    if problem then
       return false, problem
    end
-   local ok, state, known_losses = host.wait_written(ws, 0) -- as they were before this wait
+   local yields = not waiting.runs_loop()
+   local look = FIRST_LOOK
+   local ok, state, known_losses = wait_written(ws, 0) -- as they were before this wait
    while ok do
       local slice = timeout < SLICE and timeout or SLICE
       local _, losses
-      ok, state, _, losses = host.wait_written(ws, slice)
+      if yields then
+         slice = timeout < look and timeout or look
+         look = look < LAST_LOOK and 2 * look or look
+         if state == "waiting" then
+            ok, problem = waiting.sleep(slice)
+            if not ok then
+               return false, problem
+            end
+         end
+      end
+      ok, state, _, losses = wait_written(ws, yields and 0 or slice)
       if not ok then
          break
       elseif losses ~= known_losses then

@@ -43,24 +43,23 @@ local function make(engine, waiting)
       local deadline = timeout and now() + timeout
       local has_waited = false
       while true do
-         local ok, state, text, code, number = how_far(ws, method)
-         if not ok then
-            return false, state
-         end
-         -- A finaliser may have taken messages meanwhile, and some may have come.
          local message, kind = take(ws)
          if message then
             return true, message, kind
-         elseif state == "over" then
-            return true, nil, text, code, number
+         elseif message == false then
+            local ok, state, text, code, number = how_far(ws, method)
+            if not ok then
+               return false, state
+            elseif state == "over" then
+               return true, nil, text, code, number
+            end
          end
          local left = deadline and max(deadline - now(), 0)
          if left == 0 and (has_waited or waiting.problem()) then
             return true, nil, "no message arrived in time", "timeout"
          end
          has_waited = true
-         local problem
-         ok, problem = wait_for(ws, left, method)
+         local ok, problem = wait_for(ws, left, method)
          if not ok then
             return false, problem
          end
@@ -68,10 +67,7 @@ local function make(engine, waiting)
    end
 
    function M.receive(ws, timeout)
-      local message, kind = take(ws)
-      if message then
-         return true, message, kind
-      elseif timeout ~= nil then
+      if timeout ~= nil then
          if type(timeout) ~= "number" or timeout ~= timeout then
             local got = type(timeout) == "number" and "nan" or type(timeout)
             return false, "timeout must be a number of seconds, got " .. got
@@ -87,7 +83,7 @@ local function make(engine, waiting)
       if message then
          return message, kind
       end
-      local problem = waiting.problem_in_for()
+      local problem = message == nil and waiting.problem_in_for()
       local ok
       if not problem then
          ok, message, kind = receive(ws, nil, "messages")

@@ -1,5 +1,6 @@
 --- @meta websocket
--- The public names of `require "websocket"` for language servers (LuaCATS); no program loads this file.
+-- The public names of `require "websocket"` for language servers (LuaCATS); no program loads this file. docs/api.md is
+-- made from it and from types/records.lua.
 
 --- A WebSocket client: connections in the background, callbacks in `poll` and `run`.
 --- @class websocket
@@ -32,16 +33,6 @@ websocket.BINARY = 2
 --- "closing" and "closed" the reason and the close code; for "drain" nil; for "reconnecting" a text and a table; for
 --- "fail" a text and an error code.
 --- @alias websocket.Callback fun(event: websocket.Event, message: string?, detail: string|integer|websocket.Reconnecting|nil, ws: websocket.Connection)
-
---- Why and when a connection is opened again.
---- @class websocket.Reconnecting
---- @field attempt integer the number of the next attempt, from 1; it begins anew after a stable connection
---- @field delay number seconds before it
---- @field error? websocket.ErrorCode nil where the connection was closed
---- @field code integer the peer's close code; 1006 without a Close frame
---- @field reason string the peer's reason, "" for none
---- @field lost_messages integer messages of which the transport had taken a part, and that were dropped; over TLS the peer may have got some of them
---- @field lost_bytes integer their payload
 
 -- Written by `UPDATE_OPTIONS=1 cargo test --test options`, up to the end mark.
 
@@ -114,48 +105,36 @@ websocket.BINARY = 2
 
 -- End mark.
 
---- The server's answer to the opening handshake.
---- @class websocket.Response
---- @field status integer the HTTP status; 101 if the handshake succeeded
---- @field headers table<string, string|string[]> by lower-case name; repeated ones joined by ", "; set-cookie is a list
---- @field body string the first 4 KiB of a refusal's body; otherwise ""
-
---- How a connection ended.
---- @class websocket.EndInfo
---- @field failed boolean the last event was "fail"
---- @field violation boolean we closed because the peer broke the protocol
---- @field clean boolean both sides sent a Close frame, and neither broke the protocol
---- @field by "peer"|"us"|"transport"|"timeout" who ended it
---- @field code integer the peer's close code, or ours after a violation; 1005 for none, 1006 without a Close frame
---- @field reason string the peer's reason, or what it did wrong after a violation
---- @field error? websocket.ErrorCode the error code of "fail"
---- @field text string what went wrong; "" if nothing did
---- @field header? string lower-case name of the response header for which the handshake was refused
---- @field status? integer the HTTP status of a refused handshake
---- @field sent_code? integer the code of the Close frame that we sent; 1005 for one without a body
---- @field received_code? integer the code of the Close frame that arrived; 1005 for one without a body
-
---- The parts of a URL, without delimiters.
---- @class websocket.Url
---- @field href string the whole URL, serialised
---- @field scheme "ws"|"wss"|"http"|"https"
---- @field username string percent-encoded; "" for none
---- @field password string percent-encoded; "" for none
---- @field host string IPv6 in brackets
---- @field port integer the scheme's default if the URL names none
---- @field path string begins with "/"
---- @field query? string without "?"
---- @field fragment? string without "#"
---- @field origin string serialised, for instance "ws://localhost:8080"
-
 --- Connects in the background and returns at once.
 ---
 --- Raises if an argument is wrong. If the connection cannot be made, the callback gets the event "fail".
 --- @param url string ws://, wss:// or ws+unix:///path/of/socket:/path, without a fragment, at most 65534 bytes; user:pass@ becomes Basic authorization
---- @param callback websocket.Callback
+--- @param callback? websocket.Callback nil makes a connection whose messages wait for `receive`
 --- @param options? websocket.Options
 --- @return websocket.Connection
 function websocket.new(url, callback, options) end
+
+--- Connects, and waits until the connection is open. Its messages wait for `receive`.
+---
+--- In a coroutine of `spawn` it yields; elsewhere it runs the loop meanwhile, so other callbacks and timers go on. Raises
+--- if an argument is wrong, and inside a callback.
+--- @param url string as for `new`
+--- @param options? websocket.Options
+--- @return websocket.Connection? ws nil if the connection could not be made
+--- @return string? text
+--- @return websocket.ErrorCode? code
+function websocket.connect(url, options) end
+
+--- Starts a coroutine in the next poll. In it `connect`, `receive` and `sleep` yield. An error in it goes to the error
+--- handler with the coroutine's traceback. `run` goes on while it waits.
+--- @param fn fun(...)
+--- @param ... any what fn is called with
+--- @return thread
+function websocket.spawn(fn, ...) end
+
+--- Waits: yields in a coroutine of `spawn`, and runs the loop elsewhere. Raises inside a callback.
+--- @param seconds number 0 to 1e9
+function websocket.sleep(seconds) end
 
 --- Runs the callbacks of waiting events on this thread: of those that wait when it starts, in their order.
 ---
@@ -194,6 +173,26 @@ function websocket.every(seconds, fn) end
 --- Returns seconds from a clock that only goes forward; only differences between two calls count.
 --- @return number
 function websocket.now() end
+
+--- Returns a descriptor that is readable while something waits for `poll`, for a loop of your own. It stays the same, and
+--- belongs to the module: do not read from it or close it.
+--- @return integer
+function websocket.fileno() end
+
+--- Returns how long a loop of your own may wait before it calls `poll`, if the descriptor does not become readable.
+--- @return number? seconds until the next timer; 0 if something waits, nil if no timer is set
+function websocket.next_timeout() end
+
+--- Joins the module to a loop: the adapter watches the descriptor, and calls back when it is readable. The modules
+--- `websocket.loop.*` do this for the loops that they are named after.
+---
+--- Raises if another adapter is attached.
+--- @param adapter websocket.LoopAdapter
+function websocket.attach(adapter) end
+
+--- Ends what `attach` began with this adapter. No effect if that is not attached.
+--- @param adapter websocket.LoopAdapter
+function websocket.detach(adapter) end
 
 --- Sets what is called for each line that tells what connections do, for a bug report: addresses, proxy, TLS, handshake,
 --- pings, and why connections end. It is called in `poll`, in order with the events, and counts as a callback. Lines hold no
@@ -247,7 +246,8 @@ function websocket.call(fn, ...) end
 function websocket.is_callable(value) end
 
 --- Makes a full userdata with the given metatable and no contents, for objects that scripts must see as userdata. Its
---- finaliser runs on every Lua, if the metatable has `__gc` when this is called.
+--- finaliser runs on every Lua, if the metatable has `__gc` when this is called. A metatable by which C code knows its own
+--- userdata, such as that of a file, is refused.
 --- @param metatable table
 --- @return userdata
 function websocket.userdata(metatable) end
@@ -271,7 +271,8 @@ local timer = {}
 --- @return boolean was_set whether it would still have fired
 function timer:cancel() end
 
---- One WebSocket connection. It stays alive until its end, even if the script keeps no reference to it.
+--- One WebSocket connection. It stays alive until its end, even if the script keeps no reference to it. `tostring` shows
+--- scheme, host and port.
 --- @class websocket.Connection
 local connection = {}
 
@@ -285,6 +286,24 @@ local connection = {}
 --- @return string? text
 --- @return "closed"|"buffer_full"|nil code
 function connection:send(message, is_binary, options) end
+
+--- Returns the next message, and waits for it if there is none: in a coroutine of `spawn` it yields, elsewhere it runs the
+--- loop meanwhile. For connections without a callback.
+---
+--- Messages count towards `max_queue` until they are received. Raises inside a callback if it would have to wait, and
+--- while another coroutine receives from the same connection.
+--- @param timeout? number seconds; 0 does not wait, nil waits without end
+--- @return string? message nil if none came in time, or the connection has ended and all messages were received
+--- @return string? kind "text" or "binary"; without a message a text for people
+--- @return "timeout"|"closed"|websocket.ErrorCode|nil code why there is no message; "timeout" leaves the connection alive
+--- @return integer? close_code with "closed": the peer's close code, or ours after a violation
+function connection:receive(timeout) end
+
+--- Iterates over the messages until the end of the connection, as `receive` without a time-out; `end_info` then tells how
+--- it ended: `for message, kind in ws:messages() do`. On Lua 5.1 a `for` cannot wait in a coroutine, and it raises.
+--- @return fun(ws: websocket.Connection): string?, string? next_message
+--- @return websocket.Connection ws
+function connection:messages() end
 
 --- Sends a Ping frame; the answer arrives as the event "pong".
 --- @param payload? string at most 125 bytes; default ""
@@ -313,7 +332,8 @@ function connection:pause() end
 --- @return websocket.Connection ws
 function connection:resume() end
 
---- Waits until the transport has taken everything that was sent; runs no callback.
+--- Waits until the transport has taken everything that was sent: yields in a coroutine of `spawn`, and runs no callback
+--- elsewhere.
 --- @param timeout? number seconds; default 10, and a negative time means 0
 --- @return websocket.Connection? ws
 --- @return string? text

@@ -181,7 +181,7 @@ local function make(engine)
       if not is_callable(fn) then
          return false, "fn must be a function or callable, got " .. type(fn)
       end
-      local thread = create(type(fn) == "function" and fn or function(...) return fn(...) end)
+      local thread = create(function(...) return fn(...) end) -- which may be a C function, which Lua 5.1 refuses
       local count, arguments = select("#", ...), { ... }
       spawned[thread] = true
       local ok, problem = defer(function() step(thread, unpack(arguments, 1, count)) end)

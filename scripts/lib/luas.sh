@@ -5,6 +5,14 @@ lua_command() { [[ $1 == luajit ]] && echo luajit || echo "lua$1"; }
 # LuaJIT loads the module of Lua 5.1.
 lua_version() { [[ $1 == luajit ]] && echo 5.1 || echo "$1"; }
 
+# The newest Lua that is installed, of those that are tested.
+newest_lua() {
+  for name in 5.4 5.3 5.2 5.1 luajit; do
+    command -v "$(lua_command "$name")" >/dev/null && { echo "$name"; return; }
+  done
+  echo 5.4
+}
+
 # with_lua NAME ARGUMENTS...: runs a Lua that finds the Lua files of this tree and the module built for it first.
 # LUA_PROGRAM replaces the interpreter.
 # A run that hangs is killed after LUA_LIMIT seconds, by default 15 minutes.

@@ -23,6 +23,13 @@ need_headers() {
   need "headers of Lua $1" "$2" test -e "/usr/include/lua$1/lua.h"
 }
 
+# need_library PACKAGE: a library of Lua that some specs use. They are skipped by name where Debian has it for other Luas
+# only, and on other systems that lack it.
+need_library() {
+  command -v dpkg >/dev/null || return 0
+  need "$1" "$1" dpkg -s "$1"
+}
+
 install_missing() {
   ((${#missing[@]})) || return 0
   printf 'missing: %s\n' "${missing[@]}"
@@ -44,7 +51,7 @@ install_missing() {
 # system: the specs run such programs themselves.
 without_services() {
   local policy=/usr/sbin/policy-rc.d status=0 service
-  local services=(nginx danted)
+  local services=(nginx danted mosquitto)
   if [[ -e $policy ]]; then
     "$@" || status=$?
   else

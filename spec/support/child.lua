@@ -27,7 +27,9 @@ local PATIENCE = 60
 
 local resolver
 
-local function interpreter()
+--- Returns the command of this interpreter.
+--- @return string
+function M.interpreter()
    local first = 0
    while arg[first - 1] do
       first = first - 1
@@ -49,7 +51,7 @@ local function command_for(source, env, prefix)
       end
    end
    words[#words + 1] = prefix
-   words[#words + 1] = quote(interpreter())
+   words[#words + 1] = quote(M.interpreter())
    words[#words + 1] = quote(path)
    return table.concat(words, " ")
 end

@@ -1,11 +1,11 @@
-"""Runs a proxy or a server of another project on a free port of 127.0.0.1: tinyproxy, danted or nginx.
+"""Runs a proxy or a server of another project on a free port of 127.0.0.1: tinyproxy, danted, nginx or mosquitto.
 
     daemon.py NAME --dir DIR --ports-file FILE [--upstream PORT]
 
 Comes in: the name, and for nginx the port of the WebSocket server behind it. Goes out: FILE, which has the port as `port`
 once it is open. Its configuration and its log are in DIR; nginx uses server.pem and server.key from there. These
 programs cannot take a free port by themselves, so another is tried if one is taken meanwhile. Ends when its stdin is
-closed, and ends the program with it. Works as root and as another user.
+closed or by SIGTERM, and ends the program with it. Works as root and as another user.
 """
 
 import argparse
@@ -73,11 +73,31 @@ http {{
 }}
 """
 
+# Mosquitto does not start with WebSocket alone, so it listens at a Unix socket, too. Without the socket domain it would
+# listen on all addresses.
+MOSQUITTO = """
+user root
+persistence false
+log_dest stderr
+listener 0 {base}.sock
+listener {port} 127.0.0.1
+socket_domain ipv4
+protocol websockets
+"""
+
+# The line that `mosquitto_passwd` writes for the user `user` and the password `password`.
+MOSQUITTO_USERS = (
+    "user:$7$101$/NyZKEGGkZwacM98$AbDNufUOySKnrOQamG6ewbI0EsHglT4"
+    "/nWc3waL7fZeaW4t1/rzhKgXdxnydtD4/LzhLWX83rfF65Fa7m0sobA==\n"
+)
+
 PROGRAMS = {
     "tinyproxy": (TINYPROXY, ["tinyproxy", "-d", "-c"]),
     "tinyproxy-auth": (TINYPROXY + "BasicAuth user password\n", ["tinyproxy", "-d", "-c"]),
     "danted": (DANTED, ["danted", "-f"]),
     "nginx": (NGINX, ["nginx", "-e", "stderr", "-c"]),
+    "mosquitto": (MOSQUITTO + "allow_anonymous true\n", ["mosquitto", "-c"]),
+    "mosquitto-auth": (MOSQUITTO + "allow_anonymous false\npassword_file {base}.users\n", ["mosquitto", "-c"]),
 }
 
 
@@ -102,6 +122,9 @@ def listens(program, port):
 def start(name, arguments):
     template, command = PROGRAMS[name]
     base = os.path.join(os.path.abspath(arguments.dir), name)
+    if name == "mosquitto-auth":
+        with open(os.open(base + ".users", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(MOSQUITTO_USERS)
     environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     for _ in range(ATTEMPTS):
         port = free_port()
@@ -132,14 +155,21 @@ def main():
     parser.add_argument("--ports-file", required=True)
     parser.add_argument("--upstream", type=int)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the program is ended, too
     program, port = start(arguments.name, arguments)
+    try:
+        serve(arguments, port)
+    finally:
+        stop(program)
+
+
+def serve(arguments, port):
     with open(arguments.ports_file + "~", "w", encoding="utf-8") as file:
         file.write(f"return {{ port = {port} }}\n")
     os.rename(arguments.ports_file + "~", arguments.ports_file)
     print("ready", flush=True)
     while sys.stdin.buffer.read(256):
         pass
-    stop(program)
 
 
 main()

@@ -5,8 +5,40 @@ local actions = require "websocket.actions"
 local engine = require "engine"
 local json = require "json"
 local servers = require "servers"
+local websocket = require "websocket"
 
 local M = {}
+
+-- Returns what the other side gets of plain data: a copy in which every number is a float, as most decoders make it.
+local function received(value)
+   if type(value) == "number" then
+      return value / 1
+   elseif type(value) ~= "table" then
+      return value
+   end
+   local copy = {}
+   for name, item in pairs(value) do
+      copy[name] = received(item)
+   end
+   return copy
+end
+
+-- Raises for what is no plain data: metatables, which JSON would not show, and strings that are not UTF-8.
+local function check(value)
+   if type(value) == "table" then
+      assert(getmetatable(value) == nil, "a metatable")
+      for _, item in pairs(value) do
+         check(item)
+      end
+   elseif type(value) == "string" then
+      assert(websocket.to_utf8(value) == value, "not UTF-8")
+   end
+end
+
+local function across(value)
+   check(value)
+   return received(assert(json.decode(json.encode(value))))
+end
 
 --- Makes a new host, `M.host`, and a new `M.log`, the list of its events.
 --- @param options? websocket.Options
@@ -16,7 +48,7 @@ function M.start(options)
    M.host = actions.new {
       options = options,
       on_event = function(event)
-         M.log[#M.log + 1] = json.decode(json.encode(event))
+         M.log[#M.log + 1] = across(event)
       end,
    }
    return M.host
@@ -27,7 +59,7 @@ end
 --- @param payload? table
 --- @return table reply
 function M.call(action, payload)
-   return json.decode(json.encode(M.host:call(action, payload and json.decode(json.encode(payload)))))
+   return across(M.host:call(action, payload and across(payload)))
 end
 
 --- Performs an action that must be refused, and returns the error and its code.
@@ -37,7 +69,7 @@ end
 --- @return string code
 function M.refused(action, payload)
    local reply = M.host:call(action, payload)
-   json.encode(reply)
+   check(reply)
    assert(type(reply.error) == "string" and type(reply.code) == "string", "not refused")
    return reply.error, reply.code
 end

@@ -94,13 +94,24 @@ function M.node()
    return start("node", "NODE_SERVER", "node spec/support/node_server.js", ":")
 end
 
---- Starts a program of Debian at the first call, and returns its port: `tinyproxy`, `tinyproxy-auth` (user `user`,
---- password `password`), `danted`, or `nginx`, which speaks TLS before the test server's port `ws`.
+--- Starts a program of Debian at the first call, and returns its port: `tinyproxy`, `danted`, `mosquitto`,
+--- `tinyproxy-auth` and `mosquitto-auth` (user `user`, password `password`), or `nginx`, which speaks TLS before the
+--- test server's port `ws`.
 --- @param name string
 --- @return integer
 function M.daemon(name)
    local command = string.format("python3 spec/support/daemon.py %s --upstream %d", name, M.ports().ws)
    return start(name, nil, command, ":").port
+end
+
+--- Starts a server of this folder in Python at the first call with these arguments, and returns its ports.
+--- @param name string such as `obs` for obs_server.py
+--- @param arguments? string words of a command
+--- @return table<string, integer>
+function M.program(name, arguments)
+   M.ports()
+   local command = ("python3 spec/support/%s_server.py %s"):format(name, arguments or "")
+   return start((name .. (arguments or "")):gsub("%W", "-"), nil, command, ":")
 end
 
 --- Returns what a program of Debian has logged of its requests so far.

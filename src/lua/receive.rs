@@ -18,6 +18,7 @@ use super::mailbox::Mailbox;
 use super::push::push_bytes;
 use super::socket::{Socket, Sockets, Status, borrowed};
 use crate::event::{End, Kind};
+use crate::process;
 use crate::quote::quoted;
 
 /// The upvalues of `take`.
@@ -83,15 +84,18 @@ fn take_function(lua: &Lua, metatable: &Table) -> mlua::Result<Function> {
     }
 }
 
-/// `take(ws)` returns the first message and its kind, and removes it; or nothing.
+/// `take(ws)` returns the first message and its kind, and removes it; or nothing, if one may still come; or false, if it
+/// takes `how_far` to say why there is none.
 unsafe extern "C-unwind" fn take(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls this with a valid state and 20 stack slots. The connection stays on the stack, so its mailbox
     // stays where it is. Nothing here needs dropping when the last call raises.
     unsafe {
         ffi::lua_settop(state, 1);
         let slot = Slot::<Socket>::at(state, 1, ffi::lua_upvalueindex(METATABLE));
-        let Some(mailbox) = slot.value().and_then(|socket| socket.mailbox.as_ref()) else { return 0 };
-        let Some((kind, _)) = mailbox.front() else { return 0 };
+        let Some((socket, mailbox)) = with_mailbox(&slot) else { return refuse(state) };
+        let Some((kind, _)) = mailbox.front() else {
+            return if socket.is_over() { refuse(state) } else { 0 };
+        };
         // To make the string may run finalisers, which must not take the message meanwhile, and may fail.
         if !mailbox.hold() {
             return 0;
@@ -108,6 +112,25 @@ unsafe extern "C-unwind" fn take(state: *mut lua_State) -> c_int {
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(kind));
     }
     2
+}
+
+/// Returns a connection and its mailbox, for use until the next call into Lua that may finalise it.
+///
+/// # Safety
+/// As [`Slot::value`].
+unsafe fn with_mailbox<'a>(slot: &Slot<Socket>) -> Option<(&'a Socket, &'a Mailbox)> {
+    if process::is_forked_child() {
+        return None;
+    }
+    // SAFETY: as above.
+    let socket = unsafe { slot.value() }?;
+    Some((socket, socket.mailbox.as_deref()?))
+}
+
+unsafe fn refuse(state: *mut lua_State) -> c_int {
+    // SAFETY: the caller is a function that Lua calls with this state.
+    unsafe { ffi::lua_pushboolean(state, 0) };
+    1
 }
 
 /// Pushes the first message of the mailbox that it gets.

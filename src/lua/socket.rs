@@ -54,7 +54,7 @@ pub struct Socket {
     shown: RefCell<String>,
     max_buffered: usize,
     /// Present if the script has given no callback: where messages wait until it receives them.
-    pub mailbox: Option<Mailbox>,
+    pub mailbox: Option<Box<Mailbox>>,
     /// Present if the script plans the attempts to open it again.
     pub planning: Option<Planning>,
     /// The option of the same name.
@@ -106,7 +106,7 @@ impl Socket {
 
     /// Has the messages wait for `receive`.
     pub fn with_mailbox(self, options: &Options) -> Socket {
-        Socket { mailbox: Some(Mailbox::new(options.max_queue)), ..self }
+        Socket { mailbox: Some(Box::new(Mailbox::new(options.max_queue))), ..self }
     }
 
     /// Notes where the next attempt leads.
@@ -121,7 +121,8 @@ impl Socket {
         self.response.borrow().clone()
     }
 
-    fn is_over(&self) -> bool {
+    /// Tells whether its end was dispatched, or the Lua state has ended.
+    pub fn is_over(&self) -> bool {
         self.status.get() == Status::Closed || self.host.has_ended()
     }
 

@@ -43,6 +43,10 @@ local examples = {
    ["rust.circles"] = {
       broken = {
          mutual,
+         { -- in the command-line client
+            ["cli/src/input.rs"] = "use crate::lines::Lines;\npub struct Input;\n",
+            ["cli/src/lines.rs"] = "use crate::input::Input;\npub struct Lines;\n",
+         },
          { -- siblings inside a module, one of them by the name that their parent exports
             ["src/lua/mod.rs"] = "mod a;\nmod b;\npub use self::b::*;\n",
             ["src/lua/a.rs"] = "use super::B;\npub struct A;\n",
@@ -68,6 +72,12 @@ local examples = {
             ["src/url.rs"] = "use crate::close::Code;\n",
             ["src/close.rs"] = "pub struct Code;\n#[cfg(test)]\nmod tests {\n    use crate::url;\n}\n",
          },
+         { -- the module and the client are two crates
+            ["src/close.rs"] = "use crate::url::Url;\npub struct Code;\n",
+            ["cli/src/url.rs"] = "use crate::close::Code;\npub struct Url;\n",
+            ["src/url.rs"] = "pub struct Url;\n",
+            ["cli/src/close.rs"] = "pub struct Code;\n",
+         },
       },
    },
    ["rust.reserved"] = {
@@ -81,12 +91,16 @@ local examples = {
       },
    },
    ["rust.unwrap"] = {
-      broken = { { ["src/queue.rs"] = "fn f() { g().unwrap() }\n" } },
+      broken = {
+         { ["src/queue.rs"] = "fn f() { g().unwrap() }\n" },
+         { ["cli/src/input.rs"] = "fn f() { g().unwrap() }\n" },
+      },
       kept = { { ["src/queue.rs"] = "fn f() {}\n#[cfg(test)]\nmod tests {\n    fn t() { f().unwrap() }\n}\n" } },
    },
    ["rust.boolean_parameters"] = {
       broken = {
          { ["src/queue.rs"] = "fn f(loud: bool) {}\n" },
+         { ["cli/src/input.rs"] = "fn f(loud: bool) {}\n" },
          { ["src/queue.rs"] = "fn f<'a>(&self, blocked: &'a mut bool, at: u8) {}\n" },
          { ["src/queue.rs"] = "fn f(blocked: &mut bool) {}\n" },
          { ["src/queue.rs"] = "pub fn f<T: Into<u8>>(\n    &self,\n    value: T,\n    loud: bool,\n) {}\n" },
@@ -117,7 +131,10 @@ local examples = {
          { ["lua/websocket/loop/copas.lua"] = 'require "websocket.whatwg"\n' },
          { ["lua/websocket/whatwg.lua"] = 'require "copas"\n' },
       },
-      kept = { { ["lua/websocket/loop/copas.lua"] = 'require "copas"\n' }, { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' } },
+      kept = {
+         { ["lua/websocket/loop/copas.lua"] = 'require "copas"\n' },
+         { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' },
+      },
    },
    ["lua.indentation"] = {
       broken = {
@@ -135,6 +152,22 @@ local examples = {
          faults(76, '`tests/a.rs` "on"'),
       },
       kept = { faults(5, '`spec/a_spec.lua` "two … (2)"; `tests/a.rs` "one"') },
+   },
+   ["links.targets"] = {
+      broken = {
+         { ["README.md"] = "see [the page](docs/page.md)\n" },
+         { ["docs/a.md"] = "[b](b.md#two)\n", ["docs/b.md"] = "# One\n```sh\n# Two\n```\n" },
+         { ["docs/a.md"] = "[b\nc](../b.md)\n", ["docs/b.md"] = "" },
+         { ["docs/a.md"] = "# One\n[one](#one-1)\n" },
+      },
+      kept = {
+         {
+            ["docs/deep/a.md"] = "[b](../b.md#wsfast-now-a_b) ![c](../../c.svg) [d](https://example.com/d#e)\n",
+            ["docs/b.md"] = "## `ws:fast()`, now: a_b\n",
+            ["c.svg"] = "",
+         },
+         { ["docs/a.md"] = "# One\n# One\n[one](#one-1) `[two](two.md)`\n```lua\nt[f](x)\n```\n" },
+      },
    },
    ["files.length"] = {
       broken = { { ["tests/long.rs"] = ("\n"):rep(401) } },

@@ -13,7 +13,9 @@ local function bare(text)
 end
 
 -- Where `require` looks for a module of ours.
-local places = { "lua/%s.lua", "lua/%s/init.lua", "spec/support/%s.lua", "scripts/lib/rules/%s.lua" }
+local places = {
+   "lua/%s.lua", "lua/%s/init.lua", "spec/support/%s.lua", "examples/%s.lua", "scripts/lib/rules/%s.lua",
+}
 
 local function each_file(tree, pattern, check)
    local breaches = {}

@@ -1,4 +1,4 @@
--- The rules for the Rust files of the module.
+-- The rules for the Rust files of the module, some of them also for those of the command-line client.
 -- Comes in: a tree, paths to texts. Goes out: breaches, `{path, text}`. ARCHITECTURE.md gives the reasons.
 
 local circles = require "circles"
@@ -54,15 +54,36 @@ local function sources(tree)
    return files
 end
 
--- Calls `check` with the path, the bare code and a function that adds a breach, for each Rust file under src/.
-local function each_file(tree, check)
-   local breaches, files = {}, sources(tree)
+-- The files of the command-line client, which is a crate of its own, by the paths that they have in it.
+local function client_sources(tree)
+   local files = {}
+   for path, text in pairs(tree) do
+      local inner = path:match("^cli/(.*)$")
+      if inner and is_source(inner) then
+         files[inner] = text
+      end
+   end
+   return files
+end
+
+-- Calls `check` with the path, the bare code and a function that adds a breach, for each of these files.
+local function each_of(files, prefix, check, breaches)
    for _, path in ipairs(circles.sorted_keys(files)) do
       check(path, source.bare(files[path]), function(text, ...)
-         breaches[#breaches + 1] = { path = path, text = text:format(...) }
+         breaches[#breaches + 1] = { path = prefix .. path, text = text:format(...) }
       end)
    end
    return breaches
+end
+
+-- The same for each Rust file under src/.
+local function each_file(tree, check)
+   return each_of(sources(tree), "", check, {})
+end
+
+-- The same for each Rust file under src/ and cli/src/.
+local function each_file_of_both(tree, check)
+   return each_of(client_sources(tree), "cli/", check, each_file(tree, check))
 end
 
 --- Imports point down the levels.
@@ -85,7 +106,11 @@ end
 
 --- No two files take from each other, directly or by others; inside a top-level module, too.
 function M.circles(tree)
-   return circles.breaches(graph.edges(sources(tree)))
+   local breaches = circles.breaches(graph.edges(sources(tree)))
+   for _, breach in ipairs(circles.breaches(graph.edges(client_sources(tree)))) do
+      breaches[#breaches + 1] = { path = "cli/" .. breach.path, text = breach.text }
+   end
+   return breaches
 end
 
 --- Each library that few files may know, and `unsafe`, stays in its places.
@@ -108,7 +133,7 @@ end
 
 --- A driven failure is handled: no `unwrap` outside tests.
 function M.unwrap(tree)
-   return each_file(tree, function(_, code, breach)
+   return each_file_of_both(tree, function(_, code, breach)
       if code:find(".unwrap()", 1, true) then
          breach("unwrap outside tests")
       end
@@ -117,7 +142,7 @@ end
 
 --- A caller reads what an argument means: no parameter is a `bool` or `&mut bool`; two functions or an enum say it.
 function M.boolean_parameters(tree)
-   return each_file(tree, function(_, code, breach)
+   return each_file_of_both(tree, function(_, code, breach)
       for _, parameter in ipairs(source.boolean_parameters(code)) do
          breach("boolean parameter: %s", parameter)
       end

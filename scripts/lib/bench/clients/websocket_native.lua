@@ -74,41 +74,21 @@ function workloads.callback()
    websocket.run()
 end
 
--- Returns a connection that is open, and a function that polls until its next message and returns that.
-local function open_for_loop(path)
-   local is_open, answer = false, nil
-   local ws = websocket.new(url .. path, function(event, message, detail)
-      if event == "received" then
-         answer = message
-      elseif event == "open" then
-         is_open = true
-      else
-         unexpected(event, message, detail)
-      end
-   end, options)
-   while not is_open do
-      websocket.poll(1)
-   end
-   return ws, function()
-      answer = nil
-      repeat
-         websocket.poll(1)
-      until answer
-      return answer
-   end
+-- Returns a connection that is open, whose messages wait for `receive`.
+local function connect(path)
+   return assert(websocket.connect(url .. path, options))
 end
 
 -- Round trips in the way of a program that sends and waits.
 function workloads.loop()
    local texts, warm_up = measure.texts(size), math.floor(count / 10)
-   local ws, receive = open_for_loop("/echo")
-   local read
+   local ws, read = connect("/echo"), nil
    for number = 0, count + warm_up - 1 do
       if number == warm_up then
          read = measure.start()
       end
       ws:send(texts[number % #texts + 1])
-      assert(#receive() == size)
+      assert(#ws:receive() == size)
    end
    measure.report(read(), count)
 end
@@ -144,8 +124,7 @@ end
 
 function workloads.send()
    local texts = measure.texts(size)
-   local ws, receive = open_for_loop("/sink")
-   local read
+   local ws, read = connect("/sink"), nil
    for _, messages in ipairs({ math.floor(count / 10), count }) do
       read = measure.start()
       for number = 1, messages do
@@ -157,7 +136,7 @@ function workloads.send()
          end
       end
       assert(ws:send("."))
-      receive()
+      assert(ws:receive())
    end
    measure.report(read(), count)
 end
@@ -194,7 +173,7 @@ function workloads.connections()
    local function on_message()
       left = left - 1
    end
-   local trigger = open_for_loop("/trigger/" .. key)
+   local trigger = connect("/trigger/" .. key)
    local read = measure.start()
    open_many("/fan/" .. key, math.min(count, measure.FIRST), on_message)
    local before, more = measure.memory(), math.max(count - measure.FIRST, 0)

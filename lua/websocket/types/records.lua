@@ -1,0 +1,56 @@
+--- @meta websocket.types.records
+-- The tables that functions of `require "websocket"` take or return, but for options, for language servers (LuaCATS); no
+-- program loads this file.
+
+--- The server's answer to the opening handshake.
+--- @class websocket.Response
+--- @field status integer the HTTP status; 101 if the handshake succeeded
+--- @field headers table<string, string|string[]> by lower-case name; repeated ones joined by ", "; set-cookie is a list
+--- @field body string the first 4 KiB of a refusal's body; otherwise ""
+
+--- How a connection ended.
+--- @class websocket.EndInfo
+--- @field failed boolean the last event was "fail"
+--- @field violation boolean we closed because the peer broke the protocol
+--- @field clean boolean both sides sent a Close frame, and neither broke the protocol
+--- @field by "peer"|"us"|"transport"|"timeout" who ended it
+--- @field code integer the peer's close code, or ours after a violation; 1005 for none, 1006 without a Close frame
+--- @field reason string the peer's reason, or what it did wrong after a violation
+--- @field error? websocket.ErrorCode the error code of "fail"
+--- @field text string what went wrong; "" if nothing did
+--- @field header? string lower-case name of the response header for which the handshake was refused
+--- @field status? integer the HTTP status of a refused handshake
+--- @field sent_code? integer the code of the Close frame that we sent; 1005 for one without a body
+--- @field received_code? integer the code of the Close frame that arrived; 1005 for one without a body
+
+--- The parts of a URL, without delimiters.
+--- @class websocket.Url
+--- @field href string the whole URL, serialised
+--- @field scheme "ws"|"wss"|"http"|"https"
+--- @field username string percent-encoded; "" for none
+--- @field password string percent-encoded; "" for none
+--- @field host string IPv6 in brackets
+--- @field port integer the scheme's default if the URL names none
+--- @field path string begins with "/"
+--- @field query? string without "?"
+--- @field fragment? string without "#"
+--- @field origin string serialised, for instance "ws://localhost:8080"
+
+--- Why and when a connection is opened again.
+--- @class websocket.Reconnecting
+--- @field attempt integer the number of the next attempt, from 1; it begins anew after a stable connection
+--- @field delay number seconds before it
+--- @field error? websocket.ErrorCode nil where the connection was closed
+--- @field code integer the peer's close code; 1006 without a Close frame
+--- @field reason string the peer's reason, "" for none
+--- @field lost_messages integer messages of which the transport had taken a part, and that were dropped; over TLS the peer may have got some of them
+--- @field lost_bytes integer their payload
+
+--- What joins the module to one kind of loop.
+--- @class websocket.LoopAdapter
+--- @field name string for errors
+--- @field watch fun(descriptor: integer, ready: fun()) calls ready() each time that the descriptor is readable, until `unwatch`
+--- @field unwatch fun() ends that
+--- @field owns? fun(thread: thread): boolean? tells whether a coroutine belongs to the loop's scheduler; default: each does
+--- @field suspend? fun() yields from such a coroutine; default coroutine.yield
+--- @field wake? fun(thread: thread) has it go on; default coroutine.resume

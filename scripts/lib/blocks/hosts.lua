@@ -1,0 +1,130 @@
+-- Runs a block of a page, which it reads from stdin, inside an imitation of the program that the page is about.
+--
+--   lua hosts.lua NAME PORT < BLOCK
+--
+-- The imitation has the functions of the program by which scripts reach its loop. Before the block it opens a
+-- connection to the echo server at PORT, as `ws`; then it runs the loop until that connection has ended, so the block
+-- must poll.
+
+local websocket = require "websocket"
+
+local ticks = {} -- what the program calls in each turn of its loop
+
+local function add_tick(fn)
+   ticks[#ticks + 1] = fn
+end
+
+-- Makes a handle as libuv has them, for a timer or a descriptor: `start(..., fn)` has each turn call fn, until `stop`.
+local function new_handle()
+   local handle = {}
+   function handle:start(...)
+      self.fn = select(select("#", ...), ...)
+   end
+   function handle:stop()
+      self.fn = nil
+   end
+   handle.close = handle.stop
+   add_tick(function()
+      if handle.fn then
+         handle.fn()
+      end
+   end)
+   return handle
+end
+
+--- What each program has, and what it calls at its end.
+local programs = {
+   neovim = function()
+      local scheduled, leaving = {}, {}
+      add_tick(function()
+         local fns = scheduled
+         scheduled = {}
+         for _, fn in ipairs(fns) do
+            fn()
+         end
+      end)
+      local vim = { log = { levels = { ERROR = 4 } }, notify = print }
+      vim.loop = { new_timer = new_handle, new_poll = new_handle }
+      function vim.schedule(fn)
+         scheduled[#scheduled + 1] = fn
+      end
+      function vim.schedule_wrap(fn)
+         return function() vim.schedule(fn) end
+      end
+      vim.api = {
+         nvim_create_augroup = function() return 1 end,
+         nvim_create_autocmd = function(_, autocommand) leaving[#leaving + 1] = autocommand.callback end,
+      }
+      return { vim = vim }, function()
+         for _, callback in ipairs(leaving) do
+            callback()
+         end
+      end
+   end,
+   mpv = function()
+      return { mp = { add_periodic_timer = function(_, fn) add_tick(fn) end, msg = { error = print } } }
+   end,
+   love = function()
+      local love = {}
+      add_tick(function() love.update(0.02) end)
+      return { love = love }
+   end,
+   awesome = function()
+      return { gears = { timer = function(timer) add_tick(timer.callback) end } }
+   end,
+   glib = function()
+      local function timeout_add(_, _, fn)
+         add_tick(function() assert(fn() == true, "the timer was not kept") end)
+      end
+      return { GLib = { PRIORITY_DEFAULT = 0, timeout_add = timeout_add } }
+   end,
+   tshark = function()
+      local listener, number = {}, 0
+      add_tick(function()
+         number = number + 1
+         listener.packet({ number = number })
+      end)
+      return { Listener = { new = function() return listener end } }, function() listener.draw() end
+   end,
+   haproxy = function()
+      local core = { msleep = coroutine.yield }
+      function core.register_task(fn)
+         local task = coroutine.create(fn)
+         add_tick(function() assert(coroutine.resume(task)) end)
+      end
+      return { core = core }
+   end,
+}
+
+local name, port = arg[1], arg[2]
+local globals, finish = assert(programs[name], "no imitation of " .. tostring(name))()
+for key, value in pairs(globals) do
+   _G[key] = value
+end
+
+local is_over = false
+local echo = websocket.new("ws://127.0.0.1:" .. port .. "/", function(event, message, detail, ws)
+   print(event, message, detail)
+   if event == "open" then
+      ws:send("hello from " .. name)
+   elseif event == "received" then
+      ws:close()
+   elseif event == "closed" or event == "fail" then
+      is_over = true
+   end
+end)
+rawset(_G, "websocket", websocket)
+rawset(_G, "ws", echo)
+
+assert((loadstring or load)(io.read("*a"), "=block"))() -- luacheck: std max
+local deadline = websocket.now() + 20
+while not is_over or websocket.connections() > 0 do
+   assert(websocket.now() < deadline, "the connections did not end")
+   for index = 1, #ticks do
+      ticks[index]()
+   end
+   os.execute("sleep 0.01")
+end
+if finish then
+   finish()
+end
