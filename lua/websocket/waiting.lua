@@ -7,18 +7,19 @@
 -- of code wait, each in its own way: a coroutine of `spawn` yields to us, a coroutine of another scheduler yields to
 -- that one if its adapter is attached, and all else runs the loop until the signal comes.
 
-local coroutine, huge, setmetatable, type = coroutine, math.huge, setmetatable, type
+local huge, setmetatable, type = math.huge, setmetatable, type
+local pcall, rawget, select, tostring = pcall, rawget, select, tostring
+-- A host may give its scripts no library of coroutines.
+local coroutine = rawget(_G, "coroutine") or { running = function() end }
 local create, resume, running, status, yield =
    coroutine.create, coroutine.resume, coroutine.running, coroutine.status, coroutine.yield
 local is_yieldable = coroutine.isyieldable -- of Lua 5.3 and later, and of LuaJIT
-local pcall, rawget, select, tostring = pcall, rawget, select, tostring
 local unpack = table.unpack or rawget(_G, "unpack")
 
 -- In Lua 5.1 a function that a `for` calls cannot yield.
-local yields_in_for = coroutine.wrap(function()
+local yields_in_for = coroutine.wrap and pcall(coroutine.wrap(function()
    for _ in function() return yield(true) end do end -- luacheck: ignore 512
-end)
-yields_in_for = pcall(yields_in_for)
+end))
 
 local WEAK_KEYS = { __mode = "k" }
 
@@ -180,6 +181,8 @@ local function make(engine)
    function M.spawn(fn, ...)
       if not is_callable(fn) then
          return false, "fn must be a function or callable, got " .. type(fn)
+      elseif not create then
+         return false, "there is no library of coroutines to start a function with"
       end
       local thread = create(function(...) return fn(...) end) -- which may be a C function, which Lua 5.1 refuses
       local count, arguments = select("#", ...), { ... }
