@@ -164,20 +164,23 @@ local function setter(name)
    end
 end
 
---- Sets what is called when the connection is open; nil removes it, as in the other three.
---- @type websocket.client.SetCallback fun(client, protocol?: string, headers: table<string, string>)
+--- Sets what is called as `callback(client, protocol, headers)` when the connection is open; nil removes it, as in the
+--- other three.
+--- @type websocket.client.SetCallback
 Client.on_open = setter "open"
 
---- Sets what is called for each message.
---- @type websocket.client.SetCallback fun(client, message: string, opcode: integer)
+--- Sets what is called as `callback(client, message, opcode)` for each message.
+--- @type websocket.client.SetCallback
 Client.on_message = setter "message"
 
---- Sets what is called when an open connection has ended, or one that was closed before it was open.
---- @type websocket.client.SetCallback fun(client, was_clean: boolean, code: integer, reason: string)
+--- Sets what is called as `callback(client, was_clean, code, reason)` when an open connection has ended, or one that
+--- was closed before it was open.
+--- @type websocket.client.SetCallback
 Client.on_close = setter "close"
 
---- Sets what is called when a connection cannot be made. Without it, such errors are printed.
---- @type websocket.client.SetCallback fun(client, problem: string)
+--- Sets what is called as `callback(client, problem)` when a connection cannot be made. Without it, such errors are
+--- printed.
+--- @type websocket.client.SetCallback
 Client.on_error = setter "error"
 
 --- Makes a client.
