@@ -105,6 +105,7 @@ describe("websocket.client", function()
          assert.same({ n = 3, nil, "connection refused", nil }, pack(ws:connect(servers.url("/", nil, "refused"))))
          assert.same({ n = 3, nil, "host or service not provided, or not known", nil },
             pack(ws:connect "ws://nosuch.invalid:8089"))
+         assert.same({ n = 3, nil, "closed", nil }, pack(ws:connect(servers.url("/", nil, "eof"))))
          assert.same({ n = 3, nil, "timeout", nil },
             pack(clients.new({ timeout = 0.2 }):connect(servers.url("/", nil, "silent"))))
          assert.equal("CLOSED", ws.state)

@@ -86,7 +86,9 @@ end
 --- @return string
 function M.problem(native)
    local info = native:end_info()
-   if info.error == "http_status" or info.error == "handshake" then
+   if native:response() == nil and info.text:find("closed the connection", 1, true) then
+      return "closed"
+   elseif info.error == "http_status" or info.error == "handshake" then
       return "Websocket Handshake failed: " .. info.text
    elseif info.error == "connect" and info.text:find("connection refused", 1, true) then
       return "connection refused"
