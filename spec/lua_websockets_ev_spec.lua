@@ -228,15 +228,28 @@ describe("a client with callbacks", function()
    end)
 end)
 
+-- A loop as lua-ev has it, whose watchers the spec calls.
+local function imitation()
+   local ev = { READ = 1, Loop = { default = "the default loop" }, IO = {} }
+   function ev.IO.new(callback)
+      local watcher = {}
+      function watcher.start(_, loop) ev.loop, ev.callback = loop, callback end
+      function watcher.stop() ev.callback = nil end
+      return watcher
+   end
+   return ev
+end
+
 describe("websocket.client.ev", function()
    local is_there, ev = pcall(require, "ev")
-   local run = is_there and it or pending
+   local with_ev, without_ev = is_there and it or pending, is_there and pending or it
+   local clients = require "websocket.client"
 
    after_each(client.finish)
 
-   run("runs in the loop of lua-ev", function()
+   with_ev("runs in the loop of lua-ev", function()
       local received
-      local ws = require("websocket.client").ev()
+      local ws = clients.ev()
       ws:on_open(function() ws:send "hello" end)
       ws:on_message(function(_, message)
          received = message
@@ -245,6 +258,31 @@ describe("websocket.client.ev", function()
       ws:on_close(function() ev.Loop.default:unloop() end)
       ws:connect(servers.url "/echo")
       ev.Loop.default:loop()
+      require("websocket.loop.ev").detach()
       assert.equal("hello", received)
    end)
+
+   for _, loop in ipairs { "the default loop", "a loop of the script" } do
+      without_ev("is driven by " .. loop, function()
+         local imitated = imitation()
+         package.loaded.ev = imitated
+         local received
+         local ws = clients.ev(loop ~= "the default loop" and { loop = loop } or nil)
+         ws:on_open(function() ws:send "hello" end)
+         ws:on_message(function(_, message) received = message end)
+         ws:connect(servers.url "/echo")
+         assert.equal(loop, imitated.loop)
+         local deadline = client.now() + 30
+         while not received and client.now() < deadline do
+            imitated.callback()
+         end
+         ws:close()
+         require("websocket.loop.ev").detach()
+         clients.ev = nil
+         for _, name in ipairs { "ev", "websocket.loop.ev", "websocket.client_ev" } do
+            package.loaded[name] = nil
+         end
+         assert.equal("hello", received)
+      end)
+   end
 end)
