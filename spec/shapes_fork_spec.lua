@@ -141,4 +141,26 @@ describe("in the child of a fork", function()
          websocket.run()
       ]]
    end)
+
+   it("a client of lua-websockets and one of lua-http raise at the script's line", function()
+      run [[
+         local ws = require("websocket.client").sync { timeout = 30 }
+         assert(ws:connect(url))
+         local lua_http = require("websocket.http").new_from_uri(url)
+         assert(lua_http:connect(30))
+         in_child(function()
+            at_script(function() ws:send("x") end)
+            at_script(function() ws:close() end)
+            at_script(function() require("websocket.client").sync():connect(url) end)
+            at_script(function() lua_http:send("x") end)
+            at_script(function() lua_http:close() end)
+            at_script(function() require("websocket.http").new_from_uri(url):connect() end)
+            assert(not pcall(ws.receive, ws))
+            assert(not pcall(lua_http.receive, lua_http))
+         end)
+         assert(ws:close())
+         lua_http:close()
+         websocket.run()
+      ]]
+   end)
 end)

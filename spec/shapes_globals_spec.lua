@@ -11,6 +11,9 @@ local load_all = [[
    local overwolf = require "websocket.overwolf"
    local scripting = require "websocket.scripting"
    local whatwg = require "websocket.whatwg"
+   local http = require "websocket.http"
+   local sync = require("websocket.client").sync
+   local events = require "websocket.client.events"
    local concat, ipairs, pcall, tostring, type = table.concat, ipairs, pcall, tostring, type
    local function say(...)
       write(concat({ ... }, " "), "\n")
@@ -86,6 +89,27 @@ local talk = [[
    end
    app.onerror = function(problem) say("Scripting", problem.message) end
 
+   local callbacks = events.new()
+   callbacks:on_open(function() callbacks:send "hello" end)
+   callbacks:on_message(function(_, message, opcode)
+      say("callbacks", message, opcode)
+      callbacks:close()
+   end)
+   callbacks:on_error(function(_, problem) say("callbacks", problem) end)
+   callbacks:connect "PLAIN"
+
+   local waits = sync { timeout = 30 }
+   local connected, protocol = waits:connect("URL", "chat")
+   say("sync", tostring(connected), protocol, tostring(waits:send "hello"), (waits:receive()))
+   local _, code = waits:close()
+   say("sync", code)
+
+   local lua_http = http.new_from_uri("URL", { "chat" })
+   lua_http.request.headers:append("x-mine", "yes")
+   say("http", tostring(lua_http:connect(30)), lua_http.protocol, tostring(lua_http:send "hello"),
+      (lua_http:receive(30)))
+   say("http", tostring(lua_http:close()), lua_http.got_close_code)
+
    websocket.run()
    for _, call in ipairs {
       function() ws.send "x" end,
@@ -93,6 +117,8 @@ local talk = [[
       function() app:close(1) end,
       function() Data.fromString(1) end,
       function() hammerspoon.new(1) end,
+      function() waits:connect "no url" end,
+      function() http.new_from_uri "no url" end,
    } do
       local ok, problem = pcall(call)
       say(tostring(ok), type(problem))
@@ -100,12 +126,15 @@ local talk = [[
 ]]
 
 local expected = {
-   "false string", "false table", "false table", "false table", "false table",
+   "false string", "false string", "false string", "false table", "false table", "false table", "false table",
    "Hammerspoon hello string open",
    "Overwolf success", "Overwolf text hello",
    "Scripting 00ff666f6f AP9mb28= foo", "Scripting 6800e900 nil",
    "WHATWG 1000 done", "WHATWG a1b 97-49-98 number",
    "actions 0-255",
+   "callbacks hello 1",
+   "http true 1000", "http true chat true hello",
+   "sync 1000", "sync true chat true hello",
 }
 
 table.sort(expected)

@@ -32,7 +32,7 @@ local delivery, is_callable = host.delivery, host.is_callable
 local guard, nestable, yielding_guard = host.guard, host.nestable, host.yielding_guard
 local begin_turn, dispatch, expected, is_dispatching, since, wait =
    host.begin_turn, host.dispatch, host.expected, host.is_dispatching, host.since, host.wait
-local huge, match, rawget, type = math.huge, string.match, rawget, type
+local huge, match, rawget, setmetatable, type = math.huge, string.match, rawget, setmetatable, type
 local debug = rawget(_G, "debug")
 
 -- Tracebacks of callbacks leave out the functions of this folder.
@@ -312,6 +312,20 @@ websocket.userdata = guard(function(metatable)
    end
    return true, made
 end)
+
+-- For scripts of other libraries
+
+-- What lua-websockets has in its module: opcodes (RFC 6455 section 11.8), and clients, which are loaded when they are
+-- touched.
+local opcodes = { CONTINUATION = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 }
+local modules = { client = "websocket.client" }
+local require = require
+
+setmetatable(websocket, {
+   __index = function(_, name)
+      return opcodes[name] or modules[name] and require(modules[name])
+   end,
+})
 
 host.is_whole = true -- set last, so that a load that ran out of memory is repeated
 return websocket

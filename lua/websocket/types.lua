@@ -10,6 +10,18 @@ local websocket = {}
 --- @type string
 websocket._VERSION = ""
 
+--- The clients of lua-websockets, loaded when this is touched: docs/migration/lua-websockets.md.
+--- @type websocket.client
+websocket.client = nil
+
+--- The opcode of a text message, for `send` and `receive` of the clients of lua-websockets.
+--- @type integer
+websocket.TEXT = 1
+
+--- The opcode of a binary message. The other opcodes of lua-websockets are there, too: CONTINUATION, CLOSE, PING, PONG.
+--- @type integer
+websocket.BINARY = 2
+
 --- @alias websocket.Status "connecting"|"open"|"closing"|"closed"|"unknown"
 
 --- @alias websocket.Event "open"|"received"|"ping"|"pong"|"closing"|"drain"|"reconnecting"|"closed"|"fail"

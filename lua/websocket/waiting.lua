@@ -7,9 +7,11 @@
 -- of code wait, each in its own way: a coroutine of `spawn` yields to us, a coroutine of another scheduler yields to
 -- that one if its adapter is attached, and all else runs the loop until the signal comes.
 
-local coroutine, huge, setmetatable, type = coroutine, math.huge, setmetatable, type
+local huge, setmetatable, type = math.huge, setmetatable, type
 local rawget, select, tostring = rawget, select, tostring
 local unpack = table.unpack or rawget(_G, "unpack")
+-- A host may give its scripts no library of coroutines.
+local coroutine = rawget(_G, "coroutine") or { running = function() end }
 
 -- Returns a function of Lua's own. nginx puts others in their place, which belong to its requests: they raise where a
 -- worker begins, and crash it in a callback. It keeps Lua's under these names.
@@ -184,6 +186,8 @@ local function make(engine)
    function M.spawn(fn, ...)
       if not is_callable(fn) then
          return false, "fn must be a function or callable, got " .. type(fn)
+      elseif not create then
+         return false, "there is no library of coroutines to start a function with"
       end
       local thread = create(function(...) return fn(...) end) -- which may be a C function, which Lua 5.1 refuses
       local count, arguments = select("#", ...), { ... }

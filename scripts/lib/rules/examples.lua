@@ -132,6 +132,7 @@ local examples = {
          { ["lua/websocket/whatwg.lua"] = 'require "copas"\n' },
       },
       kept = {
+         { ["lua/websocket/client.lua"] = 'require "websocket.client_copas"\nrequire "websocket.loop.copas"\n' },
          { ["lua/websocket/loop/copas.lua"] = 'require "copas"\n' },
          { ["lua/websocket/whatwg.lua"] = 'require "websocket"\nrequire "websocket.whatwg.socket"\n' },
       },

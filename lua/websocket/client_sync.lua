@@ -1,0 +1,3 @@
+-- `websocket.client.sync` of lua-websockets: clients whose calls wait.
+
+return require("websocket.client.waiting").new
