@@ -226,7 +226,7 @@ PROGRAMS = {program.name: program for program in (
             version_arguments=("-v",)),
     Library("glib", "lua5.3", "lgi", "require('lgi.version')"),
     Library("luv", "lua5.4", "luv", "m.version_string()"),
-    Library("copas", "lua5.1", "copas", "m._VERSION"),
+    Library("copas", "lua5.1", "copas", "m._VERSION:match('%d.*')"),
     Library("cqueues", "lua5.4", "cqueues", "m.VERSION"),
     Library("ev", "lua5.4", "ev", "table.concat({ m.version() }, '.')"),
 )}
