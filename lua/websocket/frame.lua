@@ -1,5 +1,5 @@
---- `require "websocket.frame"` of lua-websockets: the numbers of kinds of frames alone (RFC 6455 section 11.8), since the
---- engine makes the frames.
+--- `require "websocket.frame"` of lua-websockets: the numbers of kinds of frames alone (RFC 6455 section 11.8), since
+--- the engine makes the frames.
 --- @class websocket.frame
 --- @field CONTINUATION integer 0
 --- @field TEXT integer 1
