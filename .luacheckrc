@@ -7,4 +7,7 @@ files["lua/websocket/types"] = { ignore = { "631" } }
 files["lua/websocket/types.lua"] = { ignore = { "212", "241", "631" } } -- declarations without bodies
 files["scripts/lib/load.lua"] = { read_globals = { "host" } } -- of the program that runs it
 files["scripts/lib/malformed.lua"] = { read_globals = { "host" } }
-files["examples/hosts"] = { globals = { "awesome", "core", "Listener", "love", "mp", "vim" } } -- of their programs
+-- Of the programs that they are written for.
+for _, folder in ipairs({ "examples/hosts", "scripts/lib/hosts" }) do
+   files[folder] = { globals = { "awesome", "core", "Listener", "love", "mp", "vim" } }
+end

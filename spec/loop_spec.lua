@@ -10,6 +10,7 @@ local loops = {
       modules = { "luv" },
       begin = [[local uv = require "luv"; require("websocket.loop.luv").attach()]],
       run = [[uv.run()]],
+      ends_on_errors = true, -- luv ends the process when a callback of libuv raises
       start = [[coroutine.wrap(fn)()]],
    },
    {
@@ -34,7 +35,7 @@ local loops = {
       name = "cqueues",
       modules = { "cqueues" },
       begin = [[local cq = require("cqueues").new(); require("websocket.loop.cqueues").attach(cq)]],
-      run = [[assert(cq:loop())]],
+      run = [[local ok, problem = cq:loop() if not ok then print(problem) error(problem, 0) end]],
       start = [[cq:wrap(fn)]],
    },
    {
@@ -175,6 +176,21 @@ for _, loop in ipairs(loops) do
          ]])
          assert.equal("open\nreceived\nclosed\n", output)
       end)
+
+      if not loop.ends_on_errors then
+         check("goes on after an error that leaves the dispatch", function()
+            local output = run(loop, [[
+               websocket.set_error_handler("raise")
+               websocket.new(URL, function(event, _, _, ws)
+                  print(event)
+                  if event == "open" then ws:send("x") error("first", 0) end
+                  if event == "received" then ws:close() error("second", 0) end
+               end)
+               for _ = 1, 3 do pcall(function() RUN end) end
+            ]])
+            assert.matches("open.*first.*received.*second.*closed", output)
+         end)
+      end
 
       if loop.nested then
          check("is left alone by a loop that runs inside a callback", function()

@@ -1,5 +1,6 @@
 --- `spawn` and `sleep`: conversations that are written from top to bottom and run at the same time.
 
+local child = require "child"
 local client = require "client"
 local expect = require "expect"
 local servers = require "servers"
@@ -303,5 +304,28 @@ describe("sleep", function()
       websocket.defer(function() problem = expect.raised_here(function() websocket.sleep(0) end) end)
       websocket.poll()
       assert.matches("cannot wait inside a callback", problem)
+   end)
+end)
+
+describe("Where a host has replaced the functions of coroutine, as nginx does", function()
+   it("spawn, connect, receive and sleep work with Lua's own", function()
+      local result = child.run(([[
+         local nginx = coroutine
+         for _, name in ipairs({ "create", "resume", "status", "wrap", "yield" }) do
+            nginx["_" .. name] = nginx[name]
+            nginx[name] = function() error("API disabled in the context of init_worker_by_lua*", 2) end
+         end
+         local websocket = require "websocket"
+         websocket.spawn(function()
+            local ws = assert(websocket.connect(%q))
+            ws:send("hello")
+            print(ws:receive())
+            websocket.sleep(0.01)
+            ws:close()
+         end)
+         websocket.run()
+      ]]):format(servers.url("/echo")))
+      assert.equal("hello\ttext\n", result.output)
+      assert.equal(0, result.status)
    end)
 end)

@@ -1,21 +1,18 @@
 -- A GLib program (lgi): sends the time each second, and quits after three while the connection is open.
 --
---   lua5.3 examples/hosts/glib.lua                   docs/hosts.md says how the module gets into its paths
+--   lua5.3 examples/hosts/glib.lua                   docs/hosts/glib.md says where the module goes
 --
 -- WEBSOCKET_URL: an echo server, ws://127.0.0.1:8765/ by default.
 
 local GLib = require("lgi").GLib
 local websocket = require "websocket"
 
+require("websocket.loop.glib").attach()
+
 local loop = GLib.MainLoop()
 
 local ws = websocket.new(os.getenv("WEBSOCKET_URL") or "ws://127.0.0.1:8765/", function(event, message, detail)
    print(event, message, detail)
-end)
-
-GLib.timeout_add(GLib.PRIORITY_DEFAULT, 20, function()
-   websocket.poll()
-   return true -- again
 end)
 
 local seconds = 0

@@ -1,6 +1,6 @@
 -- HAProxy: a service that answers requests through one WebSocket connection to an echo server; see haproxy.cfg.
 --
--- WEBSOCKET_URL: an echo server, ws://127.0.0.1:8765/ by default. docs/hosts.md says more.
+-- WEBSOCKET_URL: an echo server, ws://127.0.0.1:8765/ by default. docs/hosts/haproxy.md says more.
 
 local websocket = require "websocket"
 

@@ -1,4 +1,4 @@
--- mpv: tells an echo server what is played. docs/hosts.md says how the module gets into its paths.
+-- mpv: tells an echo server what is played. docs/hosts/mpv.md says where the module goes.
 --
 --   mpv --script=examples/hosts/mpv.lua FILE         quit with q while the connection is open
 --

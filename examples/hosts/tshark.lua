@@ -1,4 +1,4 @@
--- tshark: sends one line about each packet. docs/hosts.md says how the module gets into its paths.
+-- tshark: sends one line about each packet. docs/hosts/tshark.md says where the module goes.
 --
 --   tshark -q -X lua_script:examples/hosts/tshark.lua -r FILE.pcap
 --

@@ -8,18 +8,23 @@
 -- that one if its adapter is attached, and all else runs the loop until the signal comes.
 
 local huge, setmetatable, type = math.huge, setmetatable, type
-local pcall, rawget, select, tostring = pcall, rawget, select, tostring
+local rawget, select, tostring = rawget, select, tostring
+local unpack = table.unpack or rawget(_G, "unpack")
 -- A host may give its scripts no library of coroutines.
 local coroutine = rawget(_G, "coroutine") or { running = function() end }
-local create, resume, running, status, yield =
-   coroutine.create, coroutine.resume, coroutine.running, coroutine.status, coroutine.yield
-local is_yieldable = coroutine.isyieldable -- of Lua 5.3 and later, and of LuaJIT
-local unpack = table.unpack or rawget(_G, "unpack")
 
--- In Lua 5.1 a function that a `for` calls cannot yield.
-local yields_in_for = coroutine.wrap and pcall(coroutine.wrap(function()
-   for _ in function() return yield(true) end do end -- luacheck: ignore 512
-end))
+-- Returns a function of Lua's own. nginx puts others in their place, which belong to its requests: they raise where a
+-- worker begins, and crash it in a callback. It keeps Lua's under these names.
+local function original(name)
+   return rawget(coroutine, "_" .. name) or coroutine[name]
+end
+
+local create, resume, status, yield = original("create"), original("resume"), original("status"), original("yield")
+local running = coroutine.running
+local is_yieldable = coroutine.isyieldable -- of Lua 5.3 and later, and of LuaJIT
+
+-- In Lua 5.1 a function that a `for` calls cannot yield. It is not tried here, because that needs a coroutine.
+local yields_in_for = is_yieldable ~= nil or _VERSION ~= "Lua 5.1"
 
 local WEAK_KEYS = { __mode = "k" }
 

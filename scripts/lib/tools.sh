@@ -23,8 +23,8 @@ need_headers() {
   need "headers of Lua $1" "$2" test -e "/usr/include/lua$1/lua.h"
 }
 
-# need_library PACKAGE: a library of Lua that some specs use. They are skipped by name where Debian has it for other Luas
-# only, and on other systems that lack it.
+# need_library PACKAGE: a library of Lua or a program that some specs use. They are skipped by name where Debian has it for
+# other Luas only, and on other systems that lack it.
 need_library() {
   command -v dpkg >/dev/null || return 0
   need "$1" "$1" dpkg -s "$1"

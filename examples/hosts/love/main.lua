@@ -1,4 +1,4 @@
--- LOVE: echoes what is typed. docs/hosts.md says how the module gets into its paths.
+-- LOVE: echoes what is typed. docs/hosts/love.md says where the module goes.
 --
 --   love examples/hosts/love                         quit with Escape while the connection is open
 --

@@ -17,8 +17,12 @@ local adapter = { name = "websocket.loop.glib" }
 function adapter.watch(descriptor, ready)
    local mine
    mine = GLib.unix_fd_add_full(GLib.PRIORITY_DEFAULT, descriptor, GLib.IOCondition.IN, function()
+      local ok, problem = true, nil
       if source == mine then
-         ready()
+         ok, problem = pcall(ready)
+      end
+      if not ok then -- lgi warns of it, and removes the source in which it is raised
+         GLib.idle_add(GLib.PRIORITY_DEFAULT, function() error(problem, 0) end)
       end
       return source == mine -- false removes the source
    end)

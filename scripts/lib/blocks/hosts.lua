@@ -62,7 +62,15 @@ local programs = {
       end
    end,
    mpv = function()
-      return { mp = { add_periodic_timer = function(_, fn) add_tick(fn) end, msg = { error = print } } }
+      return {
+         mp = {
+            add_periodic_timer = function(_, fn) add_tick(fn) end,
+            get_property = function() return "a film" end,
+            get_script_directory = function() return "target" end,
+            msg = { error = print, info = print },
+            register_event = function(_, fn) fn() end,
+         },
+      }
    end,
    love = function()
       local love = {}
@@ -70,21 +78,39 @@ local programs = {
       return { love = love }
    end,
    awesome = function()
-      return { gears = { timer = function(timer) add_tick(timer.callback) end } }
-   end,
-   glib = function()
-      local function timeout_add(_, _, fn)
-         add_tick(function() assert(fn() == true, "the timer was not kept") end)
+      package.preload.naughty = function()
+         return { notify = function(notification) print(notification.text) end }
       end
-      return { GLib = { PRIORITY_DEFAULT = 0, timeout_add = timeout_add } }
+      local watched
+      local GLib = { PRIORITY_DEFAULT = 0, IOCondition = { IN = 1 } }
+      function GLib.unix_fd_add_full(_, _, _, fn)
+         watched = fn
+         return 1
+      end
+      function GLib.source_remove()
+         watched = nil
+      end
+      add_tick(function()
+         if watched then
+            watched()
+         end
+      end)
+      package.preload.lgi = function() return { GLib = GLib } end
+      return {}
    end,
    tshark = function()
       local listener, number = {}, 0
       add_tick(function()
          number = number + 1
-         listener.packet({ number = number })
+         if number <= 20 then
+            listener.packet({ number = number })
+         elseif number == 21 then
+            listener.draw()
+         else
+            websocket.poll() -- for the check that the connections end; the program itself would end
+         end
       end)
-      return { Listener = { new = function() return listener end } }, function() listener.draw() end
+      return { Listener = { new = function() return listener end } }
    end,
    haproxy = function()
       local core = { msleep = coroutine.yield }
