@@ -70,7 +70,7 @@ describe("flush", function()
    end)
 
    it("leaves the account of what was never written where no attempt follows", function()
-      local url = servers.script({ "status101", "sleep:500", "rst" })
+      local url = servers.script({ "status101", "await:received:2000", "sleep:2000", "rst" })
       local recorder = client.open(url, { reconnect = { max_retries = 0 } })
       recorder.ws:send(("x"):rep(40e6))
       expect.refused("closed", recorder.ws:flush(30))

@@ -222,6 +222,7 @@ local receiving = make_receiving(engine, waiting)
 host.on_arrival(receiving.arrived)
 
 websocket.connect, websocket.sleep = yielding_guard(receiving.connect), yielding_guard(waiting.sleep)
+host.methods.opened = yielding_guard(receiving.opened)
 host.methods.receive = yielding_guard(receiving.receive)
 host.methods.messages = yielding_guard(receiving.messages)
 websocket.spawn = guard(waiting.spawn)

@@ -1,4 +1,4 @@
--- Connections whose messages wait until the script receives them: `connect`, `receive` and `messages`.
+-- Connections whose messages wait until the script receives them: `connect`, `opened`, `receive` and `messages`.
 --
 -- Comes in: `engine`, the functions of the host, and `waiting`, how code waits. Goes out: functions for init.lua. The
 -- engine calls `arrived` for each event of a connection without a callback.
@@ -66,16 +66,23 @@ local function make(engine, waiting)
       end
    end
 
-   function M.receive(ws, timeout)
-      if timeout ~= nil then
-         if type(timeout) ~= "number" or timeout ~= timeout then
-            local got = type(timeout) == "number" and "nan" or type(timeout)
-            return false, "timeout must be a number of seconds, got " .. got
-         elseif timeout < 0 then
-            timeout = 0
-         end
+   -- Returns true and a time-out that is not negative, or false and a text.
+   local function checked(timeout)
+      if timeout == nil then
+         return true
+      elseif type(timeout) ~= "number" or timeout ~= timeout then
+         local got = type(timeout) == "number" and "nan" or type(timeout)
+         return false, "timeout must be a number of seconds, got " .. got
       end
-      return receive(ws, timeout, "receive")
+      return true, max(timeout, 0)
+   end
+
+   function M.receive(ws, timeout)
+      local ok, seconds = checked(timeout)
+      if not ok then
+         return false, seconds
+      end
+      return receive(ws, seconds, "receive")
    end
 
    local function next_message(ws)
@@ -104,24 +111,36 @@ local function make(engine, waiting)
    end
 
    -- Waits until a connection is open or over.
-   local function open(ws)
+   local function open(ws, timeout, method)
+      local deadline = timeout and now() + timeout
+      local has_waited, signal = false, nil
       while true do
-         local ok, state, text, code = how_far(ws, "connect")
+         local ok, state, text, code = how_far(ws, method)
          if not ok then
             return false, state
-         elseif state == "open" then
+         elseif state == "open" or signal and signal.opened then
             return true, ws
          elseif state == "over" then
             return true, nil, text, code
          end
-         local signal
-         ok, signal = wait_for(ws, nil, "connect")
+         local left = deadline and max(deadline - now(), 0)
+         if left == 0 and (has_waited or waiting.problem()) then
+            return true, nil, "the connection did not open in time", "timeout"
+         end
+         has_waited = true
+         ok, signal = wait_for(ws, left, method)
          if not ok then
             return false, signal
-         elseif signal.opened then
-            return true, ws
          end
       end
+   end
+
+   function M.opened(ws, timeout)
+      local ok, seconds = checked(timeout)
+      if not ok then
+         return false, seconds
+      end
+      return open(ws, seconds, "opened")
    end
 
    function M.connect(url, options)
@@ -134,9 +153,9 @@ local function make(engine, waiting)
          return false, ws
       end
       if not waiting.runs_loop() then
-         return open(ws)
+         return open(ws, nil, "connect")
       end
-      local is_done, first, second, third, fourth = pcall(open, ws)
+      local is_done, first, second, third, fourth = pcall(open, ws, nil, "connect")
       if not is_done then
          ws:terminate() -- an error has left the loop, so nobody will ever have the connection
          error(first, 0)

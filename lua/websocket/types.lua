@@ -287,6 +287,13 @@ local connection = {}
 --- @return "closed"|"buffer_full"|nil code
 function connection:send(message, is_binary, options) end
 
+--- Waits until the connection is open, as `connect` does. For connections without a callback that `new` has made.
+--- @param timeout? number seconds; 0 does not wait, nil waits without end
+--- @return websocket.Connection? ws nil if the connection did not open in time, or has ended
+--- @return string? text
+--- @return "timeout"|"closed"|websocket.ErrorCode|nil code "timeout" leaves the connection alive
+function connection:opened(timeout) end
+
 --- Returns the next message, and waits for it if there is none: in a coroutine of `spawn` it yields, elsewhere it runs the
 --- loop meanwhile. For connections without a callback.
 ---

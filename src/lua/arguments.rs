@@ -9,6 +9,7 @@ use std::time::Duration;
 use mlua::{LuaString, Value};
 
 use super::answer::{Raise, raise};
+use crate::close::{CloseCode, CloseFrame};
 use crate::options::kind::{MAX_COUNT, MAX_SECONDS};
 use crate::quote::quoted;
 
@@ -54,6 +55,18 @@ pub fn string<'a>(value: &'a Value, what: &str) -> Result<&'a LuaString, Raise> 
         Value::String(text) => Ok(text),
         other => raise(format!("{what} must be a string, got {}", type_name(other))),
     }
+}
+
+/// Makes the Close frame of the arguments of `close`; none for the code 1005.
+pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, Raise> {
+    let code = match code {
+        Value::Nil => i64::from(CloseCode::NORMAL.get()),
+        code => integer(code).map_err(|got| CloseCode::refuse(&got))?,
+    };
+    Ok(match reason {
+        Value::Nil => CloseFrame::from_script(code, b"")?,
+        reason => CloseFrame::from_script(code, &string(reason, "close reason")?.as_bytes())?,
+    })
 }
 
 /// Reads a string that is valid UTF-8.

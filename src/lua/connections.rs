@@ -5,10 +5,10 @@ use std::rc::Rc;
 use mlua::{Table, Value};
 
 use super::answer::{one, raise};
-use super::arguments::described;
+use super::arguments::{close_frame, described};
 use super::builder::Builder;
 use super::host::Host;
-use super::socket::{Sockets, close_frame};
+use super::socket::Sockets;
 
 /// Adds `connections` and `close_all`.
 pub fn add_functions(builder: &Builder, core: &Table, sockets: &Sockets) -> mlua::Result<()> {

@@ -88,7 +88,7 @@ local answers = {
    pause = function(ws) return ws end,
    resume = function(ws) return ws end,
 }
-for _, name in ipairs({ "send", "ping", "flush", "receive" }) do
+for _, name in ipairs({ "send", "ping", "flush", "opened", "receive" }) do
    answers[name] = function() return nil, "connection is closing or closed", "closed" end
 end
 for _, name in ipairs({ "url", "protocol", "extensions" }) do

@@ -8,14 +8,14 @@ use std::time::Duration;
 use mlua::{FromLuaMulti, Function, Lua, Table, Value};
 
 use super::answer::{Answer, Raise, nothing, one, raise, refused, three};
-use super::arguments::{boolean, integer, string, type_name};
+use super::arguments::{boolean, close_frame, string, type_name};
 use super::builder::Builder;
 use super::handle::{Handles, Held};
 use super::host::Host;
 use super::mailbox::Mailbox;
 use super::planning::Planning;
 use super::{options, record};
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::CloseFrame;
 use crate::connection::{Connection, Outgoing, Progress, Refusal, Wish};
 use crate::error::ErrorCode;
 use crate::event::{End, Kind};
@@ -338,18 +338,6 @@ pub fn add_functions(builder: &Builder, inner: &Table, sockets: &Sockets) -> mlu
             None => "waiting",
         };
         three(lua, state, losses_before, outbox.losses())
-    })
-}
-
-/// Makes the Close frame of the arguments of `close`; none for the code 1005.
-pub fn close_frame(code: &Value, reason: &Value) -> Result<Option<CloseFrame>, Raise> {
-    let code = match code {
-        Value::Nil => i64::from(CloseCode::NORMAL.get()),
-        code => integer(code).map_err(|got| CloseCode::refuse(&got))?,
-    };
-    Ok(match reason {
-        Value::Nil => CloseFrame::from_script(code, b"")?,
-        reason => CloseFrame::from_script(code, &string(reason, "close reason")?.as_bytes())?,
     })
 }
 

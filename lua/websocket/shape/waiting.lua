@@ -11,8 +11,7 @@ local now, sleep = websocket.now, websocket.sleep
 
 local M = {}
 
--- Seconds between two looks at what wakes nobody: a connection that opens, a buffer that empties, an end that another
--- coroutine receives.
+-- Seconds between two looks at what wakes nobody: a buffer that empties, and an end that another coroutine receives.
 local TICK = 0.005
 
 -- The connections from which a coroutine receives at this moment. Another one must not receive from them.
@@ -31,8 +30,8 @@ end
 --- @param native websocket.Connection
 --- @return boolean was_open also where it has ended since; what has come before its end can be received
 function M.opened(native)
-   while native:status() == "connecting" do
-      sleep(TICK)
+   if native:opened() then
+      return true
    end
    local info, response = native:end_info(), native:response()
    return info == nil or response ~= nil and response.status == 101 and info.error ~= "handshake"
