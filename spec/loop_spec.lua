@@ -188,7 +188,9 @@ for _, loop in ipairs(loops) do
                end)
                for _ = 1, 3 do pcall(function() RUN end) end
             ]])
-            assert.matches("open.*first.*received.*second.*closed", output)
+            -- Where the loop raises them, an error may be seen after the next event.
+            assert.matches("open.*received.*closed", output)
+            assert.matches("first.*second", output)
          end)
       end
 

@@ -54,8 +54,8 @@ function adapter.unwatch()
    mine:close()
 end
 
--- Closes all connections, for at most half a second: Neovim ends without closing its Lua state. Nothing is raised, which
--- would keep the autocommands of other plugins from running.
+-- Closes all connections, for at most half a second: Neovim ends without closing its Lua state. Nothing is raised,
+-- because that would keep the autocommands of other plugins from running.
 local function leave()
    websocket.close_all(1001)
    local deadline = websocket.now() + 0.5
@@ -68,8 +68,8 @@ local function leave()
    if websocket.connections() == 0 then
       return
    end
-   -- A callback quits the editor, and in it no poll is possible. The engine's thread writes the Close frames within 4 ms,
-   -- and the end of a connection then waits to be delivered.
+   -- A callback quits the editor, and in it no poll is possible. The engine's thread writes the Close frames within
+   -- 4 ms, and the end of a connection then waits to be delivered.
    for _, ws in ipairs(websocket.connections("list")) do
       ws:flush(left())
    end
