@@ -181,15 +181,30 @@ end
 -- Makes a function of one that has something come: a loop that is attached then watches.
 local function beginning(raw)
    return function(...)
-      local ok, made = raw(...)
-      if ok then
-         loops.begin()
+      local ok, made = loops.begin() -- first, because an adapter may raise
+      if not ok then
+         return false, made
+      end
+      ok, made = raw(...)
+      if not ok then
+         loops.rest()
       end
       return ok, made
    end
 end
 
 local new, after, every = beginning(host.new), beginning(host.after), beginning(host.every)
+
+local cancel = host.cancel
+
+--- Cancels a timer; tells whether it was set.
+host.timer_methods.cancel = guard(function(timer)
+   local ok, was_set = cancel(timer)
+   if ok and was_set and not is_dispatching() then
+      loops.rest() -- no dispatch will follow, if it was the last
+   end
+   return ok, was_set
+end)
 
 local defer = beginning(function(fn)
    if not is_callable(fn) then
@@ -267,9 +282,9 @@ host.methods.flush = yielding_guard(function(ws, timeout)
          slice = timeout < look and timeout or look
          look = look < LAST_LOOK and 2 * look or look
          if state == "waiting" then
-            ok, problem = waiting.sleep(slice)
+            ok, problem = waiting.pause(slice)
             if not ok then
-               return false, problem
+               return false, "flush " .. problem
             end
          end
       end

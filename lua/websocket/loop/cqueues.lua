@@ -29,7 +29,10 @@ function adapter.watch(descriptor, ready)
       while stop == mine do
          cqueues.poll(source, mine)
          if stop == mine then
-            ready()
+            local ok, problem = pcall(ready)
+            if not ok then -- for whoever runs the controller; this coroutine must go on
+               controller:wrap(function() error(problem, 0) end)
+            end
          end
       end
    end)

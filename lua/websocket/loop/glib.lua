@@ -18,7 +18,10 @@ function adapter.watch(descriptor, ready)
    local mine
    mine = GLib.unix_fd_add_full(GLib.PRIORITY_DEFAULT, descriptor, GLib.IOCondition.IN, function()
       if source == mine then
-         ready()
+         local ok, problem = pcall(ready)
+         if not ok then -- for lgi, which would remove this source
+            GLib.idle_add(GLib.PRIORITY_DEFAULT, function() error(problem, 0) end)
+         end
       end
       return source == mine -- false removes the source
    end)
