@@ -11,7 +11,7 @@ local coroutine, huge, setmetatable, type = coroutine, math.huge, setmetatable, 
 local create, resume, running, status, yield =
    coroutine.create, coroutine.resume, coroutine.running, coroutine.status, coroutine.yield
 local is_yieldable = coroutine.isyieldable -- of Lua 5.3 and later, and of LuaJIT
-local pcall, rawget, select, tostring = pcall, rawget, select, tostring
+local pcall, rawget, select, tostring, xpcall = pcall, rawget, select, tostring, xpcall
 local unpack = table.unpack or rawget(_G, "unpack")
 
 -- In Lua 5.1 a function that a `for` calls cannot yield.
@@ -26,6 +26,30 @@ local WEAK_KEYS = { __mode = "k" }
 local LONGEST = 1e9
 
 local IN_CALLBACK = "cannot wait inside a callback: do that in a function that websocket.spawn has started"
+local IN_C_FUNCTION = "cannot wait here: a C function, such as table.sort, or pcall in Lua 5.1, stands between this"
+   .. " call and the function of the coroutine"
+
+-- Without `isyieldable` a look at the functions that are running tells most of it. The C functions through which a
+-- coroutine can yield there: none in Lua 5.1.
+local getinfo = rawget(_G, "debug") and debug.getinfo
+local passes = yields_in_for and { [pcall] = true, [xpcall] = true } or {}
+
+-- Tells whether the coroutine that runs can yield, as far as this Lua knows.
+local function can_yield()
+   if is_yieldable then
+      return is_yieldable()
+   end
+   local level = 2
+   local info = getinfo and getinfo(level, "Sf")
+   while info do
+      if info.what == "C" and not passes[info.func] then
+         return false
+      end
+      level = level + 1
+      info = getinfo(level, "Sf")
+   end
+   return true
+end
 
 local function make(engine)
    local after, defer, fail, is_callable, is_dispatching, now, poll =
@@ -51,9 +75,24 @@ local function make(engine)
       return not is_main and thread or nil
    end
 
+   -- Ends the wait of a coroutine, if it waits.
+   local function end_wait(thread)
+      local signal = awaited[thread]
+      if signal then
+         awaited[thread] = nil
+         signal.go_on = nil
+         if signal.timer then
+            signal.timer:cancel()
+         end
+      end
+   end
+
    -- Runs a coroutine until it waits or ends.
    local function step(thread, ...)
       local ok, problem = resume(thread, ...)
+      if status(thread) == "dead" then
+         end_wait(thread) -- one that an error has ended before it began
+      end
       if not ok then
          fail(thread, problem)
       end
@@ -90,29 +129,27 @@ local function make(engine)
    -- Yields until the signal has come or the time has passed. `suspend(timeout)` yields, and may return for any reason;
    -- `wake(thread)` has the coroutine go on.
    local function yield_for(signal, thread, timeout, suspend, wake)
+      end_wait(thread) -- an error may have ended the last one
       signal.thread = thread
       awaited[thread] = signal
       local is_over = false
       signal.go_on = function()
          if not is_over and awaited[thread] == signal then
             is_over = true
-            wake(thread)
+            if status(thread) == "suspended" then -- and not closed by the script
+               wake(thread)
+            end
          end
       end
-      local timer
       if timeout and timeout <= LONGEST then
          local ok, made = after(timeout, signal.go_on)
          if not ok then
             return false, made
          end
-         timer = made
+         signal.timer = made
       end
       repeat suspend() until is_over
-      awaited[thread] = nil
-      signal.go_on = nil
-      if timer then
-         timer:cancel()
-      end
+      end_wait(thread)
       return true
    end
 
@@ -154,8 +191,8 @@ local function make(engine)
       local thread, suspend, wake = own_coroutine()
       if not thread then
          return run_loop(signal, timeout)
-      elseif is_yieldable and not is_yieldable() then
-         return false, "cannot wait here: a C function stands between this call and the function of the coroutine"
+      elseif not can_yield() then
+         return false, IN_C_FUNCTION
       end
       return yield_for(signal, thread, timeout, suspend, wake)
    end
@@ -167,7 +204,10 @@ local function make(engine)
 
    --- Says why code that runs here could not wait, or nil.
    function M.problem()
-      return not own_coroutine() and is_dispatching() and IN_CALLBACK or nil
+      if own_coroutine() then
+         return not can_yield() and IN_C_FUNCTION or nil
+      end
+      return is_dispatching() and IN_CALLBACK or nil
    end
 
    --- Says why a `for` cannot wait here, or nil.
@@ -191,11 +231,10 @@ local function make(engine)
       return true, thread
    end
 
-   function M.sleep(seconds)
-      if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= LONGEST) then
-         local got = type(seconds) ~= "number" and type(seconds) or seconds ~= seconds and "nan" or tostring(seconds)
-         return false, "seconds must be a number from 0 to 1e9, got " .. got
-      end
+   --- Waits for some time.
+   --- @return boolean ok
+   --- @return string? problem why it cannot wait here
+   function M.pause(seconds)
       local deadline = now() + seconds
       repeat
          local left = deadline - now()
@@ -205,6 +244,15 @@ local function make(engine)
          end
       until now() >= deadline
       return true
+   end
+
+   function M.sleep(seconds)
+      if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= LONGEST) then
+         local got = type(seconds) ~= "number" and type(seconds) or seconds ~= seconds and "nan" or tostring(seconds)
+         return false, "seconds must be a number from 0 to 1e9, got " .. got
+      end
+      local ok, problem = M.pause(seconds)
+      return ok, not ok and "sleep " .. problem or nil
    end
 
    return M
