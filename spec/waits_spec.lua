@@ -142,6 +142,43 @@ describe("a coroutine that the script has closed", function()
    end)
 end)
 
+describe("a coroutine that waits when an error leaves poll", function()
+   after_each(function()
+      websocket.set_abort_test(nil)
+      finish()
+   end)
+
+   it("goes on, wherever the error has struck", function()
+      websocket.set_abort_test(function(problem) return problem == "abort" end)
+      local ws = assert(websocket.connect(servers.url("/echo")))
+      for round = 1, 200 do
+         local receiver = websocket.spawn(function() ws:receive(30) end)
+         local sleeper = websocket.spawn(function() websocket.sleep(0.001) end)
+         websocket.poll()
+         ws:send("hello")
+         client.await_queued()
+         local count = 0
+         local function strike()
+            count = count + 1
+            if count == round then
+               debug.sethook()
+               error("abort", 0)
+            end
+         end
+         pcall(function()
+            debug.sethook(strike, "", 1)
+            websocket.poll()
+            debug.sethook()
+         end)
+         debug.sethook()
+         -- On LuaJIT the error may strike in a coroutine and end it.
+         assert(client.poll_until(function()
+            return coroutine.status(receiver) == "dead" and coroutine.status(sleeper) == "dead"
+         end, 10), "a coroutine waits for ever")
+      end
+   end)
+end)
+
 describe("a closed connection", function()
    after_each(finish)
 

@@ -83,6 +83,9 @@ end
 -- What loops.lua and waiting.lua have; set below, because they need `poll`.
 local loops, waiting
 
+-- An error has left the last dispatch.
+local was_cut = false
+
 -- Waits up to `timeout` seconds for something, and dispatches once. Returns `true` and the number of callbacks.
 local function poll(timeout, max)
    local ok, problem = begin_turn(max)
@@ -90,6 +93,10 @@ local function poll(timeout, max)
       return false, problem
    end
    delivery.cut_turn() -- of the turn before, if an interrupt struck outside of its callbacks
+   if was_cut then
+      waiting.look_again()
+      was_cut = false
+   end
    while true do
       if timeout == huge and expected() == 0 then
          timeout = 0 -- without a connection or a timer nothing can come
@@ -97,7 +104,9 @@ local function poll(timeout, max)
       local slice = timeout < SLICE and timeout or SLICE
       local ready, start = wait(slice, timeout > slice)
       if ready then
+         was_cut = true
          local ran, leaves = dispatch(max)
+         was_cut = leaves ~= nil
          if not ran then
             return false, leaves
          end

@@ -8,6 +8,7 @@
 -- that one if its adapter is attached, and all else runs the loop until the signal comes.
 
 local coroutine, huge, setmetatable, type = coroutine, math.huge, setmetatable, type
+local ipairs, pairs = ipairs, pairs
 local create, resume, running, status, yield =
    coroutine.create, coroutine.resume, coroutine.running, coroutine.status, coroutine.yield
 local is_yieldable = coroutine.isyieldable -- of Lua 5.3 and later, and of LuaJIT
@@ -116,6 +117,24 @@ local function make(engine)
       return run_for == signal and is_dispatching()
    end
 
+   --- Has each coroutine look in the next poll whether that for which it waits has come: an error that has left the
+   --- last poll may have struck on the way to one of them.
+   function M.look_again()
+      local signals = {}
+      for _, signal in pairs(awaited) do
+         signals[#signals + 1] = signal
+      end
+      if signals[1] then
+         defer(function()
+            for _, signal in ipairs(signals) do
+               if signal.go_on then
+                  signal.go_on(true)
+               end
+            end
+         end)
+      end
+   end
+
    --- Notes that the loop is run by the script itself, so that no wait runs it.
    function M.forget()
       run_for = nil
@@ -133,8 +152,8 @@ local function make(engine)
       signal.thread = thread
       awaited[thread] = signal
       local is_over = false
-      signal.go_on = function()
-         if not is_over and awaited[thread] == signal then
+      signal.go_on = function(again)
+         if awaited[thread] == signal and (again or not is_over) then
             is_over = true
             if status(thread) == "suspended" then -- and not closed by the script
                wake(thread)
