@@ -50,8 +50,10 @@ end
 function adapter.unwatch()
    local mine = handle
    handle = nil
-   mine:stop()
-   mine:close()
+   if not mine:is_closing() then -- a program may close all handles of its loop
+      mine:stop()
+      mine:close()
+   end
 end
 
 -- Closes all connections, for at most half a second: Neovim ends without closing its Lua state. Nothing is raised,
