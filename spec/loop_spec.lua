@@ -79,7 +79,7 @@ end
 for _, loop in ipairs(loops) do
    local missing
    for _, name in ipairs(loop.modules) do
-      missing = missing or not pcall(require, name) and name
+      missing = missing or child.run(("require %q"):format(name)).status ~= 0 and name
    end
    describe("websocket.loop." .. loop.name, function()
       local function check(name, test)

@@ -84,7 +84,7 @@ describe("websocket.client.copas", function()
    end
 
    check("lets other threads of copas go on", function()
-      local order, ticks = {}, 0
+      local order, ticks, has_ended = {}, 0, false
       copas.addthread(function()
          local ws = connected(servers.url "/push?count=1&size=2&kind=text&interval=50", clients.copas)
          local message, opcode = ws:receive()
@@ -97,14 +97,15 @@ describe("websocket.client.copas", function()
             ticks = ticks + 1
             websocket.sleep(0.005)
          end
+         has_ended = true
       end)
-      loop_until(function() return #order >= 2 end)
+      loop_until(function() return has_ended end)
       assert.same({ "1:1", "closed" }, order)
       assert.is_true(ticks > 2)
    end)
 
    check("holds several conversations at once", function()
-      local echoes = {}
+      local echoes, ended = {}, 0
       for index = 1, 5 do
          copas.addthread(function()
             local ws = connected(servers.url "/echo", clients.copas)
@@ -114,9 +115,10 @@ describe("websocket.client.copas", function()
                echoes[#echoes + 1] = message
             end
             ws:close()
+            ended = ended + 1
          end)
       end
-      loop_until(function() return #echoes == 15 end)
+      loop_until(function() return ended == 5 end)
       table.sort(echoes)
       assert.same({ "1.1", "5.3" }, { echoes[1], echoes[15] })
    end)

@@ -254,6 +254,22 @@ describe("spawn", function()
       assert.matches("cannot wait inside a callback", problem)
    end)
 
+   it("raises in a coroutine of the script's own inside of a spawned one", function()
+      local problem, loop
+      local adapter = { name = "any", watch = function() end, unwatch = function() end }
+      websocket.attach(adapter)
+      finally(function() websocket.detach(adapter) end)
+      run(function()
+         loop = coroutine.wrap(function()
+            problem = expect.raised_here(function() websocket.sleep(1) end)
+            return "done"
+         end)
+         assert.equal("done", loop())
+      end)
+      assert.equal("sleep cannot wait in a coroutine that runs inside of another one: start its function with"
+         .. " websocket.spawn", problem)
+   end)
+
    it("iterates over messages, or says on Lua 5.1 that it cannot", function()
       local count, problem = 0, nil
       websocket.set_error_handler(function(text) problem = text end)

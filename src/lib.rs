@@ -2,7 +2,7 @@
 //!
 //! Reading order: the plain data that all modules share ([`error`], [`event`], [`response`], [`close`], [`header`],
 //! [`extension`], [`options`], [`quote`], [`url`]), what the threads share ([`readiness`], [`queue`], [`log`],
-//! [`runtime`], [`process`]), [`timers`], [`protocol`] and [`transport`], [`connection`], then `lua`.
+//! [`runtime`], [`process`]), [`mailbox`], [`timers`], [`protocol`] and [`transport`], [`connection`], then `lua`.
 //!
 //! The host's thread runs Lua. While it waits, it drives all connections of the process; while it does not, a thread of
 //! ours does. The host's thread puts messages into a connection's outbox. The connection puts events into the queue of
@@ -27,6 +27,7 @@ pub mod log;
     feature = "luajit"
 ))]
 mod lua;
+pub mod mailbox;
 pub mod options;
 pub mod process;
 pub mod protocol;

@@ -36,6 +36,8 @@ local IN_CALLBACK = "cannot wait inside a callback: do that in a function that w
 local IN_C_FUNCTION = "cannot wait here: a C function, such as table.sort, or pcall in Lua 5.1, stands between this"
    .. " call and the function of the coroutine"
 
+local IN_ANOTHER = "cannot wait in a coroutine that runs inside of another one: start its function with websocket.spawn"
+
 -- Without `isyieldable` a look at the functions that are running tells most of it. The C functions through which a
 -- coroutine can yield there: none in Lua 5.1.
 local getinfo = rawget(_G, "debug") and debug.getinfo
@@ -94,9 +96,15 @@ local function make(engine)
       end
    end
 
+   -- The coroutine that `step` runs.
+   local stepping
+
    -- Runs a coroutine until it waits or ends.
    local function step(thread, ...)
+      local before = stepping
+      stepping = thread
       local ok, problem = resume(thread, ...)
+      stepping = before
       if status(thread) == "dead" then
          end_wait(thread) -- one that an error has ended before it began
       end
@@ -161,6 +169,9 @@ local function make(engine)
       signal.go_on = function(again)
          if awaited[thread] == signal and (again or not is_over) then
             is_over = true
+            if signal.timer then
+               signal.timer:cancel() -- now, because another scheduler may let the coroutine go on much later
+            end
             if status(thread) == "suspended" then -- and not closed by the script
                wake(thread)
             end
@@ -180,9 +191,6 @@ local function make(engine)
 
    -- Polls until the signal has come or the time has passed, or nothing can come any more.
    local function run_loop(signal, timeout)
-      if is_dispatching() then
-         return false, IN_CALLBACK
-      end
       run_for = signal
       local deadline = timeout and now() + timeout
       repeat
@@ -196,6 +204,12 @@ local function make(engine)
       return true
    end
 
+   -- Tells whether the code that runs here is in a coroutine that the one which `step` runs has resumed. Its yields go
+   -- there, and not to us.
+   local function is_inside()
+      return stepping ~= nil and status(stepping) == "normal"
+   end
+
    -- Tells how the code that runs here can wait: returns its coroutine, and the functions by which that is suspended
    -- and goes on; or nothing if the loop is to be run.
    local function own_coroutine()
@@ -204,7 +218,7 @@ local function make(engine)
          return nil
       elseif spawned[thread] then
          return thread, yield, step
-      elseif adapter and (not adapter.owns or adapter.owns(thread)) then
+      elseif adapter and not is_inside() and (not adapter.owns or adapter.owns(thread)) then
          return thread, adapter.suspend or yield, adapter.wake or step
       end
    end
@@ -213,11 +227,13 @@ local function make(engine)
    --- @return boolean ok
    --- @return string? problem why it cannot wait here
    function M.wait(signal, timeout)
+      local problem = M.problem()
+      if problem then
+         return false, problem
+      end
       local thread, suspend, wake = own_coroutine()
       if not thread then
          return run_loop(signal, timeout)
-      elseif not can_yield() then
-         return false, IN_C_FUNCTION
       end
       return yield_for(signal, thread, timeout, suspend, wake)
    end
@@ -231,6 +247,8 @@ local function make(engine)
    function M.problem()
       if own_coroutine() then
          return not can_yield() and IN_C_FUNCTION or nil
+      elseif is_inside() then
+         return IN_ANOTHER
       end
       return is_dispatching() and IN_CALLBACK or nil
    end

@@ -5,9 +5,9 @@
 //! (how calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket`
 //! (connections), `planning` and `new` (how they start, and start again), `record` (their tables), `connections` (all
 //! of them) and `timers`, then what is called for every message: `send`, `inbox` (what waits), `poll` and `polling`
-//! (how it is waited for), `effect` (what an event means), `push` (its values), `calls` (callbacks are called) and `dispatch` (in each turn), `mailbox` and `receive`
-//! (messages that scripts take themselves); `text`
-//! (UTF-8 and URLs), `bare` (userdata for shapes) and `nested` (calls in a finaliser).
+//! (how it is waited for), `effect` (what an event means), `push` (its values), `calls` (callbacks are called) and
+//! `dispatch` (in each turn), and `receive` (messages that scripts take themselves); `text` (UTF-8 and URLs), `bare`
+//! (userdata for shapes) and `nested` (calls in a finaliser).
 //!
 //! Every function that mlua makes here returns `true, results...` or `false, text`, and a Lua guard (prelude.lua)
 //! raises the text, because an error that a Rust function returns to mlua arrives as a userdata.
@@ -24,7 +24,6 @@ mod entry;
 mod handle;
 mod host;
 mod inbox;
-mod mailbox;
 mod module;
 mod nested;
 mod new;

@@ -14,10 +14,10 @@ use mlua::{Function, Lua, Table, Value, ffi, lua_State};
 use super::answer::{Answer, four, nothing, one, raise};
 use super::builder::Builder;
 use super::handle::{self, Slot};
-use super::mailbox::Mailbox;
 use super::push::push_bytes;
 use super::socket::{Socket, Sockets, Status, borrowed};
 use crate::event::{End, Kind};
+use crate::mailbox::Mailbox;
 use crate::process;
 use crate::quote::quoted;
 

@@ -66,11 +66,9 @@ end
 --- Attaches a controller, by default the one that is running. A second call has no effect.
 --- @param new? userdata
 function M.attach(new)
-   if not stop then
-      controller = new or cqueues.running()
-      if not controller then
-         error("attach needs a controller of cqueues outside of any: attach(cqueues.new())", 2)
-      end
+   controller = controller or new or cqueues.running()
+   if not controller then
+      error("attach needs a controller of cqueues outside of any: attach(cqueues.new())", 2)
    end
    websocket.attach(adapter)
 end
@@ -78,6 +76,7 @@ end
 --- Detaches the controller: events wait for `websocket.poll` again. No effect if none is attached.
 function M.detach()
    websocket.detach(adapter)
+   controller = nil
 end
 
 return M

@@ -9,7 +9,7 @@ local ev = require "ev"
 
 local M = {}
 
--- The loop that is attached, and the watcher.
+-- The loop that is attached, and the watcher; nil while nothing is watched.
 local loop, watcher
 
 local adapter = { name = "websocket.loop.ev" }
@@ -27,15 +27,14 @@ end
 --- Attaches a loop, by default `ev.Loop.default`. A second call has no effect.
 --- @param new? userdata
 function M.attach(new)
-   if not watcher then
-      loop = new or ev.Loop.default
-   end
+   loop = loop or new or ev.Loop.default
    websocket.attach(adapter)
 end
 
 --- Detaches the loop: events wait for `websocket.poll` again. No effect if it is not attached.
 function M.detach()
    websocket.detach(adapter)
+   loop = nil
 end
 
 return M

@@ -12,7 +12,7 @@ local M = {}
 local levels = {
    batch = 0, buffers = 0, close = 0, error = 0, event = 0, extension = 0, header = 0, options = 0, quote = 0,
    response = 0, sync = 0, url = 0,
-   log = 1, process = 1, queue = 1, readiness = 1, runtime = 1,
+   log = 1, mailbox = 1, process = 1, queue = 1, readiness = 1, runtime = 1,
    protocol = 2, timers = 2, transport = 2,
    connection = 3,
    lua = 4,
