@@ -22,8 +22,9 @@ local option_sections = {
 }
 
 local HEAD = [[
-<!-- Written by `scripts/docs` from lua/websocket/types.lua. -->
 # Every function
+
+<!-- Written by `scripts/docs` from lua/websocket/types.lua. -->
 
 What `require "websocket"` has, in short. [How it works](reference.md) says how the parts work together, and
 [Options](options.md) describes every option. Times are in seconds and sizes in bytes. A wrong argument raises an error
