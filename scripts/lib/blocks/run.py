@@ -2,7 +2,7 @@
 
     run.py --lua COMMAND --ws PORT --wss PORT [PAGE...]
 
-Every block of Lua is a whole script, which talks to the echo server. Blocks of the shell and of Python run, too. A mark
+Every block of Lua is a whole script, which talks to the echo server. Blocks of the shell and servers run, too. A mark
 above a block says more; on the forge and in the book it cannot be seen:
 
     <!-- block: continues -->      the script goes on where the block before it has ended
@@ -18,6 +18,7 @@ import argparse
 import glob
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -171,6 +172,8 @@ class Page:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, start_new_session=True, env=environment)
         self.servers.append(process)
+        if not select.select([process.stdout], [], [], DEADLINE)[0]:
+            raise Failure(f"prints no line within {DEADLINE} s")
         line = process.stdout.readline().decode()
         if process.poll() is not None:
             raise Failure(f"ends with status {process.returncode}:\n{line}{process.stdout.read().decode()}")
