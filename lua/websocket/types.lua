@@ -90,7 +90,7 @@ websocket.BINARY = 2
 --- @field ping_timeout? number|false How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. False waits for ever. (above 0, up to 1e9 seconds; default 20)
 --- @field max_message_size? integer Size of the largest message to accept, after decompression. A larger one closes the connection with 1009. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_fragments? integer The most frames that one message may come in. More close the connection with 1009. (1 to 2^53 frames; default 131072)
---- @field max_queue? integer How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit, reading from the connection is paused until half of it is free. (1 to 2^53 bytes; default 16 MiB)
+--- @field max_queue? integer How much may wait for `poll` or `receive`: the payload of each event and 128 bytes more. At the limit, reading from the connection is paused until half of it is free. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_buffered? integer How much may wait to be sent, before compression: each message as encoded and 128 bytes more. The limit is checked before a message is added, so one message of any size is accepted below the limit. (1 to 2^53 bytes; default 16 MiB)
 --- @field report_pings? boolean Delivers the event `ping` for each Ping of the peer. The engine has answered it already. (default false)
 --- @field report_closing? boolean Delivers the event `closing` when the peer's Close frame arrives. (default false)

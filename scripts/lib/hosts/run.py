@@ -245,7 +245,7 @@ def main():
     finally:
         if server:
             server.terminate()
-            server.wait()
+            server.wait(10)
     print()
     print_table(rows)
     sys.exit(1 if failed else 0)
