@@ -188,7 +188,7 @@ for _, loop in ipairs(loops) do
                end)
                for _ = 1, 3 do pcall(function() RUN end) end
             ]])
-            -- A loop may report an error a turn later.
+            -- Where the loop raises them, an error may be seen after the next event.
             assert.matches("open.*received.*closed", output)
             assert.matches("first.*second", output)
          end)
@@ -210,6 +210,34 @@ for _, loop in ipairs(loops) do
                RUN
             ]])
             assert.equal("open\tnil\nreceived\t1\nreceived\t2\nreceived\t3\nclosed\t\n", output)
+         end)
+      end
+
+      if loop.name == "glib" or loop.name == "cqueues" then
+         check("goes on after an error that leaves it", function()
+            local output = run(loop, [[
+               websocket.set_error_handler("raise")
+               websocket.defer(function() error("first", 0) end)
+               websocket.after(0.02, function() print("second") end)
+               if cq then print(cq:loop()) end
+               RUN]])
+            assert.matches("second", output)
+            assert.matches("first", output)
+         end)
+      end
+
+      if loop.name ~= "glib" and loop.name ~= "copas" then
+         check("ends its loop where a time-out was cut short last", function()
+            local output = run(loop, [[
+               local code
+               START(function()
+                  local ws = assert(websocket.connect(URL))
+                  ws:close()
+                  code = select(3, ws:receive(1000))
+               end)
+               RUN
+               print(code)]])
+            assert.equal("closed\n", output)
          end)
       end
 
@@ -268,6 +296,83 @@ describe("attach", function()
       websocket.poll()
       assert.equal("unwatch", mine.calls[8])
       websocket.detach(mine)
+   end)
+
+   it("has it rest when the last timer is cancelled", function()
+      local mine = adapter("mine")
+      websocket.attach(mine)
+      local timer = websocket.after(1000, print)
+      assert.is_true(timer:cancel())
+      assert.same({ "watch", "unwatch" }, mine.calls)
+      assert.is_false(timer:cancel())
+      websocket.detach(mine)
+   end)
+
+   it("raises what the adapter raises, and begins nothing", function()
+      local mine = adapter("mine")
+      local watch = mine.watch
+      function mine.watch() error("no watch", 0) end
+      websocket.attach(mine)
+      assert.matches("no watch", expect.raised_here(function() websocket.defer(print) end))
+      assert.matches("no watch", expect.raised_here(function() websocket.after(1000, print) end))
+      assert.matches("no watch", expect.raised_here(function() websocket.new("ws://127.0.0.1:1/", print) end))
+      assert.equal(0, websocket.connections())
+      assert.equal(0, websocket.poll())
+      mine.watch = watch
+      websocket.defer(function() end)
+      assert.same({ "watch" }, mine.calls)
+      mine.ready()
+      assert.same({ "watch", "unwatch" }, mine.calls)
+      websocket.detach(mine)
+   end)
+
+   it("detaches one that raises", function()
+      local mine, other = adapter("mine"), adapter("other")
+      function mine.unwatch() error("no unwatch", 0) end
+      websocket.attach(mine)
+      local timer = websocket.after(1000, print)
+      assert.is_false((pcall(websocket.detach, mine)))
+      websocket.attach(other)
+      timer:cancel()
+      assert.same({ "watch", "unwatch" }, other.calls)
+      websocket.detach(other)
+   end)
+
+   it("replaces one of the same name, whose file was loaded again", function()
+      local old, new = adapter("mine"), adapter("mine")
+      websocket.attach(old)
+      local timer = websocket.after(1000, print)
+      websocket.attach(new)
+      assert.same({ "watch", "unwatch" }, old.calls)
+      assert.same({ "watch" }, new.calls)
+      websocket.detach(old) -- no effect
+      timer:cancel()
+      assert.same({ "watch", "unwatch" }, new.calls)
+      websocket.detach(new)
+   end)
+
+   it("lets a coroutine receive where an error has ended the script's own wait", function()
+      local client = require "client"
+      local ws = assert(websocket.connect(servers.url("/echo")))
+      websocket.set_error_handler("raise")
+      websocket.defer(function() error("once", 0) end)
+      assert.same({ false, "once" }, { pcall(ws.receive, ws) })
+      local mine, got, problem = adapter("mine"), nil, nil
+      websocket.set_error_handler(function(text) problem = text end)
+      websocket.attach(mine)
+      websocket.spawn(function()
+         ws:send("hello")
+         got = ws:receive(30)
+         ws:close()
+      end)
+      while websocket.connections() > 0 do
+         client.await_queued()
+         mine.ready()
+      end
+      assert.is_nil(problem)
+      assert.equal("hello", got)
+      websocket.detach(mine)
+      websocket.set_error_handler(nil)
    end)
 
    it("raises for what is no adapter, and for a second one", function()

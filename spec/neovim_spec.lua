@@ -108,6 +108,18 @@ describe("In Neovim, websocket.loop.luv", function()
       assert.equal("from the editor text\ntrue", output)
    end)
 
+   check("closes the connections when a callback quits the editor, and lets other plugins leave", function()
+      local token = servers.token()
+      local output = run([[
+         vim.api.nvim_create_autocmd("VimLeavePre", { callback = function() io.stdout:write("left") end })
+         websocket.new(URL, function(event)
+            if event == "open" then vim.cmd("quit!") end
+         end)
+         vim.wait(30000, function() return false end)]], token)
+      assert.equal("left", output)
+      assert.equal(1001, tonumber(client.report(token, "close").close))
+   end)
+
    check("closes the connections when the editor quits", function()
       local token = servers.token()
       run([[

@@ -83,6 +83,9 @@ end
 -- What loops.lua and waiting.lua have; set below, because they need `poll`.
 local loops, waiting
 
+-- An error has left the last dispatch.
+local was_cut = false
+
 -- Waits up to `timeout` seconds for something, and dispatches once. Returns `true` and the number of callbacks.
 local function poll(timeout, max)
    local ok, problem = begin_turn(max)
@@ -90,6 +93,10 @@ local function poll(timeout, max)
       return false, problem
    end
    delivery.cut_turn() -- of the turn before, if an interrupt struck outside of its callbacks
+   if was_cut then
+      waiting.look_again()
+      was_cut = false
+   end
    while true do
       if timeout == huge and expected() == 0 then
          timeout = 0 -- without a connection or a timer nothing can come
@@ -97,7 +104,9 @@ local function poll(timeout, max)
       local slice = timeout < SLICE and timeout or SLICE
       local ready, start = wait(slice, timeout > slice)
       if ready then
+         was_cut = true
          local ran, leaves = dispatch(max)
+         was_cut = leaves ~= nil
          if not ran then
             return false, leaves
          end
@@ -181,15 +190,30 @@ end
 -- Makes a function of one that has something come: a loop that is attached then watches.
 local function beginning(raw)
    return function(...)
-      local ok, made = raw(...)
-      if ok then
-         loops.begin()
+      local ok, made = loops.begin() -- first, because an adapter may raise
+      if not ok then
+         return false, made
+      end
+      ok, made = raw(...)
+      if not ok then
+         loops.rest()
       end
       return ok, made
    end
 end
 
 local new, after, every = beginning(host.new), beginning(host.after), beginning(host.every)
+
+local cancel = host.cancel
+
+--- Cancels a timer; tells whether it was set.
+host.timer_methods.cancel = guard(function(timer)
+   local ok, was_set = cancel(timer)
+   if ok and was_set and not is_dispatching() then
+      loops.rest() -- no dispatch will follow, if it was the last
+   end
+   return ok, was_set
+end)
 
 local defer = beginning(function(fn)
    if not is_callable(fn) then
@@ -268,9 +292,9 @@ host.methods.flush = yielding_guard(function(ws, timeout)
          slice = timeout < look and timeout or look
          look = look < LAST_LOOK and 2 * look or look
          if state == "waiting" then
-            ok, problem = waiting.sleep(slice)
+            ok, problem = waiting.pause(slice)
             if not ok then
-               return false, problem
+               return false, "flush " .. problem
             end
          end
       end

@@ -3,7 +3,7 @@
 -- Comes in: `engine`, the functions of the host, `waiting`, and an adapter, which knows one kind of loop. Goes out:
 -- calls of the adapter, which watches while something can come, so that a loop that waits for nothing else can end.
 
-local error, format, ipairs, type = error, string.format, ipairs, type
+local error, format, ipairs, pcall, type = error, string.format, ipairs, pcall, type
 
 local function make(engine, waiting)
    local expected, fileno, is_dispatching, poll, waits =
@@ -26,6 +26,7 @@ local function make(engine, waiting)
       if not watches or is_dispatching() then
          return
       end
+      waiting.forget()
       local ok, problem = poll(0)
       if not ok then
          unwatch()
@@ -33,16 +34,20 @@ local function make(engine, waiting)
       end
    end
 
-   --- Has the adapter watch, because something can come from now on.
+   --- Has the adapter watch, because something can come from now on. Returns true, or false and the error.
    function M.begin()
-      if adapter and not watches then
-         local ok, descriptor = fileno()
-         if not ok then
-            error(descriptor, 0)
-         end
-         watches = true
-         adapter.watch(descriptor, ready)
+      if not adapter or watches then
+         return true
       end
+      local ok, descriptor = fileno()
+      if not ok then
+         return false, descriptor
+      end
+      watches = true
+      local problem
+      ok, problem = pcall(adapter.watch, descriptor, ready)
+      watches = ok
+      return ok, problem
    end
 
    --- Has the adapter rest if nothing can come any more. Called after each poll.
@@ -67,29 +72,38 @@ local function make(engine, waiting)
       end
       if adapter == new then
          return true
-      elseif adapter then
+      elseif adapter and adapter.name ~= new.name then
          return false, format("%s cannot be attached: %s is attached", new.name, adapter.name)
       end
       local ok, problem = fileno()
       if not ok then
          return false, problem
       end
+      if adapter then
+         M.detach(adapter) -- of the same name: its file was loaded again
+      end
       adapter = new
       waiting.set_adapter(new)
       local answered, work = waits()
       if expected() > 0 or answered and work then
-         M.begin()
+         ok, problem = M.begin()
+         if not ok then
+            adapter = nil
+            waiting.set_adapter(nil)
+            return false, problem
+         end
       end
       return true
    end
 
    function M.detach(old)
       if adapter and adapter == old then
-         if watches then
-            unwatch()
-         end
-         adapter = nil
+         local watched = watches
+         watches, adapter = false, nil
          waiting.set_adapter(nil)
+         if watched then
+            old.unwatch()
+         end
       end
       return true
    end

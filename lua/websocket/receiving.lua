@@ -19,6 +19,9 @@ local function make(engine, waiting)
       local signal = signals[ws]
       if signal then
          signal.opened = signal.opened or event == "open"
+         if event == "closed" or event == "fail" then
+            signals[ws] = nil
+         end
          notify(signal)
       end
    end

@@ -187,7 +187,7 @@ function websocket.next_timeout() end
 --- Joins the module to a loop: the adapter watches the descriptor, and calls back when it is readable. The modules
 --- `websocket.loop.*` do this for the loops that they are named after.
 ---
---- Raises if another adapter is attached.
+--- Replaces one of the same name, as when its file is loaded again. Raises if another adapter is attached.
 --- @param adapter websocket.LoopAdapter
 function websocket.attach(adapter) end
 

@@ -8,7 +8,8 @@
 -- that one if its adapter is attached, and all else runs the loop until the signal comes.
 
 local huge, setmetatable, type = math.huge, setmetatable, type
-local rawget, select, tostring = rawget, select, tostring
+local ipairs, pairs, pcall, rawget, select = ipairs, pairs, pcall, rawget, select
+local tostring, xpcall = tostring, xpcall
 local unpack = table.unpack or rawget(_G, "unpack")
 -- A host may give its scripts no library of coroutines.
 local coroutine = rawget(_G, "coroutine") or { running = function() end }
@@ -32,6 +33,30 @@ local WEAK_KEYS = { __mode = "k" }
 local LONGEST = 1e9
 
 local IN_CALLBACK = "cannot wait inside a callback: do that in a function that websocket.spawn has started"
+local IN_C_FUNCTION = "cannot wait here: a C function, such as table.sort, or pcall in Lua 5.1, stands between this"
+   .. " call and the function of the coroutine"
+
+-- Without `isyieldable` a look at the functions that are running tells most of it. The C functions through which a
+-- coroutine can yield there: none in Lua 5.1.
+local getinfo = rawget(_G, "debug") and debug.getinfo
+local passes = yields_in_for and { [pcall] = true, [xpcall] = true } or {}
+
+-- Tells whether the coroutine that runs can yield, as far as this Lua knows.
+local function can_yield()
+   if is_yieldable then
+      return is_yieldable()
+   end
+   local level = 2
+   local info = getinfo and getinfo(level, "Sf")
+   while info do
+      if info.what == "C" and not passes[info.func] then
+         return false
+      end
+      level = level + 1
+      info = getinfo(level, "Sf")
+   end
+   return true
+end
 
 local function make(engine)
    local after, defer, fail, is_callable, is_dispatching, now, poll =
@@ -57,9 +82,24 @@ local function make(engine)
       return not is_main and thread or nil
    end
 
+   -- Ends the wait of a coroutine, if it waits.
+   local function end_wait(thread)
+      local signal = awaited[thread]
+      if signal then
+         awaited[thread] = nil
+         signal.go_on = nil
+         if signal.timer then
+            signal.timer:cancel()
+         end
+      end
+   end
+
    -- Runs a coroutine until it waits or ends.
    local function step(thread, ...)
       local ok, problem = resume(thread, ...)
+      if status(thread) == "dead" then
+         end_wait(thread) -- one that an error has ended before it began
+      end
       if not ok then
          fail(thread, problem)
       end
@@ -83,6 +123,24 @@ local function make(engine)
       return run_for == signal and is_dispatching()
    end
 
+   --- Has each coroutine look in the next poll whether that for which it waits has come: an error that has left the
+   --- last poll may have struck on the way to one of them.
+   function M.look_again()
+      local signals = {}
+      for _, signal in pairs(awaited) do
+         signals[#signals + 1] = signal
+      end
+      if signals[1] then
+         defer(function()
+            for _, signal in ipairs(signals) do
+               if signal.go_on then
+                  signal.go_on(true)
+               end
+            end
+         end)
+      end
+   end
+
    --- Notes that the loop is run by the script itself, so that no wait runs it.
    function M.forget()
       run_for = nil
@@ -96,29 +154,27 @@ local function make(engine)
    -- Yields until the signal has come or the time has passed. `suspend(timeout)` yields, and may return for any reason;
    -- `wake(thread)` has the coroutine go on.
    local function yield_for(signal, thread, timeout, suspend, wake)
+      end_wait(thread) -- an error may have ended the last one
       signal.thread = thread
       awaited[thread] = signal
       local is_over = false
-      signal.go_on = function()
-         if not is_over and awaited[thread] == signal then
+      signal.go_on = function(again)
+         if awaited[thread] == signal and (again or not is_over) then
             is_over = true
-            wake(thread)
+            if status(thread) == "suspended" then -- and not closed by the script
+               wake(thread)
+            end
          end
       end
-      local timer
       if timeout and timeout <= LONGEST then
          local ok, made = after(timeout, signal.go_on)
          if not ok then
             return false, made
          end
-         timer = made
+         signal.timer = made
       end
       repeat suspend() until is_over
-      awaited[thread] = nil
-      signal.go_on = nil
-      if timer then
-         timer:cancel()
-      end
+      end_wait(thread)
       return true
    end
 
@@ -160,8 +216,8 @@ local function make(engine)
       local thread, suspend, wake = own_coroutine()
       if not thread then
          return run_loop(signal, timeout)
-      elseif is_yieldable and not is_yieldable() then
-         return false, "cannot wait here: a C function stands between this call and the function of the coroutine"
+      elseif not can_yield() then
+         return false, IN_C_FUNCTION
       end
       return yield_for(signal, thread, timeout, suspend, wake)
    end
@@ -173,7 +229,10 @@ local function make(engine)
 
    --- Says why code that runs here could not wait, or nil.
    function M.problem()
-      return not own_coroutine() and is_dispatching() and IN_CALLBACK or nil
+      if own_coroutine() then
+         return not can_yield() and IN_C_FUNCTION or nil
+      end
+      return is_dispatching() and IN_CALLBACK or nil
    end
 
    --- Says why a `for` cannot wait here, or nil.
@@ -199,11 +258,10 @@ local function make(engine)
       return true, thread
    end
 
-   function M.sleep(seconds)
-      if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= LONGEST) then
-         local got = type(seconds) ~= "number" and type(seconds) or seconds ~= seconds and "nan" or tostring(seconds)
-         return false, "seconds must be a number from 0 to 1e9, got " .. got
-      end
+   --- Waits for some time.
+   --- @return boolean ok
+   --- @return string? problem why it cannot wait here
+   function M.pause(seconds)
       local deadline = now() + seconds
       repeat
          local left = deadline - now()
@@ -213,6 +271,15 @@ local function make(engine)
          end
       until now() >= deadline
       return true
+   end
+
+   function M.sleep(seconds)
+      if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= LONGEST) then
+         local got = type(seconds) ~= "number" and type(seconds) or seconds ~= seconds and "nan" or tostring(seconds)
+         return false, "seconds must be a number from 0 to 1e9, got " .. got
+      end
+      local ok, problem = M.pause(seconds)
+      return ok, not ok and "sleep " .. problem or nil
    end
 
    return M

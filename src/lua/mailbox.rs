@@ -24,6 +24,8 @@ pub struct Mailbox {
     /// The cost of messages that were taken, and are still charged with the batch in front.
     taken: Cell<usize>,
     closed: Cell<bool>,
+    /// A message was dropped, so all later ones are.
+    overflowed: Cell<bool>,
     /// The first message is being made a Lua string.
     held: Cell<bool>,
 }
@@ -37,15 +39,17 @@ impl Mailbox {
             cost: Cell::new(0),
             taken: Cell::new(0),
             closed: Cell::new(false),
+            overflowed: Cell::new(false),
             held: Cell::new(false),
         }
     }
 
-    /// Appends messages. Once the script has closed, those that are above the limit are dropped instead.
+    /// Appends messages. Once the script has closed, those from the first one above the limit on are dropped instead.
     pub fn push(&self, batch: Batch, mut charge: Charge) {
         let cost = batch.payload_len() + batch.len() * queue::EVENT_OVERHEAD;
         if self.closed.get() {
-            if self.cost.get() + cost > self.limit {
+            if self.overflowed.get() || self.cost.get() + cost > self.limit {
+                self.overflowed.set(true);
                 return;
             }
             charge = Charge::none();
@@ -160,6 +164,8 @@ mod tests {
         assert_eq!(admitted(&budget), Some(300));
         mailbox.pop();
         mailbox.pop();
+        assert_eq!(mailbox.front(), None);
+        deliver(&mailbox, &budget, &["after a gap"]);
         assert_eq!(mailbox.front(), None);
     }
 }

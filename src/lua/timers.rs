@@ -59,7 +59,7 @@ impl Kind {
 
 /// Adds what `websocket.after(seconds, fn)` and `websocket.every(seconds, fn)` are made of. A timer that was finalised gets the metatable `remains`.
 pub fn add_functions(builder: &Builder, inner: &Table, callable: &Function, remains: &Table) -> mlua::Result<()> {
-    let handles = handles(builder, remains)?;
+    let handles = handles(builder, inner, remains)?;
     for kind in [Kind::After, Kind::Every] {
         let (handles, callable) = (Rc::clone(&handles), callable.clone());
         builder.add_raw(inner, kind.as_str(), move |lua, host, (time, function): (Value, Value)| {
@@ -98,14 +98,15 @@ fn set(lua: &Lua, host: &Rc<Host>, handles: &Timers, kind: Kind, time: f64, func
     one(lua, timer)
 }
 
-/// Prepares the userdata of timers.
-fn handles(builder: &Builder, remains: &Table) -> mlua::Result<Timers> {
+/// Prepares the userdata of timers, and adds what their `cancel` is made of.
+fn handles(builder: &Builder, inner: &Table, remains: &Table) -> mlua::Result<Timers> {
     let (metatable, methods) = (builder.lua.create_table()?, builder.lua.create_table()?);
     metatable.raw_set("__name", "websocket.timer")?;
     metatable.raw_set("__index", &methods)?;
     let handles = Handles::new(builder.lua, "websocket.timer", metatable, remains)?;
     let held = Rc::clone(&handles);
-    builder.add(&methods, "cancel", move |lua, host, this: Value| {
+    inner.raw_set("timer_methods", methods)?;
+    builder.add_raw(inner, "cancel", move |lua, host, this: Value| {
         let timer = borrowed(&held, &this, "cancel")?;
         host.check_process()?;
         let was_set = host.timers.borrow_mut().cancel(timer.number);

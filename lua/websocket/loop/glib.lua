@@ -17,12 +17,11 @@ local adapter = { name = "websocket.loop.glib" }
 function adapter.watch(descriptor, ready)
    local mine
    mine = GLib.unix_fd_add_full(GLib.PRIORITY_DEFAULT, descriptor, GLib.IOCondition.IN, function()
-      local ok, problem = true, nil
       if source == mine then
-         ok, problem = pcall(ready)
-      end
-      if not ok then -- lgi warns of it, and removes the source in which it is raised
-         GLib.idle_add(GLib.PRIORITY_DEFAULT, function() error(problem, 0) end)
+         local ok, problem = pcall(ready)
+         if not ok then -- for lgi, which would remove this source
+            GLib.idle_add(GLib.PRIORITY_DEFAULT, function() error(problem, 0) end)
+         end
       end
       return source == mine -- false removes the source
    end)

@@ -50,17 +50,34 @@ end
 function adapter.unwatch()
    local mine = handle
    handle = nil
-   mine:stop()
-   mine:close()
+   if not mine:is_closing() then -- a program may close all handles of its loop
+      mine:stop()
+      mine:close()
+   end
 end
 
--- Closes all connections, for at most half a second: Neovim ends without closing its Lua state.
+-- Closes all connections, for at most half a second: Neovim ends without closing its Lua state. Nothing is raised,
+-- because that would keep the autocommands of other plugins from running.
 local function leave()
    websocket.close_all(1001)
    local deadline = websocket.now() + 0.5
-   while websocket.connections() > 0 and websocket.now() < deadline do
-      websocket.poll(deadline - websocket.now())
+   local function left() return math.max(deadline - websocket.now(), 0) end
+   while websocket.connections() > 0 and left() > 0 do
+      if not pcall(websocket.poll, left()) then
+         break
+      end
    end
+   if websocket.connections() == 0 then
+      return
+   end
+   -- A callback quits the editor, and in it no poll is possible. The engine's thread writes the Close frames within
+   -- 4 ms, and the end of a connection then waits to be delivered.
+   for _, ws in ipairs(websocket.connections("list")) do
+      ws:flush(left())
+   end
+   repeat
+      uv.sleep(5)
+   until websocket.next_timeout() == 0 or left() == 0
 end
 
 --- Attaches the loop. A second call has no effect.

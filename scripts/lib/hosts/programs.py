@@ -228,5 +228,5 @@ PROGRAMS = {program.name: program for program in (
     Library("luv", "lua5.4", "luv", "m.version_string()"),
     Library("copas", "lua5.1", "copas", "m._VERSION:match('%d.*')"),
     Library("cqueues", "lua5.4", "cqueues", "m.VERSION"),
-    Library("ev", "lua5.4", "ev", "table.concat({ m.version() }, '.')"),
+    Library("ev", "lua5.4", "ev", "('%d.%d'):format(m.version())"),
 )}

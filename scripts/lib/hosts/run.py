@@ -106,9 +106,13 @@ class Run:
         """Waits until the host has reported a key, and returns its value."""
 
         def look():
-            if self.process.poll() is not None and key not in values(self.report):
+            has_ended = self.process.poll() is not None
+            told = values(self.report)
+            if key not in told and "wrong" in told:
+                raise Failure(told["wrong"])
+            if key not in told and has_ended:
                 raise Failure(f"ended with status {self.process.returncode} before it reported {key}")
-            return values(self.report).get(key)
+            return told.get(key)
 
         return wait_until(look, self.deadline, f"{key} of the host's report")
 
