@@ -81,6 +81,22 @@ describe("fileno", function()
       assert.is_false(is_readable())
    end)
 
+   it("does no harm where a host closes it", function()
+      local result = child.run([[
+         local socket = require "socket"
+         local websocket = require "websocket"
+         local handle = socket.udp()
+         handle:setfd(websocket.fileno())
+         handle:close()
+         websocket.defer(function() print("deferred") end)
+         websocket.poll()
+         websocket.after(0.01, function() print("timer") end)
+         websocket.run()
+      ]])
+      assert.equal("deferred\ntimer\n", result.output)
+      assert.equal(0, result.status)
+   end)
+
    it("works where it is first asked for in a callback, or while something waits", function()
       local result = child.run([[
          local websocket = require "websocket"

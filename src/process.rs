@@ -1,4 +1,4 @@
-//! Detects forks, keeps signals off our threads, and reads the limit of the size of files.
+//! Detects forks, keeps signals off our threads and out of our writes, and reads the limit of the size of files.
 //!
 //! These need C functions without a safe wrapper, so this module may use `unsafe`. It does nothing else and knows no
 //! other module.
@@ -10,6 +10,13 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
+
+/// The flag that keeps a write to a socket whose peer has gone from raising SIGPIPE, which a Lua host does not ignore.
+/// Apple's systems have no such flag, but the option SO_NOSIGPIPE, which mio sets.
+#[cfg(not(target_vendor = "apple"))]
+pub const WITHOUT_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+pub const WITHOUT_SIGNAL: i32 = 0;
 
 static FORKED_CHILD: AtomicBool = AtomicBool::new(false);
 

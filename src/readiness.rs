@@ -2,9 +2,13 @@
 //!
 //! Comes in: whether something waits. Goes out: a byte in a pair of sockets, or none. Knows nothing of what waits.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+
+use socket2::SockRef;
+
+use crate::process::WITHOUT_SIGNAL;
 
 /// The descriptor of one Lua state.
 #[derive(Debug)]
@@ -48,8 +52,9 @@ impl Readiness {
     pub fn set(&mut self) {
         if self.state == State::Empty {
             self.state = State::Readable;
-            // It takes a byte, because nobody else writes. If the host has closed the descriptor, it wants no news.
-            let _ = self.other.write(&[0]);
+            // It takes a byte, because nobody else writes. If the host has closed the descriptor, it wants no news; the
+            // standard library of Rust 1.88 would raise SIGPIPE then.
+            let _ = SockRef::from(&self.other).send_with_flags(&[0], WITHOUT_SIGNAL);
         }
     }
 
@@ -71,6 +76,8 @@ impl Readiness {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn is_readable(readiness: &Readiness) -> bool {

@@ -72,6 +72,8 @@ mod protocol {
 }
 
 mod process {
+    pub use websocket_core::process::WITHOUT_SIGNAL;
+
     pub fn is_forked_child() -> bool {
         false
     }

@@ -1,7 +1,7 @@
 //! The command-line client: connects, prints what arrives, and sends the lines that are typed.
 //!
-//! Reading order: `arguments`, `message`, `lines`, `input` and `signals` (what comes in), `json` and `screen` (what goes
-//! out), `plan` and `session` (the conversation), `status`, and `listen`, the echo server.
+//! Reading order: `arguments`, `message`, `lines`, `input`, `source` and `signals` (what comes in), `json` and `screen`
+//! (what goes out), `session` (the conversation), `outcome` and `status` (how it ended), and `listen`, the echo server.
 
 mod arguments;
 mod input;

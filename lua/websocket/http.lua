@@ -185,7 +185,7 @@ end
 
 local opcodes = { text = "text", binary = "binary", [1] = "text", [2] = "binary", [9] = "ping", [10] = "pong" }
 
--- Returns true, or nil, a text and an errno; nil and a text where that is to be raised.
+-- Returns true, or nil, a text and an errno. Raises at the line of the script that has called the method.
 local function transmit(self, kind, data, timeout)
    local open, _, text, number = is_open(self, "send_frame")
    if not open then
@@ -198,18 +198,11 @@ local function transmit(self, kind, data, timeout)
    if ok then
       return true
    elseif code == "invalid" then
-      return nil, problem
+      error(problem, 3)
    elseif code == "timeout" then
       return failure("flush", "ETIMEDOUT")
    end
    return failure("flush", "EPIPE")
-end
-
--- Raises, for the caller's caller, where `transmit` has returned an error of the arguments.
-local function check_valid(text, number)
-   if number == nil then
-      error(text, 3)
-   end
 end
 
 local function check(value, name)
@@ -235,7 +228,6 @@ function WebSocket:send(data, opcode, timeout)
    if ok then
       return true
    end
-   check_valid(text, number)
    return nil, text, number
 end
 
@@ -250,7 +242,6 @@ function WebSocket:send_ping(data, timeout)
    if ok then
       return true
    end
-   check_valid(text, number)
    return nil, text, number
 end
 
@@ -264,7 +255,6 @@ function WebSocket:send_pong(_)
    if ok then
       return true
    end
-   check_valid(text, number)
    return nil, text, number
 end
 

@@ -156,8 +156,8 @@ local function has_work()
    return host.waits()
 end
 
---- Polls until no connection is alive, no timer is set and nothing is deferred, or `websocket.stop` is called in a
---- callback.
+--- Polls until no connection is alive, no timer is set, no spawned function waits and nothing is deferred, or
+--- `websocket.stop` is called in a callback.
 websocket.run = guard(function()
    local problem = problem_within("run")
    if problem then

@@ -90,7 +90,7 @@ websocket.BINARY = 2
 --- @field ping_timeout? number|false How long the peer may show no sign of life after a keepalive ping was due, even if the ping could not be written. Signs of life are any byte that arrives and capacity that opens in a transport that was full. False waits for ever. (above 0, up to 1e9 seconds; default 20)
 --- @field max_message_size? integer Size of the largest message to accept, after decompression. A larger one closes the connection with 1009. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_fragments? integer The most frames that one message may come in. More close the connection with 1009. (1 to 2^53 frames; default 131072)
---- @field max_queue? integer How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit, reading from the connection is paused until half of it is free. (1 to 2^53 bytes; default 16 MiB)
+--- @field max_queue? integer How much may wait for `poll` or `receive`: the payload of each event and 128 bytes more. At the limit, reading from the connection is paused until half of it is free. (1 to 2^53 bytes; default 16 MiB)
 --- @field max_buffered? integer How much may wait to be sent, before compression: each message as encoded and 128 bytes more. The limit is checked before a message is added, so one message of any size is accepted below the limit. (1 to 2^53 bytes; default 16 MiB)
 --- @field report_pings? boolean Delivers the event `ping` for each Ping of the peer. The engine has answered it already. (default false)
 --- @field report_closing? boolean Delivers the event `closing` when the peer's Close frame arrives. (default false)
@@ -116,8 +116,8 @@ function websocket.new(url, callback, options) end
 
 --- Connects, and waits until the connection is open. Its messages wait for `receive`.
 ---
---- In a coroutine of `spawn` it yields; elsewhere it runs the loop meanwhile, so other callbacks and timers go on. Raises
---- if an argument is wrong, and inside a callback.
+--- In a coroutine of `spawn` or of a loop that is attached it yields; elsewhere it runs the loop meanwhile, so other
+--- callbacks and timers go on. Raises if an argument is wrong, and inside a callback.
 --- @param url string as for `new`
 --- @param options? websocket.Options
 --- @return websocket.Connection? ws nil if the connection could not be made
@@ -132,7 +132,8 @@ function websocket.connect(url, options) end
 --- @return thread
 function websocket.spawn(fn, ...) end
 
---- Waits: yields in a coroutine of `spawn`, and runs the loop elsewhere. Raises inside a callback.
+--- Waits: yields in a coroutine of `spawn` or of a loop that is attached, and runs the loop elsewhere. Raises inside a
+--- callback.
 --- @param seconds number 0 to 1e9
 function websocket.sleep(seconds) end
 
@@ -145,8 +146,8 @@ function websocket.sleep(seconds) end
 --- @return integer n callbacks run
 function websocket.poll(timeout, max) end
 
---- Polls until no connection is alive, no timer is set and nothing is deferred, or until `stop`. Raises inside a
---- callback.
+--- Polls until no connection is alive, no timer is set, no spawned function waits and nothing is deferred, or until
+--- `stop`. Raises inside a callback.
 function websocket.run() end
 
 --- Ends the `run` that is running, after the callbacks of this turn. No effect outside of one.
@@ -294,8 +295,8 @@ function connection:send(message, is_binary, options) end
 --- @return "timeout"|"closed"|websocket.ErrorCode|nil code "timeout" leaves the connection alive
 function connection:opened(timeout) end
 
---- Returns the next message, and waits for it if there is none: in a coroutine of `spawn` it yields, elsewhere it runs the
---- loop meanwhile. For connections without a callback.
+--- Returns the next message, and waits for it if there is none: in a coroutine of `spawn` or of a loop that is attached
+--- it yields, elsewhere it runs the loop meanwhile. For connections without a callback.
 ---
 --- Messages count towards `max_queue` until they are received. Raises inside a callback if it would have to wait, and
 --- while another coroutine receives from the same connection.
@@ -339,8 +340,8 @@ function connection:pause() end
 --- @return websocket.Connection ws
 function connection:resume() end
 
---- Waits until the transport has taken everything that was sent: yields in a coroutine of `spawn`, and runs no callback
---- elsewhere.
+--- Waits until the transport has taken everything that was sent: yields in a coroutine of `spawn` or of a loop that is
+--- attached, and runs no callback elsewhere.
 --- @param timeout? number seconds; default 10, and a negative time means 0
 --- @return websocket.Connection? ws
 --- @return string? text

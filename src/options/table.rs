@@ -94,7 +94,7 @@ pub static CONNECTION: Group<Options> = Group {
         optional(
             "max_queue",
             bytes(|options| &mut options.max_queue),
-            "How much may wait for `poll`: the payload of each event and 128 bytes more. At the limit, \
+            "How much may wait for `poll` or `receive`: the payload of each event and 128 bytes more. At the limit, \
              reading from the connection is paused until half of it is free.",
         ),
         optional(

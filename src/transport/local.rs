@@ -15,12 +15,7 @@ use tokio::time::sleep;
 
 use super::io_text::describe;
 use crate::error::{ErrorCode, Failure};
-
-/// Keeps a write to a peer that has gone from raising SIGPIPE. Where there is no such flag, mio sets SO_NOSIGPIPE.
-#[cfg(not(target_vendor = "apple"))]
-const WITHOUT_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-#[cfg(target_vendor = "apple")]
-const WITHOUT_SIGNAL: i32 = 0;
+use crate::process::WITHOUT_SIGNAL;
 
 /// A connected Unix socket.
 ///

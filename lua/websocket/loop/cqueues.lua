@@ -63,7 +63,7 @@ function adapter.wake(thread)
    end
 end
 
---- Attaches a controller, by default the one that is running. A second call has no effect.
+--- Attaches a controller, by default the one that is running. No effect while the one before is watched.
 --- @param new? userdata
 function M.attach(new)
    controller = controller or new or cqueues.running()

@@ -24,7 +24,7 @@ function adapter.unwatch()
    watcher = nil
 end
 
---- Attaches a loop, by default `ev.Loop.default`. A second call has no effect.
+--- Attaches a loop, by default `ev.Loop.default`. No effect while the one before is watched.
 --- @param new? userdata
 function M.attach(new)
    loop = loop or new or ev.Loop.default

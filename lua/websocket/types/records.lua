@@ -50,7 +50,7 @@
 --- @class websocket.LoopAdapter
 --- @field name string for errors
 --- @field watch fun(descriptor: integer, ready: fun()) calls ready() each time that the descriptor is readable, until `unwatch`
---- @field unwatch fun() ends that
+--- @field unwatch fun() stops watching
 --- @field owns? fun(thread: thread): boolean? tells whether a coroutine belongs to the loop's scheduler; default: each does
 --- @field suspend? fun() yields from such a coroutine; default coroutine.yield
---- @field wake? fun(thread: thread) has it go on; default coroutine.resume
+--- @field wake? fun(thread: thread) resumes such a coroutine; default coroutine.resume

@@ -14,53 +14,8 @@ local function add_tick(fn)
    ticks[#ticks + 1] = fn
 end
 
--- Makes a handle as libuv has them, for a timer or a descriptor: `start(..., fn)` has each turn call fn, until `stop`.
-local function new_handle()
-   local handle = {}
-   function handle:start(...)
-      self.fn = select(select("#", ...), ...)
-   end
-   function handle:stop()
-      self.fn = nil
-   end
-   handle.close = handle.stop
-   add_tick(function()
-      if handle.fn then
-         handle.fn()
-      end
-   end)
-   return handle
-end
-
---- What each program has, and what it calls at its end.
+--- What each program has.
 local programs = {
-   neovim = function()
-      local scheduled, leaving = {}, {}
-      add_tick(function()
-         local fns = scheduled
-         scheduled = {}
-         for _, fn in ipairs(fns) do
-            fn()
-         end
-      end)
-      local vim = { log = { levels = { ERROR = 4 } }, notify = print }
-      vim.loop = { new_timer = new_handle, new_poll = new_handle }
-      function vim.schedule(fn)
-         scheduled[#scheduled + 1] = fn
-      end
-      function vim.schedule_wrap(fn)
-         return function() vim.schedule(fn) end
-      end
-      vim.api = {
-         nvim_create_augroup = function() return 1 end,
-         nvim_create_autocmd = function(_, autocommand) leaving[#leaving + 1] = autocommand.callback end,
-      }
-      return { vim = vim }, function()
-         for _, callback in ipairs(leaving) do
-            callback()
-         end
-      end
-   end,
    mpv = function()
       return {
          mp = {
@@ -123,7 +78,7 @@ local programs = {
 }
 
 local name, port = arg[1], arg[2]
-local globals, finish = assert(programs[name], "no imitation of " .. tostring(name))()
+local globals = assert(programs[name], "no imitation of " .. tostring(name))()
 for key, value in pairs(globals) do
    _G[key] = value
 end
@@ -150,7 +105,4 @@ while not is_over or websocket.connections() > 0 do
       ticks[index]()
    end
    os.execute("sleep 0.01")
-end
-if finish then
-   finish()
 end

@@ -2,11 +2,11 @@
 
     run.py --lua COMMAND --ws PORT --wss PORT [PAGE...]
 
-Every block of Lua is a whole script, which talks to the echo server. Blocks of the shell and of Python run, too. A mark
+Every block of Lua is a whole script, which talks to the echo server. Blocks of the shell and servers run, too. A mark
 above a block says more; on the forge and in the book it cannot be seen:
 
     <!-- block: continues -->      the script goes on where the block before it has ended
-    <!-- block: in NAME -->        the script runs inside of this program, as hosts.lua imitates it
+    <!-- block: in NAME -->        the script runs in Neovim, or inside of this program as hosts.lua imitates it
     <!-- block: server -->         a server, for the blocks of the page that follow; it has printed a line when it listens
     <!-- block: printed -->        what the block before prints; … stands for any text inside of a line
 
@@ -18,10 +18,12 @@ import argparse
 import glob
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from pages import blocks_of, faults_of
@@ -148,14 +150,24 @@ class Page:
 
     def run_lua(self, block, text):
         self.script = self.script + text if "continues" in block.words else text
+        if block.words == ["in", "neovim"]:
+            return self.run_in_neovim()
         if block.words[:1] == ["in"]:
             return self.execute([self.arguments.lua, os.path.join(HERE, "hosts.lua"), block.words[1],
                                  str(self.arguments.ws)], self.script)
         return self.execute([self.arguments.lua, "-"], self.script)
 
-    def execute(self, command, text=""):
+    def run_in_neovim(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".lua", encoding="utf-8") as file:
+            file.write(self.script)
+            file.flush()
+            driver = os.path.join(HERE, "neovim.lua")
+            return self.execute(["nvim", "--headless", "-u", "NONE", "-i", "NONE", "-c", f"luafile {driver}"],
+                                environment={"BLOCK": file.name})
+
+    def execute(self, command, text="", environment=None):
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   start_new_session=True)
+                                   start_new_session=True, env={**os.environ, **(environment or {})})
         try:
             output = process.communicate(text.encode(), timeout=DEADLINE)[0].decode(errors="replace")
         except subprocess.TimeoutExpired as late:
@@ -171,6 +183,8 @@ class Page:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, start_new_session=True, env=environment)
         self.servers.append(process)
+        if not select.select([process.stdout], [], [], DEADLINE)[0]:
+            raise Failure(f"prints no line within {DEADLINE} s")
         line = process.stdout.readline().decode()
         if process.poll() is not None:
             raise Failure(f"ends with status {process.returncode}:\n{line}{process.stdout.read().decode()}")

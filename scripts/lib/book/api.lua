@@ -22,10 +22,11 @@ local option_sections = {
 }
 
 local HEAD = [[
-<!-- Written by `scripts/docs` from lua/websocket/types.lua. -->
 # Every function
 
-What `require "websocket"` has, in short. [The guide](reference.md) says how the parts work together, and
+<!-- Written by `scripts/docs` from lua/websocket/types.lua. -->
+
+What `require "websocket"` has, in short. [How it works](reference.md) says how the parts work together, and
 [Options](options.md) describes every option. Times are in seconds and sizes in bytes. A wrong argument raises an error
 at the line of the caller.
 ]]

@@ -65,7 +65,7 @@ end
 local function returned(line)
    local kind, rest = split_type(line)
    local name, text = rest:match("^(%S+) ?(.*)$")
-   return { name = name, type = kind, is_optional = kind:find("%?$") ~= nil, text = text or "" }
+   return { name = name, type = kind, is_optional = false, text = text or "" }
 end
 
 -- What a tag adds to the block of annotations that is being read.

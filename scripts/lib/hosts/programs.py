@@ -116,7 +116,7 @@ class Tshark(Program):
             run.reports("idle")
         finally:
             self.is_over = True
-            thread.join()
+            thread.join(5)  # it waits for longer only at a tshark that reads nothing, which is ended next
 
     def quit(self, run):
         run.process.stdin.close()

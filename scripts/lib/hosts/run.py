@@ -122,13 +122,16 @@ class Run:
             file.write(f"{key}={value}\n")
 
     def measure_idle(self):
+        """Returns the wake-ups a second and the CPU time while nothing is done, "?" for a host that has ended since."""
         time.sleep(IDLE_PAUSE)
         switches, cpu = usage(self.process.pid)
         begin = time.monotonic()
         time.sleep(IDLE_SPAN)
         more_switches, more_cpu = usage(self.process.pid)
         passed = time.monotonic() - begin
-        return (more_switches - switches) / passed, 100 * (more_cpu - cpu) / passed
+        if self.process.poll() is not None:
+            return "?", "?"
+        return f"{(more_switches - switches) / passed:.1f}", f"{100 * (more_cpu - cpu) / passed:.2f} %"
 
     def check_end(self):
         begin = time.monotonic()
@@ -185,7 +188,7 @@ class Run:
             raise Failure(f"did its own work only {told['ticks']} times during the conversation")
         return [
             told["lua"], "works", told["rounds"], told["round_trip_ms"], told["ticks"],
-            f"{switches:.1f}", f"{cpu:.2f} %", end, f"{took:.2f} s",
+            switches, cpu, end, f"{took:.2f} s",
         ]
 
 
@@ -246,7 +249,7 @@ def main():
     finally:
         if server:
             server.terminate()
-            server.wait()
+            server.wait(10)
     print()
     print_table(rows)
     sys.exit(1 if failed else 0)
