@@ -261,6 +261,29 @@ for _, loop in ipairs(loops) do
    end)
 end
 
+describe("attach of cqueues", function()
+   it("replaces a controller that has nothing to wait for, and otherwise raises", function()
+      local result = child.run([[
+         local cqueues = require "cqueues"
+         local websocket = require "websocket"
+         local loop = require "websocket.loop.cqueues"
+         for number = 1, 2 do
+            local controller = cqueues.new()
+            loop.attach(controller)
+            websocket.after(0.01, function() print(number) end)
+            loop.attach(controller)
+            print(pcall(loop.attach, cqueues.new()))
+            assert(controller:loop())
+         end
+         loop.detach()
+         print(pcall(loop.attach))
+      ]])
+      assert.equal(0, result.status, result.output)
+      assert.matches("^false.*another controller of cqueues is attached: call detach%(%) first\n1\nfalse.*\n2\nfalse.*"
+         .. "attach needs a controller of cqueues", result.output)
+   end)
+end)
+
 describe("attach", function()
    local expect = require "expect"
    local websocket = require "websocket"

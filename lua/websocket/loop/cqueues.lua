@@ -63,10 +63,15 @@ function adapter.wake(thread)
    end
 end
 
---- Attaches a controller, by default the one that is running. No effect while the one before is watched.
+--- Attaches a controller, by default the one that is running. It replaces one before that has nothing left to wait for;
+--- otherwise another one raises.
 --- @param new? userdata
 function M.attach(new)
-   controller = controller or new or cqueues.running()
+   if not stop then
+      controller = new or cqueues.running()
+   elseif new and new ~= controller then
+      error("another controller of cqueues is attached: call detach() first", 2)
+   end
    if not controller then
       error("attach needs a controller of cqueues outside of any: attach(cqueues.new())", 2)
    end
@@ -76,7 +81,6 @@ end
 --- Detaches the controller: events wait for `websocket.poll` again. No effect if none is attached.
 function M.detach()
    websocket.detach(adapter)
-   controller = nil
 end
 
 return M

@@ -24,17 +24,21 @@ function adapter.unwatch()
    watcher = nil
 end
 
---- Attaches a loop, by default `ev.Loop.default`. No effect while the one before is watched.
+--- Attaches a loop, by default `ev.Loop.default`. It replaces one before that has nothing left to wait for; otherwise
+--- another one raises.
 --- @param new? userdata
 function M.attach(new)
-   loop = loop or new or ev.Loop.default
+   if not watcher then
+      loop = new or ev.Loop.default
+   elseif new and new ~= loop then
+      error("another loop of lua-ev is attached: call detach() first", 2)
+   end
    websocket.attach(adapter)
 end
 
 --- Detaches the loop: events wait for `websocket.poll` again. No effect if it is not attached.
 function M.detach()
    websocket.detach(adapter)
-   loop = nil
 end
 
 return M
