@@ -227,15 +227,13 @@ local function make(engine)
    --- @return boolean ok
    --- @return string? problem why it cannot wait here
    function M.wait(signal, timeout)
-      local problem = M.problem()
-      if problem then
-         return false, problem
-      end
       local thread, suspend, wake = own_coroutine()
-      if not thread then
-         return run_loop(signal, timeout)
+      if thread and can_yield() then
+         return yield_for(signal, thread, timeout, suspend, wake)
+      elseif thread or is_dispatching() or is_inside() then
+         return false, M.problem()
       end
-      return yield_for(signal, thread, timeout, suspend, wake)
+      return run_loop(signal, timeout)
    end
 
    --- Tells whether a wait would run the loop here.

@@ -81,7 +81,8 @@ unsafe extern "C-unwind" fn batch(state: *mut lua_State) -> c_int {
         }
         ffi::lua_settop(state, SOCKET);
         // No connection has the number 0.
-        let mut batch = Batch { state, sentinel: Slot::upvalue(state, SENTINEL), id: 0, socket: Slot::NONE };
+        let mut batch =
+            Batch { state, sentinel: Slot::upvalue(state, SENTINEL), id: 0, socket: Slot::NONE, has_mailbox: false };
         // A callback may have forked: what waits belongs to the parent.
         while !process::is_forked_child() {
             let Some(host) = batch.host() else { break };
@@ -105,6 +106,8 @@ struct Batch {
     /// The connection that had the last event.
     id: ConnectionId,
     socket: Slot<Socket>,
+    /// Its messages wait for the script to receive them.
+    has_mailbox: bool,
 }
 
 // Each function here is called by `batch` while Lua is calling that, which is what makes it safe.
@@ -186,11 +189,12 @@ impl Batch {
     }
 
     /// Takes the message in front, which is this one, and calls the callback of its connection.
+    #[inline]
     unsafe fn call_with_message(&mut self, id: ConnectionId, kind: Kind, payload: *const [u8]) {
         // SAFETY: as above; the payload stays where it is until `take_message`.
         unsafe {
             self.turn_to(id);
-            if self.socket.value().is_some_and(|socket| socket.mailbox.is_some()) {
+            if self.has_mailbox {
                 return self.fill_mailbox();
             }
             let is_known = self.socket.value().is_some();
@@ -212,16 +216,14 @@ impl Batch {
 
     /// Moves the messages in front into the mailbox of their connection, and calls the function that wakes whoever waits
     /// for them.
+    #[cold]
     unsafe fn fill_mailbox(&self) {
         // SAFETY: as above. Nothing here calls Lua before the last line.
         unsafe {
-            let (Some(host), Some(socket)) = (self.host(), self.socket.value()) else { return };
-            let (Some((messages, charge)), Some(mailbox)) = (host.inbox.take_messages(), &socket.mailbox) else {
-                return;
-            };
-            if is_given_up(socket) {
-                return;
-            }
+            let Some(host) = self.host() else { return };
+            let Some((messages, charge)) = host.inbox.take_messages() else { return };
+            let Some(socket) = self.socket.value() else { return };
+            let Some(mailbox) = socket.mailbox.as_ref().filter(|_| !is_given_up(socket)) else { return };
             mailbox.push(messages, charge);
             host.inbox.count();
             ffi::lua_pushvalue(self.state, CALLBACK);
@@ -234,6 +236,7 @@ impl Batch {
     }
 
     /// Puts the callback and the userdata of a connection on the stack, unless they are there.
+    #[inline]
     unsafe fn turn_to(&mut self, id: ConnectionId) {
         // SAFETY: as above.
         unsafe {
@@ -246,6 +249,7 @@ impl Batch {
             ffi::lua_replace(self.state, SOCKET);
             self.id = id;
             self.socket = Slot::at(self.state, SOCKET, ffi::lua_upvalueindex(METATABLE));
+            self.has_mailbox = self.socket.value().is_some_and(|socket| socket.mailbox.is_some());
         }
     }
 
