@@ -243,7 +243,9 @@ if host.has_allocator then
                collectgarbage()
             end
          ]])
-         assert.matches("^1+0+$", output)
+         -- A state needs a few allocations more or less than the one before it.
+         local between = output:match("^1+([01]-)0+$")
+         assert(between and #between <= 20, output)
       end)
 
       it("loads or raises, however little there is, and loads later", function()

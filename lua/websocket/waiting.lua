@@ -180,6 +180,7 @@ local function make(engine)
       if timeout and timeout <= LONGEST then
          local ok, made = after(timeout, signal.go_on)
          if not ok then
+            end_wait(thread)
             return false, made
          end
          signal.timer = made

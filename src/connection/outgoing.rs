@@ -49,7 +49,7 @@ pub enum Next {
 }
 
 /// Why the outbox refuses a message.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The connection is closing or over.
     Closed,

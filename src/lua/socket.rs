@@ -59,6 +59,8 @@ pub struct Socket {
     pub planning: Option<Planning>,
     /// The option of the same name.
     pub report_closing: bool,
+    /// Why [`Socket::send`] did not send. The outbox is asked once, because it may report `drain` between two answers.
+    refusal: Cell<Option<Refusal>>,
     /// Its state.
     pub status: Cell<Status>,
     /// The server's response, once the connection is open or refused.
@@ -98,6 +100,7 @@ impl Socket {
             mailbox: None,
             planning,
             report_closing: options.report_closing,
+            refusal: Cell::new(None),
             status: Cell::new(Status::Connecting),
             response: RefCell::new(None),
             end: RefCell::new(None),
@@ -129,9 +132,14 @@ impl Socket {
     /// Sends a message without options; tells whether the connection has accepted it. If not, the method that Lua falls
     /// back to knows why.
     pub fn send(&self, kind: Kind, message: &[u8]) -> bool {
-        !process::is_forked_child()
-            && (kind == Kind::Binary || is_utf8(message))
-            && self.put_copy(kind, message, |payload| Outgoing::Message { kind, payload, compress: true }).is_ok()
+        if process::is_forked_child() || (kind == Kind::Text && !is_utf8(message)) {
+            return false;
+        }
+        let sent = self.put_copy(kind, message, |payload| Outgoing::Message { kind, payload, compress: true });
+        if let Err(NotSent::Refused(refusal)) = &sent {
+            self.refusal.set(Some(*refusal));
+        }
+        sent.is_ok()
     }
 
     fn put_copy(&self, kind: Kind, message: &[u8], outgoing: impl FnOnce(Vec<u8>) -> Outgoing) -> Result<(), NotSent> {
@@ -261,6 +269,9 @@ pub fn add_methods(builder: &Builder, methods: &Table, sockets: &Sockets) -> mlu
 /// Makes `send` with all its checks, for what [`super::send`] does not do itself.
 pub fn unusual_send(builder: &Builder, sockets: &Sockets) -> mlua::Result<Function> {
     builder.make_for_c(method(sockets, "send", |lua, this, socket, arguments: (Value, Value, Value)| {
+        if let Some(refusal) = socket.refusal.take() {
+            return socket.refuse(lua, &refusal);
+        }
         let (message, is_binary, table) = arguments;
         let message = string(&message, "message")?.as_bytes();
         let kind = if boolean(&is_binary, "is_binary")? { Kind::Binary } else { Kind::Text };
