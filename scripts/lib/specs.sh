@@ -29,7 +29,7 @@ spec_run() {
 }
 
 # Debian has no busted for Lua 5.5, so this Lua runs that of Lua 5.4.
-libraries=target/luas/libraries5.5.so
+c_libraries=target/luas/libraries5.5.so
 
 need_busted() {
   local name=$1
@@ -43,7 +43,7 @@ need_busted() {
 }
 
 make_busted() {
-  [[ $1 != 5.5 ]] || build_libraries 5.5 "$libraries" cc
+  [[ $1 != 5.5 ]] || build_libraries 5.5 "$c_libraries" cc
 }
 
 # busted_on LUA FILES...
@@ -54,7 +54,7 @@ busted_on() {
   if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
   if [[ $name == 5.5 ]]; then
     BUSTED_PATH=$("$(lua_command 5.4)" -e 'io.write(package.path)')
-    export BUSTED_PATH BUSTED_LIBRARIES=$PWD/$libraries
+    export BUSTED_PATH BUSTED_LIBRARIES=$PWD/$c_libraries
   fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua "$@"
