@@ -28,17 +28,16 @@ spec_run() {
     $((SECONDS - begin))
 }
 
-# Debian has no busted for Lua 5.5, so this Lua runs that of Lua 5.4.
+# Debian has no busted for Lua 5.5, so this Lua runs the Lua files of that for Lua 5.4, with these libraries in C.
 c_libraries=target/luas/libraries5.5.so
 
 need_busted() {
   local name=$1
-  if [[ $name == 5.5 ]]; then
-    name=5.4
-    need_lua "$name"
-  fi
-  # The newest LuaJIT finds what is installed for Lua 5.1.
-  [[ $name != luajit-rolling ]] || name=luajit
+  case $name in
+    5.5) name=5.4 ;;
+    luajit-rolling) name=5.1 ;; # it finds what is installed for Lua 5.1
+  esac
+  need_lua "$name"
   need "busted for $(lua_command "$name")" lua-busted "$(lua_command "$name")" -e 'require "busted"'
 }
 
