@@ -20,17 +20,9 @@ need_for_specs() {
   need_command node nodejs
   need_command npm
   need_command openssl
-  need_command luarocks
   need_command lua5.4
-  need "busted for Lua 5.4" lua-busted lua5.4 -e 'require "busted"'
-  if ((EUID == 0)); then
-    need_command ip iproute2
-    need_command nft nftables
-  fi
-  need_command tinyproxy tinyproxy-bin
-  need_command danted dante-server
-  need_command nginx nginx-light
-  need_command mosquitto
+  need_busted 5.4
+  need_networks_and_daemons
 }
 
 # The echo server and those of the specs, built once for all platforms.
