@@ -1,5 +1,5 @@
-# What platforms run: the conversation of examples/echo.lua over ws and wss, and the specs. The servers run on this machine.
-# Sourced by platform.sh.
+# What platforms run: the conversation of examples/echo.lua over ws and wss, and the specs. The servers run on this
+# machine. Sourced by platform.sh.
 #
 # A platform runs its Luas by these variables. Each is empty where Debian's interpreters run the platform's module.
 #
@@ -46,22 +46,24 @@ converse() {
   done
 }
 
-# converse_by_client [EMULATOR...]: the same by the command-line client, whose message must come back. The emulator is the
-# beginning of a command that runs it.
+# converse_by_client [EMULATOR...]: the same by the command-line client, whose message must come back. The emulator is
+# the beginning of a command that runs it.
 converse_by_client() {
-  local scheme passed failed
+  local scheme passed failed answer
   [[ -n ${echo_server_PID:-} ]] || start_echo_server --ws-port 0 --wss-port 0
   for scheme in ws wss; do
     step "$platform: talk over $scheme by the client"
+    answer=$("$@" "$(platform_client)" -x "hello by $scheme" --ca "$certificates/ca.pem" \
+      "$scheme://127.0.0.1:$(echo_port "$scheme")/") || echo "It ended with status $?." >&2
+    echo "$answer"
     passed=1 failed=0
-    [[ $("$@" "$(platform_client)" -x hello --ca "$certificates/ca.pem" "$scheme://127.0.0.1:$(echo_port "$scheme")/") == \
-      hello ]] || passed=0 failed=1
+    [[ $answer == "hello by $scheme" ]] || passed=0 failed=1
     record_run "" "conversation of the client over $scheme" "$passed" "$failed"
   done
 }
 
-# leave_out FILE: sets busted_options so that the specs do not run whose full names contain a text of this file. Each line
-# is `TEXT | REASON`.
+# leave_out FILE: sets busted_options so that the specs do not run whose full names contain a text of this file. Each
+# line is `TEXT | REASON`.
 leave_out() {
   local text _
   busted_options=()
@@ -113,8 +115,8 @@ check_needs_of_glibc() { check_needs "$1" "$2" 2.17 "${glibc_libraries[@]}"; }
 
 check_needs_of_musl() { check_needs "$1" "$2" none libc.so; }
 
-# The check must fail on what the Rust and the C compiler of this machine make of the standard library: that needs libgcc_s,
-# and, since Debian 12 and Ubuntu 22.04, versions of glibc that are newer than 2.17.
+# The check must fail on what the Rust and the C compiler of this machine make of the standard library: that needs
+# libgcc_s, and, since Debian 12 and Ubuntu 22.04, versions of glibc that are newer than 2.17.
 check_that_needs_can_fail() {
   local file=target/platforms/control/libcontrol.so
   step "the check of needs fails on a file that this machine's compilers link"

@@ -1,20 +1,21 @@
-# Makes the Luas that a platform's module needs, where Debian's do not load it: compiled from their sources, and run in an
-# emulator where the processor is another. Sourced by checks.sh.
+# Makes the Luas that a platform's module needs, where Debian's do not load it: compiled from their sources, and run in
+# an emulator where the processor is another. Sourced by checks.sh.
 
 # What Debian has of busted in Lua, for any system.
 busted_path="/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"
 
 emulator="" emulated_root=""
 
-# emulate_by EMULATOR ROOT: lets the programs that make_interpreter makes run in an emulator, which finds their libraries
-# below ROOT. The emulator must be linked statically, or it would load itself what LD_PRELOAD names for the program.
+# emulate_by EMULATOR ROOT: lets the programs that make_interpreter makes run in an emulator, which finds their
+# libraries below ROOT. The emulator must be linked statically, or it would load itself what LD_PRELOAD names for the
+# program.
 emulate_by() {
   emulator=$(command -v "$1")
   emulated_root=$2
 }
 
-# make_interpreter LUA CC...: compiles the interpreter and the host program of the specs, and sets the variables by which
-# the specs use them, as checks.sh describes. The compiler is a name in PATH, and options.
+# make_interpreter LUA CC...: compiles the interpreter and the host program of the specs, and sets the variables by
+# which the specs use them, as checks.sh describes. The compiler is a name in PATH, and options.
 make_interpreter() {
   local lua=$1 folder=$PWD/$platform_folder/luas flags=()
   local real=$folder
