@@ -62,38 +62,45 @@ converse_by_client() {
   done
 }
 
-# leave_out FILE: sets busted_options so that the specs do not run whose full names contain a text of this file. Each
-# line is `TEXT | REASON`.
+# leave_out FILE: sets busted_options and takes files out of slow_specs and others, so that the specs do not run that this
+# list names. Each of its lines is `WHAT | REASON`: a file, or a text that is in the full names of some specs.
 leave_out() {
-  local text _
-  busted_options=()
-  while IFS='|' read -r text _; do
-    if [[ -n $text && $text != '#'* ]]; then
+  local what _
+  while IFS='|' read -r what _; do
+    what=${what%"${what##*[! ]}"} # without the spaces at its end
+    case $what in
+      "" | '#'*) ;;
+      spec/*)
+        mapfile -t slow_specs < <(printf '%s\n' "${slow_specs[@]}" | grep -vxF "$what")
+        mapfile -t others < <(printf '%s\n' "${others[@]}" | grep -vxF "$what")
+        ;;
       # All but letters and digits may have a meaning in a pattern of Lua.
-      busted_options+=("--filter-out=$(sed 's/ *$//; s/[^[:alnum:]]/%&/g' <<<"$text")")
-    fi
+      *) busted_options+=("--filter-out=$(sed 's/[^[:alnum:]]/%&/g' <<<"$what")") ;;
+    esac
   done <"$1"
+  half=$((${#others[@]} / 2))
 }
 
-# run_specs_of LUA [LEFT_OUT]: all specs but those that the file LEFT_OUT names.
+# run_specs_of LUA [LEFT_OUT]: all specs but those that the list LEFT_OUT names.
 run_specs_of() {
-  local lua=$1 left_out=${2:-} others half runs
+  local lua=$1 left_out=${2:-} others half runs slow_specs=("${slow_specs[@]}")
   export LUA_MODULES=$platform_folder/lua
   spec_logs=$platform_folder/specs/$lua results=$platform_folder/specs-$lua.log last_lua=""
   step "$platform: specs on $(lua_command "$lua")"
   install_peers
   : >"$results"
   busted_options=()
-  if [[ -n $left_out ]]; then leave_out "$left_out"; fi
   begin_runs
+  if [[ -n $left_out ]]; then
+    with_lua "$lua" scripts/lib/busted.lua --list >"$spec_logs/names"
+    leave_out "$left_out"
+  fi
   start_runs_on "$lua"
   finish_runs >/dev/null || true # what has failed is in the results
-  if [[ -n $left_out ]]; then with_lua "$lua" scripts/lib/busted.lua --list >"$spec_logs/names"; fi
   python3 "$platforms_lib/spec_results.py" "$lua" "$results" ${left_out:+"$left_out" "$spec_logs/names"} \
     >>"$(results_file)"
-  tail -n 1 "$(results_file)"
+  grep -P "^(ran\t$lua\tspecs|failed\t$lua)\t" "$(results_file)"
 }
-
 
 # The parts of glibc, and its loader, each with the same versions. libgcc_s is another library, and none of these.
 glibc_libraries=(libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 librt.so.1 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1)

@@ -24,7 +24,7 @@ make_interpreter() {
   if [[ -n $emulator ]]; then real=$folder/emulated; fi
   mkdir -p "$real"
   build_lua "$lua" "$real/$(lua_command "$lua")" "$@"
-  build_busted_library "$lua" "$folder/busted-$lua.so" "$@"
+  build_libraries "$lua" "$folder/libraries-$lua.so" "$@"
   if [[ $lua == luajit ]]; then flags=(-DLUAJIT); fi
   "$@" -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic "${flags[@]}" -I"$(lua_source "$lua")" -o "$real/host-$lua" \
     spec/support/host.c -Wl,--whole-archive "$real/$(lua_command "$lua").a" -Wl,--no-whole-archive -ldl -lm -lpthread
@@ -33,7 +33,7 @@ make_interpreter() {
     emulated "$real/host-$lua" "$folder/host-$lua"
   fi
   export LUA_PROGRAM=$folder/$(lua_command "$lua") HOST_PROGRAM=$folder/host-$lua CC="$*"
-  export BUSTED_PATH=$busted_path BUSTED_LIBRARY=$folder/busted-$lua.so
+  export BUSTED_PATH=$busted_path BUSTED_LIBRARIES=$folder/libraries-$lua.so
 }
 
 # emulated PROGRAM FILE: makes the program FILE of this machine, which runs PROGRAM in the emulator.
