@@ -51,6 +51,7 @@ run_cargo() {
 # websocket_core.SUFFIX on Windows, and leaves it where the platform has its modules.
 build_module() {
   local version=$1 suffix=$2 built
+  step "$platform: build the module for Lua $version"
   run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}"
   for built in "$cargo_folder/$platform_target/release/"{lib,}"websocket_core.$suffix"; do
     if [[ -e $built ]]; then
@@ -65,6 +66,7 @@ build_module() {
 # build_client [FLAGS...]: builds the command-line client, with these flags of rustc for its last step, and leaves it
 # where the platform has its programs.
 build_client() {
+  step "$platform: build the command-line client"
   run_cargo rustc -p websocket-cli --bin websocket -- "$@"
   stage "$cargo_folder/$platform_target/release/websocket$platform_exe" "$(platform_client)"
 }
