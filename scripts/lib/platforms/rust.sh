@@ -16,7 +16,9 @@ sources_of_std() { readlink -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/sr
 
 debian_builds_std() { /usr/bin/cargo --version && [[ -e $(sources_of_std)/library/Cargo.lock ]]; }
 
+# Build scripts run on this machine, whose compiler links them.
 need_rust() {
+  need_command cc "gcc libc6-dev"
   has_std || need "Rust that can build for $platform_target" "rustc-web cargo-web rust-web-src" debian_builds_std
 }
 
