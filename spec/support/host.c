@@ -17,7 +17,6 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -32,12 +31,16 @@
 #include "lua.h"
 #include "lualib.h"
 
+#include "heap.h"
+
 /* These belong to the state that runs on this thread. */
 static __thread jmp_buf closed_within;
 static __thread long until_failure, failures;
 static __thread size_t in_use, limit = (size_t)-1;
 static double last_closing, worst_closing;
 static int no_threads, leaves_more_behind;
+/* An emulator in which this program runs has a thread of its own. */
+static int threads_of_emulator;
 
 int __lsan_is_turned_off(void);
 
@@ -139,10 +142,9 @@ static int entries(const char *path)
 /* host.usage(): the number of descriptors and threads, and the bytes of the C heap that are in use. */
 static int host_usage(lua_State *L)
 {
-    struct mallinfo2 heap = mallinfo2();
     lua_pushinteger(L, entries("/proc/self/fd") - 1);
-    lua_pushinteger(L, entries("/proc/self/task"));
-    lua_pushnumber(L, (lua_Number)(heap.uordblks + heap.hblkhd));
+    lua_pushinteger(L, entries("/proc/self/task") - threads_of_emulator);
+    lua_pushnumber(L, (lua_Number)heap_in_use());
     return 3;
 }
 
@@ -367,6 +369,7 @@ int main(int argc, char **argv)
     const char *file = argv[argc - 1];
     int count = argc > 3 ? atoi(argv[2]) : 1;
     int i, failed = 0;
+    threads_of_emulator = entries("/proc/self/task") - 1;
     if (argc == 3 && strcmp(command, "moved") == 0)
         return run_moved(file);
     if (argc == 3 && strcmp(command, "atexit") == 0)
