@@ -27,9 +27,14 @@ local PATIENCE = 60
 
 local resolver
 
---- Returns the command of this interpreter.
+--- Returns the command of this interpreter. LUA_INTERPRETER names it where the program itself cannot be a command, such as
+--- one for Windows.
 --- @return string
 function M.interpreter()
+   local named = os.getenv("LUA_INTERPRETER")
+   if named then
+      return named
+   end
    local first = 0
    while arg[first - 1] do
       first = first - 1
