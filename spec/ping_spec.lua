@@ -1,6 +1,7 @@
 --- `ws:ping`, the engine's keepalive, and `ws:latency`.
 
 local client = require "client"
+local clock = require "clock"
 local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
@@ -199,7 +200,7 @@ describe("The keepalive", function()
       local recorder = client.open(servers.url("/silent"), { ping_interval = 0.1, ping_timeout = 0.1 })
       local deadline, code = client.now() + 30
       repeat
-         os.execute("sleep 0.05")
+         clock.sleep(0.05)
          code = select(3, recorder.ws:send("x"))
       until code or client.now() > deadline
       assert.equal("closed", code)

@@ -37,3 +37,36 @@ check_wrong_version() {
   [[ $text == "false"*"$wanted"* ]] || passed=0 failed=1
   record_run 5.4 "error of a module for another Lua" "$passed" "$failed"
 }
+
+# check_roots_of_windows LUA: a CA that the user's store of Windows trusts is trusted without options, and else it is not.
+check_roots_of_windows() {
+  local lua=$1 key passed=1 failed=0
+  step "$platform: trust what Windows trusts"
+  key="HKCU\\Software\\Microsoft\\SystemCertificates\\Root\\Certificates\\$(fingerprint_of_ca)"
+  if talk_with_roots_of_windows "$lua"; then
+    echo "A CA that nobody trusts was trusted." >&2
+    passed=0 failed=1
+  fi
+  timeout 60 wine reg add "$key" /v Blob /t REG_BINARY /d "$(ca_in_store)" /f
+  talk_with_roots_of_windows "$lua" || passed=0 failed=1
+  timeout 60 wine reg delete "$key" /f
+  record_run "$lua" "conversation with a CA in the store of Windows" "$passed" "$failed"
+}
+
+# These variables would name other roots.
+talk_with_roots_of_windows() {
+  (unset SSL_CERT_FILE SSL_CERT_DIR && with_lua "$1" examples/echo.lua "wss://127.0.0.1:$(echo_port wss)/")
+}
+
+ca_in_der() { openssl x509 -in "$certificates/ca.pem" -outform DER; }
+
+fingerprint_of_ca() { ca_in_der | sha1sum | cut -d ' ' -f 1 | tr '[:lower:]' '[:upper:]'; }
+
+# The certificate as a property of the registry, in hexadecimal digits: the number of the property, 1, and the length, each
+# in four bytes, least first, before the bytes.
+ca_in_store() {
+  local der length
+  der=$(ca_in_der | od -An -v -tx1 | tr -d ' \n')
+  length=$(printf %08x $((${#der} / 2)))
+  echo "2000000001000000${length:6:2}${length:4:2}${length:2:2}${length:0:2}$der"
+}

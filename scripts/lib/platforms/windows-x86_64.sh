@@ -41,6 +41,7 @@ platform_run() {
     if [[ $lua == 5.4 ]]; then
       converse_in_other_ways "$lua"
       check_wrong_version
+      check_roots_of_windows "$lua"
     fi
     run_specs_of "$lua" "$platforms_lib/left-out-of-wine.txt"
   done
