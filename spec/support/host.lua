@@ -2,7 +2,10 @@
 --- fail. host.c lists what it offers.
 --- Comes in: Lua source; the variable HOST_PROGRAM, a program in place of the one in target/host. Goes out: what the
 --- script printed and its exit status.
+---
+--- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use only `host.now`.
 
+local child = require "child"
 local servers = require "servers"
 local shell = require "shell"
 
@@ -10,6 +13,8 @@ local M = {}
 
 --- Seconds after which a host is killed.
 local PATIENCE = 180
+
+local on_windows = package.config:sub(1, 1) == "\\"
 
 local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
@@ -62,6 +67,19 @@ local function open(url, options, callback)
 end
 ]]
 
+local function program_for(command)
+   local program = os.getenv("HOST_PROGRAM") or "target/host/" .. name
+   local file = io.open(program)
+   assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
+   file:close()
+   return program .. " " .. command
+end
+
+local function interpreter_for(command)
+   assert(command == "run", "Windows has no program of spec/support/host.c for the command " .. command)
+   return shell.quote(child.interpreter())
+end
+
 --- Runs a script in the host program.
 --- @param command string of the host: `run`, `again 10`, `threads 2`, `moved`
 --- @param source string
@@ -70,21 +88,19 @@ end
 --- @return string output
 --- @return integer status
 function M.execute(command, source, texts, before)
-   local program = os.getenv("HOST_PROGRAM") or "target/host/" .. name
-   local file = io.open(program)
-   assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
-   file:close()
+   local words = on_windows and interpreter_for(command) or program_for(command)
    local path = servers.file("host-" .. servers.token() .. ".lua")
-   file = assert(io.open(path, "wb"))
+   local file = assert(io.open(path, "wb"))
    file:write(string.format("package.path, package.cpath = %q, %q\nlocal number = ...\n", package.path, package.cpath))
    for name_of_text, text in pairs(texts or {}) do
       file:write(string.format("local %s = %q\n", name_of_text, text))
    end
+   file:write(on_windows and 'local host = { now = require("clock").now }\n' or "")
    file:write(before or "", "\n", BEGINNING, source)
    file:close()
    -- With its thread caches the C library would count freed memory as memory in use.
-   return shell.execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
-      PATIENCE, program, command, shell.quote(path)))
+   return shell.execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s",
+      PATIENCE, words, shell.quote(path)))
 end
 
 --- Runs a script as `execute` does, fails unless its exit status is 0, and returns what it printed.

@@ -20,8 +20,9 @@ local function receive_until(pipe, condition)
    return true
 end
 
+-- Programs for Windows end lines with CR LF, and the pipes of Windows' own io.popen make LF of that.
 local function take(pipe, count)
-   local text = pipe.received:sub(1, count)
+   local text = pipe.received:sub(1, count):gsub("\r\n", "\n")
    pipe.received = pipe.received:sub(count + 1)
    return text
 end
