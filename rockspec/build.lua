@@ -79,7 +79,7 @@ local function install(lua_dir, lib_dir, bin_dir)
 end
 
 local function test()
-   local name = rawget(_G, "jit") and "luajit" or lua_version
+   local name = rawget(_G, "jit") and (arg[-1]:match("luajit%-rolling$") or "luajit") or lua_version
    run("LUAS=%s scripts/test specs", name)
 end
 

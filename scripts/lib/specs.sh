@@ -32,7 +32,7 @@ spec_run() {
 }
 
 # Debian has no busted for Lua 5.5, so this Lua runs that of Lua 5.4.
-busted_library=target/luas/busted5.5.so
+libraries=target/luas/libraries5.5.so
 
 need_busted() {
   local name=$1
@@ -46,7 +46,7 @@ need_busted() {
 }
 
 make_busted() {
-  [[ $1 != 5.5 ]] || build_busted_library 5.5 "$busted_library" cc
+  [[ $1 != 5.5 ]] || build_libraries 5.5 "$libraries" cc
 }
 
 # busted_on LUA FILES...
@@ -57,7 +57,7 @@ busted_on() {
   if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
   if [[ $name == 5.5 ]]; then
     BUSTED_PATH=$("$(lua_command 5.4)" -e 'io.write(package.path)')
-    export BUSTED_PATH BUSTED_LIBRARY=$PWD/$busted_library
+    export BUSTED_PATH BUSTED_LIBRARIES=$PWD/$libraries
   fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua \
