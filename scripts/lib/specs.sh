@@ -21,6 +21,26 @@ other_specs() {
   done
 }
 
+# The libraries and programs that have a loop or a WebSocket client of their own.
+need_libraries_of_loops() {
+  local name
+  for name in lua-socket lua-luv lua-cqueues lua-copas lua-http lua-lgi gir1.2-glib-2.0 neovim; do
+    need_library "$name"
+  done
+}
+
+need_networks_and_daemons() {
+  # Only root can make the networks that some specs need. The others skip these specs by name.
+  if ((EUID == 0)) && [[ $(uname) == Linux ]]; then
+    need_command ip iproute2
+    need_command nft nftables
+  fi
+  need_command tinyproxy tinyproxy-bin
+  need_command danted dante-server
+  need_command nginx nginx-light
+  need_command mosquitto
+}
+
 # spec_run NAME COMMAND...: runs the command, and keeps what it prints and its exit status.
 spec_run() {
   local name=$1 begin=$SECONDS status=0
