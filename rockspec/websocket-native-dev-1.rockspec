@@ -8,7 +8,7 @@ source = {
 }
 
 description = {
-   summary = "A WebSocket client for Lua 5.1 to 5.4 and LuaJIT",
+   summary = "A WebSocket client for Lua 5.1 to 5.5 and LuaJIT",
    detailed = [[
 A WebSocket client (RFC 6455) over ws and wss that works in the background and calls back when the script polls.
 The engine is written in Rust: building needs cargo and rustc 1.88 or newer, and a C compiler; no C library and
