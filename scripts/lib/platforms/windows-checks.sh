@@ -37,3 +37,11 @@ check_wrong_version() {
   [[ $text == "false"*"$wanted"* ]] || passed=0 failed=1
   record_run 5.4 "error of a module for another Lua" "$passed" "$failed"
 }
+
+# The command-line client: what it needs, and a conversation.
+check_client_of_windows() {
+  platform_build_client
+  check_needs_of_windows client "$(platform_client)"
+  cp "$platform_folder/luas/5.4/bcryptprimitives.dll" "$platform_folder/bin"
+  converse_by_client wine
+}
