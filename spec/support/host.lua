@@ -16,6 +16,9 @@ local PATIENCE = 180
 
 local on_windows = package.config:sub(1, 1) == "\\"
 
+-- What an interpreter has of the table `host`.
+local IN_INTERPRETER = child.BORROWING .. 'local host = { now = require("clock").now }\n'
+
 local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
 --- Tells whether a script can make allocations fail. LuaJIT keeps its own allocator.
@@ -95,7 +98,7 @@ function M.execute(command, source, texts, before)
    for name_of_text, text in pairs(texts or {}) do
       file:write(string.format("local %s = %q\n", name_of_text, text))
    end
-   file:write(on_windows and 'local host = { now = require("clock").now }\n' or "")
+   file:write(on_windows and IN_INTERPRETER or "")
    file:write(before or "", "\n", BEGINNING, source)
    file:close()
    -- With its thread caches the C library would count freed memory as memory in use.

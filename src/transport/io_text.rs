@@ -2,13 +2,13 @@
 
 use std::io;
 
-/// Returns the system's words for an error: lower case, without the number.
+/// Returns the system's words for an error: lower case, without the number, and without the full stop of Windows.
 pub(super) fn describe(error: &io::Error) -> String {
     let mut text = error.to_string();
     if let Some(at) = text.find(" (os error ") {
         text.truncate(at);
     }
-    lower_first(&text)
+    lower_first(text.trim_end_matches('.'))
 }
 
 /// Returns a text with its first letter in lower case.
@@ -18,4 +18,16 @@ pub(super) fn lower_first(text: &str) -> String {
         first.make_ascii_lowercase();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_out_the_number_and_the_full_stop() {
+        let error = io::Error::other("The target refused it. (os error 10061)");
+        assert_eq!(describe(&error), "the target refused it");
+        assert_eq!(describe(&io::Error::other("Timed out")), "timed out");
+    }
 }

@@ -38,7 +38,7 @@ check_wrong_version() {
   record_run 5.4 "error of a module for another Lua" "$passed" "$failed"
 }
 
-# check_roots_of_windows LUA: a CA that the user's store of Windows trusts is trusted without options, and else it is not.
+# check_roots_of_windows LUA: a CA is trusted without options if the user's store of Windows has it, and else it is not.
 check_roots_of_windows() {
   local lua=$1 key passed=1 failed=0
   step "$platform: trust what Windows trusts"
@@ -62,11 +62,19 @@ ca_in_der() { openssl x509 -in "$certificates/ca.pem" -outform DER; }
 
 fingerprint_of_ca() { ca_in_der | sha1sum | cut -d ' ' -f 1 | tr '[:lower:]' '[:upper:]'; }
 
-# The certificate as a property of the registry, in hexadecimal digits: the number of the property, 1, and the length, each
-# in four bytes, least first, before the bytes.
+# The certificate as a property of the registry, in hexadecimal digits: the number of the property, 1, and the length,
+# each in four bytes, least first, before the bytes.
 ca_in_store() {
   local der length
   der=$(ca_in_der | od -An -v -tx1 | tr -d ' \n')
   length=$(printf %08x $((${#der} / 2)))
   echo "2000000001000000${length:6:2}${length:4:2}${length:2:2}${length:0:2}$der"
+}
+
+# The command-line client: what it needs, and a conversation.
+check_client_of_windows() {
+  platform_build_client
+  check_needs_of_windows client "$(platform_client)"
+  cp "$platform_folder/luas/5.4/bcryptprimitives.dll" "$platform_folder/bin"
+  converse_by_client wine
 }

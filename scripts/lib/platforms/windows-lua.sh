@@ -12,7 +12,7 @@ windows_cc=x86_64-w64-mingw32-gcc
 
 build_windows_lua() {
   local name=$1 folder=$2 source
-  ! is_newer_than_sources "$folder/lua.exe" || return 0
+  ! is_newer "$folder/lua.exe" "$lua_crates/interpreter.c" || return 0
   source=$(lua_source "$name") || return
   rm -rf "$folder" "$folder.build"
   mkdir -p "$folder" "$folder.build"
@@ -45,29 +45,28 @@ compile_windows_luajit() {
   cp "$build/src/luajit.exe" "$folder/lua.exe"
 }
 
-# make_windows_interpreter LUA: compiles it and what busted needs, and sets the variables by which the conversation and the
-# specs use them. The interpreter of the specs finds the shell of this machine; the children that they start do not.
+# make_windows_interpreter LUA: compiles it and what busted needs, and sets the variables by which the conversation and
+# the specs use them. The interpreter of the specs finds the shell of this machine; the children that they start do not.
 make_windows_interpreter() {
   local lua=$1 folder=$PWD/$platform_folder/luas/$1 file
   step "$platform: compile $(lua_command "$lua")"
   build_windows_lua "$lua" "$folder"
-  build_windows_busted "$lua" "$folder"
+  build_windows_libraries "$lua" "$folder"
   for file in "$folder"/{,renamed/,whole/}lua.exe; do
     [[ -e $file ]] || continue
-    "$windows_cc" -O2 -Wall -Wextra -Werror -shared -o "${file%/*}/bcryptprimitives.dll" "$platforms_lib/wine/bcryptprimitives.c" \
-      -ladvapi32
+    "$windows_cc" -O2 -Wall -Wextra -Werror -shared -o "${file%/*}/bcryptprimitives.dll" \
+      "$platforms_lib/wine/bcryptprimitives.c" -ladvapi32
     make_wine_program "$file" "${file%.exe}"
     make_wine_program "$file" "${file%.exe}-with-shell" python3 "$PWD/$platforms_lib/wine/shell.py"
   done
   export LUA_SUFFIX=dll LUA_PROGRAM=$folder/lua-with-shell LUA_INTERPRETER=$folder/lua
-  export BUSTED_PATH=$busted_path BUSTED_LIBRARY=$folder/busted-library.dll
+  export BUSTED_PATH=$busted_path BUSTED_LIBRARIES=$folder/libraries.dll
 }
 
-# What borrow-busted.lua loads, and the connection to the shell. This Lua looks for libraries beside its program, and must
-# not take this one for busted.
-build_windows_busted() {
+# What borrow-busted.lua loads, and the connection to the shell.
+build_windows_libraries() {
   local lua=$1 folder=$2 library
   library=$(compgen -G "$folder/lua*.dll")
-  "$windows_cc" -std=gnu99 -O2 -Wall -Wextra -Werror -shared -static -I"$(lua_source "$lua")" -o "$folder/busted-library.dll" \
-    -DLUA_BUILD_AS_DLL "$lua_crates/busted.c" "$platforms_lib/wine/shell.c" "$library" -lws2_32
+  "$windows_cc" -std=gnu99 -O2 -Wall -Wextra -Werror -shared -static -I"$(lua_source "$lua")" -o "$folder/libraries.dll" \
+    -DLUA_BUILD_AS_DLL "$lua_crates/libraries.c" "$platforms_lib/wine/shell.c" "$library" -lws2_32
 }

@@ -11,6 +11,7 @@ export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=$windows_cc
 source "$platforms_lib/wine.sh"
 source "$platforms_lib/windows-lua.sh"
 source "$platforms_lib/windows-checks.sh"
+source "$platforms_lib/windows-ends.sh"
 
 platform_need() {
   need_rust
@@ -44,6 +45,9 @@ platform_run() {
       check_roots_of_windows "$lua"
     fi
     run_specs_of "$lua" "$platforms_lib/left-out-of-wine.txt"
+    check_states "$lua"
   done
+  check_exits 60 5.4 luajit
+  check_client_of_windows
   end_wine
 }

@@ -4,12 +4,17 @@
  * do. `descriptor.core` is what spec/support/descriptor.lua does by LuaSocket otherwise.
  * scripts/lib/lua-sources.sh compiles this file, and scripts/lib/borrow-busted.lua loads it.
  */
-#ifndef _WIN32
+#ifdef _WIN32
+#include <winsock2.h>
+#define poll WSAPoll
+#define close_socket closesocket
+#else
 #define _GNU_SOURCE
+#include <poll.h>
+#define close_socket close
 #endif
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,7 +138,7 @@ static int is_terminal(lua_State *L)
 
 static int is_readable(lua_State *L)
 {
-    struct pollfd descriptor = { .fd = (int)luaL_checkinteger(L, 1), .events = POLLIN };
+    struct pollfd descriptor = { .fd = luaL_checkinteger(L, 1), .events = POLLIN };
     if (poll(&descriptor, 1, 0) < 0)
         return luaL_error(L, "poll: %s", strerror(errno));
     lua_pushboolean(L, (descriptor.revents & (POLLIN | POLLHUP)) != 0);
@@ -142,7 +147,7 @@ static int is_readable(lua_State *L)
 
 static int close_descriptor(lua_State *L)
 {
-    if (close((int)luaL_checkinteger(L, 1)) != 0)
+    if (close_socket(luaL_checkinteger(L, 1)) != 0)
         return luaL_error(L, "close: %s", strerror(errno));
     return 0;
 }

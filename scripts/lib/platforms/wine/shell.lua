@@ -1,9 +1,9 @@
 -- Replaces io.popen and os.execute in a Lua that runs in Wine by functions that run commands of the Unix shell, as the
 -- specs want them. Run by busted.lua.
 --
--- Comes in: the variables UNIX_SHELL, by which shell.c finds shell.py, and BUSTED_LIBRARY, which contains shell.c.
+-- Comes in: the variables UNIX_SHELL, by which shell.c finds shell.py, and BUSTED_LIBRARIES, which contains shell.c.
 
-local core = assert(package.loadlib(assert(os.getenv("BUSTED_LIBRARY")), "luaopen_shell"))()
+local core = assert(package.loadlib(assert(os.getenv("BUSTED_LIBRARIES")), "luaopen_shell"))()
 
 local Pipe = {}
 Pipe.__index = Pipe
