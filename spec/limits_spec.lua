@@ -185,12 +185,10 @@ describe("max_queue", function()
                local text = file and file:read("*a") or ""
                return text, file and file:close()
             end
-            local function resident()
-               return tonumber(read("/proc/self/status"):match("RssAnon:%%s*(%%d+)")) * 1024
-            end
+            local in_use = require("memory").in_use
             client.open(%q)
             client.finish()
-            local before = resident()
+            local before = in_use()
             client.open(%q, { max_queue = %d, max_message_size = %d })
             local quiet, sent = 0, nil
             while quiet < 10 do
@@ -203,7 +201,7 @@ describe("max_queue", function()
             local deadline, grown = client.now() + 10, nil
             repeat
                require("clock").sleep(0.05)
-               grown = resident() - before
+               grown = in_use() - before
             until grown > %d and grown <= %d or client.now() > deadline
             print(grown)
             client.finish()

@@ -29,6 +29,9 @@ local PATIENCE = 60
 --- @type string
 M.BORROWING = os.getenv("BUSTED_PATH") and 'dofile "scripts/lib/borrow-busted.lua"\n' or ""
 
+-- Wine gathers what is written to stderr, which Windows does not.
+local UNBUFFERED = package.config:sub(1, 1) == "\\" and 'io.stderr:setvbuf("no") ' or ""
+
 local resolver
 
 --- Returns the command of this interpreter. LUA_INTERPRETER names it where the program itself cannot be a command, such as
@@ -49,7 +52,7 @@ end
 -- Returns the command that runs a script, and kills it after PATIENCE seconds. The prefix may be nil.
 local function command_for(source, env, prefix)
    local path = servers.write("child-" .. servers.token() .. ".lua", string.format(
-      "package.path, package.cpath = %q, %q\n%s%s", package.path, package.cpath, M.BORROWING, source))
+      "%spackage.path, package.cpath = %q, %q\n%s%s", UNBUFFERED, package.path, package.cpath, M.BORROWING, source))
    local words = { "timeout --kill-after=1", PATIENCE, "env" }
    for name, value in pairs(env) do
       -- The options of env must come before its assignments.

@@ -3,7 +3,7 @@
 --- Comes in: Lua source; the variable HOST_PROGRAM, a program in place of the one in target/host. Goes out: what the
 --- script printed and its exit status.
 ---
---- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use only `host.now`.
+--- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use no more than `host.now` and `host.usage`.
 
 local child = require "child"
 local servers = require "servers"
@@ -17,7 +17,9 @@ local PATIENCE = 180
 local on_windows = package.config:sub(1, 1) == "\\"
 
 -- What an interpreter has of the table `host`.
-local IN_INTERPRETER = child.BORROWING .. 'local host = { now = require("clock").now }\n'
+local IN_INTERPRETER = child.BORROWING .. [[
+local host = { now = require("clock").now, pause = require("clock").sleep, usage = require("memory").usage }
+]]
 
 local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
@@ -40,6 +42,11 @@ local function poll_until(condition, what)
    end
 end
 
+-- Lets time pass in which nothing is polled.
+local pause = host.pause or function(seconds)
+   os.execute("sleep " .. seconds)
+end
+
 -- Waits until `expected` accepts the descriptors, threads and bytes of heap that this process has, and returns these;
 -- raises after 30 seconds. One reading would not do: Linux lists a thread for up to a millisecond after it was joined.
 local function await_usage(expected)
@@ -51,7 +58,7 @@ local function await_usage(expected)
       elseif host.now() > deadline then
          error(("after 30 s: %d descriptors, %d threads, %.0f bytes of heap"):format(descriptors, threads, heap), 2)
       end
-      os.execute("sleep 0.001")
+      pause(0.001)
    end
 end
 

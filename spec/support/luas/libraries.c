@@ -1,11 +1,14 @@
 /*
  * The libraries in C that the specs need, for a Lua that no package has them for. `lfs`, `system.core` and `term.core`
  * have the functions that busted calls, and no others, which do what those of LuaFileSystem, lua-system and lua-term
- * do. `descriptor.core` is what spec/support/descriptor.lua does by LuaSocket otherwise.
+ * do. `descriptor.core` is what spec/support/descriptor.lua does by LuaSocket otherwise, and `memory.core` is for
+ * spec/support/memory.lua on Windows.
  * scripts/lib/lua-sources.sh compiles this file, and scripts/lib/borrow-busted.lua loads it.
  */
 #ifdef _WIN32
 #include <winsock2.h>
+#include <psapi.h>
+#include <tlhelp32.h>
 #define poll WSAPoll
 #define close_socket closesocket
 #else
@@ -28,6 +31,9 @@ int luaopen_lfs(lua_State *L);
 int luaopen_system_core(lua_State *L);
 int luaopen_term_core(lua_State *L);
 int luaopen_descriptor_core(lua_State *L);
+#ifdef _WIN32
+int luaopen_memory_core(lua_State *L);
+#endif
 
 static int refuse(lua_State *L, const char *what)
 {
@@ -192,3 +198,44 @@ int luaopen_descriptor_core(lua_State *L)
     };
     return push_library(L, functions);
 }
+
+#ifdef _WIN32
+static int memory_in_use(lua_State *L)
+{
+    PROCESS_MEMORY_COUNTERS counters;
+    if (!GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters))
+        return luaL_error(L, "GetProcessMemoryInfo: error %d", (int)GetLastError());
+    lua_pushnumber(L, (lua_Number)counters.PagefileUsage);
+    return 1;
+}
+
+static int count_threads(lua_State *L)
+{
+    THREADENTRY32 thread = { .dwSize = sizeof thread };
+    HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    int count = 0, more;
+    if (all == INVALID_HANDLE_VALUE)
+        return luaL_error(L, "CreateToolhelp32Snapshot: error %d", (int)GetLastError());
+    for (more = Thread32First(all, &thread); more; more = Thread32Next(all, &thread))
+        count += thread.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(all);
+    lua_pushinteger(L, count);
+    return 1;
+}
+
+/* usage(): handles, threads and bytes of memory. */
+static int usage(lua_State *L)
+{
+    DWORD handles;
+    if (!GetProcessHandleCount(GetCurrentProcess(), &handles))
+        return luaL_error(L, "GetProcessHandleCount: error %d", (int)GetLastError());
+    lua_pushinteger(L, (lua_Integer)handles);
+    return 1 + count_threads(L) + memory_in_use(L);
+}
+
+int luaopen_memory_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "in_use", memory_in_use }, { "usage", usage }, { NULL, NULL } };
+    return push_library(L, functions);
+}
+#endif
