@@ -27,6 +27,7 @@
 
 #include "lua.h"
 #include "lauxlib.h"
+#include "lualib.h"
 
 int luaopen_lfs(lua_State *L);
 int luaopen_system_core(lua_State *L);
