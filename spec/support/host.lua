@@ -3,7 +3,8 @@
 --- Comes in: Lua source; the variable HOST_PROGRAM, a program in place of the one in target/host. Goes out: what the
 --- script printed and its exit status.
 ---
---- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use no more than `host.now` and `host.usage`.
+--- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use no more than `host.now` and
+--- `host.usage`.
 
 local child = require "child"
 local servers = require "servers"
@@ -22,10 +23,6 @@ local host = { now = require("clock").now, pause = require("clock").sleep, usage
 ]]
 
 local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
-
---- Tells whether a script can make allocations fail. LuaJIT keeps its own allocator.
---- @type boolean
-M.has_allocator = rawget(_G, "jit") == nil
 
 -- Every script starts with this: the module, and functions that several specs use.
 local BEGINNING = [[

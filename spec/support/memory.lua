@@ -12,7 +12,7 @@ if package.config:sub(1, 1) == "\\" then
    return of_windows()
 end
 
---- Returns the bytes that this process takes now; 0 on a system that does not tell, on which there is nothing to compare.
+--- Returns the bytes that this process takes now; 0 on a system that does not tell, where there is nothing to compare.
 --- On Windows `usage` returns the numbers of handles and threads, too, before these bytes.
 --- @return integer
 function M.in_use()

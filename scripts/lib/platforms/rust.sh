@@ -16,7 +16,9 @@ sources_of_std() { readlink -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/sr
 
 debian_builds_std() { /usr/bin/cargo --version && [[ -e $(sources_of_std)/library/Cargo.lock ]]; }
 
+# Build scripts run on this machine, whose compiler links them.
 need_rust() {
+  need_command cc "gcc libc6-dev"
   has_std || need "Rust that can build for $platform_target" "rustc-web cargo-web rust-web-src" debian_builds_std
 }
 
@@ -34,12 +36,13 @@ run_cargo() {
   fi
   flags+=("--remap-path-prefix=$PWD=/websocket-native" "--remap-path-prefix=$home=/cargo")
   variables+=("CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; echo "${flags[*]}")")
-  # The linker of Windows writes this time in place of the present.
-  variables+=("SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1)}")
+  # The linker of Windows writes a time into the file: this one in place of the present. Another one in the next build
+  # would make cargo compile ring again, so it is not that of the last commit.
+  variables+=("SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-315532800}")
   local command=("$cargo" "$subcommand")
   if [[ -n $zig_target ]]; then
     install_zig
-    variables+=("CARGO_ZIGBUILD_ZIG_PATH=$zig_program")
+    variables+=("CARGO_ZIGBUILD_ZIG_PATH=$zig_program" "CARGO_ZIGBUILD_CACHE_DIR=$PWD/target/platforms/zig-cache")
     command=("$cargo_zigbuild" "$subcommand")
   fi
   env "${variables[@]}" "${command[@]}" "${options[@]}" --release --locked --target "${zig_target:-$platform_target}" \
@@ -50,6 +53,7 @@ run_cargo() {
 # websocket_core.SUFFIX on Windows, and leaves it where the platform has its modules.
 build_module() {
   local version=$1 suffix=$2 built
+  step "$platform: build the module for Lua $version"
   run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}"
   for built in "$cargo_folder/$platform_target/release/"{lib,}"websocket_core.$suffix"; do
     if [[ -e $built ]]; then
@@ -64,6 +68,7 @@ build_module() {
 # build_client [FLAGS...]: builds the command-line client, with these flags of rustc for its last step, and leaves it
 # where the platform has its programs.
 build_client() {
+  step "$platform: build the command-line client"
   run_cargo rustc -p websocket-cli --bin websocket -- "$@"
   stage "$cargo_folder/$platform_target/release/websocket$platform_exe" "$(platform_client)"
 }
