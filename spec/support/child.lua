@@ -34,8 +34,8 @@ local UNBUFFERED = package.config:sub(1, 1) == "\\" and 'io.stderr:setvbuf("no")
 
 local resolver
 
---- Returns the command of this interpreter. LUA_INTERPRETER names it where the program itself is no command, such as one
---- for Windows.
+--- Returns the command of this interpreter. LUA_INTERPRETER names it where the program itself is no command, such as
+--- one for Windows.
 --- @return string
 function M.interpreter()
    local named = os.getenv("LUA_INTERPRETER")

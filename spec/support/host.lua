@@ -3,8 +3,8 @@
 --- Comes in: Lua source; the variable HOST_PROGRAM, a program in place of the one in target/host. Goes out: what the
 --- script printed and its exit status.
 ---
---- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use no more than `host.now` and
---- `host.usage`.
+--- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use no more than `host.now`
+--- and `host.usage`.
 
 local child = require "child"
 local servers = require "servers"
