@@ -1,7 +1,8 @@
 # Checks of the files for Windows, besides those of checks.sh. Sourced by windows-x86_64.sh.
 
 # The parts of Windows itself that a file may need; none of MinGW, which no system has.
-windows_libraries='advapi32|api-ms-win-.*|bcrypt|bcryptprimitives|crypt32|iphlpapi|kernel32|msvcrt|ncrypt|ntdll|secur32|user32|userenv|ws2_32'
+windows_libraries='advapi32|api-ms-win-.*|bcrypt|bcryptprimitives|crypt32|iphlpapi|kernel32|msvcrt|ncrypt|ntdll|secur32'
+windows_libraries+='|user32|userenv|ws2_32'
 
 # check_needs_of_windows WHAT FILE: records the size of a file that is shipped, and the libraries that it needs.
 check_needs_of_windows() {
