@@ -9,14 +9,10 @@ local quote = shell.quote
 
 -- Runs the blocks of a page, and returns what the runner printed and its exit status.
 local function run(page)
-   local path = os.tmpname()
-   local file = assert(io.open(path, "w"))
-   file:write((page:gsub("~~~", "```")))
-   file:close()
+   local path = servers.write("page-" .. servers.token(), (page:gsub("~~~", "```")))
    local ports = servers.ports()
    local output, status = shell.execute(("python3 scripts/lib/blocks/run.py --lua %s --ws %d --wss %d %s"):format(
       quote(child.interpreter()), ports.ws, ports.wss, quote(path)))
-   os.remove(path)
    return output, status
 end
 

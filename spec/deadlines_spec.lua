@@ -2,6 +2,7 @@
 -- One case of each kind; tests/connection_deadlines.rs and the tables in src/connection/deadlines have them all.
 
 local client = require "client"
+local clock = require "clock"
 local servers = require "servers"
 local steps = require "steps"
 
@@ -38,7 +39,7 @@ describe("close_timeout", function()
          if event == "received" and message == "a" then
             recorder.ws:close(4000)
             servers.await(token, "log.1")
-            os.execute("sleep 1")
+            clock.sleep(1)
          end
       end)
       assert.same({ "closed", "", 4001 }, client.drain(recorder))

@@ -2,6 +2,7 @@
 
 local child = require "child"
 local client = require "client"
+local clock = require "clock"
 local expect = require "expect"
 local garbage = require "garbage"
 local servers = require "servers"
@@ -191,7 +192,7 @@ describe("Ctrl-C", function()
       local process = child.start(PRELUDE .. source:format(...))
       assert.equal("ready", process.ready)
       -- Usually the script waits by now; if it does not, the interrupt must work, too.
-      os.execute("sleep 0.4")
+      clock.sleep(0.4)
       local begun = client.now()
       os.execute("kill -INT " .. process.pid)
       local result = process.finish()
@@ -288,7 +289,7 @@ describe("Writing to a peer that has gone", function()
             }, nil, port), "max_queue = 1", [[
                for _ = 1, 30 do
                   ws:send(("x"):rep(1000))
-                  os.execute("sleep 0.01")
+                  require("clock").sleep(0.01)
                end
             ]])
          end)

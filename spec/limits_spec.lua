@@ -2,6 +2,7 @@
 
 local child = require "child"
 local client = require "client"
+local clock = require "clock"
 local expect = require "expect"
 local servers = require "servers"
 local steps = require "steps"
@@ -110,7 +111,7 @@ local function stalled(token)
    local record = servers.await(token, "sent_messages")
    local quiet, deadline = 0, client.now() + 60
    while quiet < 10 do
-      os.execute("sleep 0.05")
+      clock.sleep(0.05)
       local now = servers.recorded(token)
       quiet = now.sent == record.sent and quiet + 1 or 0
       record = now
@@ -184,16 +185,14 @@ describe("max_queue", function()
                local text = file and file:read("*a") or ""
                return text, file and file:close()
             end
-            local function resident()
-               return tonumber(read("/proc/self/status"):match("RssAnon:%%s*(%%d+)")) * 1024
-            end
+            local in_use = require("memory").in_use
             client.open(%q)
             client.finish()
-            local before = resident()
+            local before = in_use()
             client.open(%q, { max_queue = %d, max_message_size = %d })
             local quiet, sent = 0, nil
             while quiet < 10 do
-               os.execute("sleep 0.05")
+               require("clock").sleep(0.05)
                local now = read(%q):match("sent=%%d+")
                quiet = now and now == sent and quiet + 1 or 0
                sent = now
@@ -201,8 +200,8 @@ describe("max_queue", function()
             -- The server may know that the kernel has its bytes before the engine has read all that it may.
             local deadline, grown = client.now() + 10, nil
             repeat
-               os.execute("sleep 0.05")
-               grown = resident() - before
+               require("clock").sleep(0.05)
+               grown = in_use() - before
             until grown > %d and grown <= %d or client.now() > deadline
             print(grown)
             client.finish()
@@ -245,7 +244,7 @@ describe("max_queue", function()
    it("that is full does not make the keepalive fail", function()
       local recorder, token, taken = flooded({ max_queue = MIB, ping_interval = 0.1, ping_timeout = 2 })
       stalled(token)
-      os.execute("sleep 2")
+      clock.sleep(2)
       expect.closed(recorder, 1000)
       local count, wrong = taken()
       assert.same({ COUNT }, { count, wrong })

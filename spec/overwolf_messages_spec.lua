@@ -1,4 +1,5 @@
 local client = require "client"
+local clock = require "clock"
 local engine = require "engine"
 local overwolf_app = require "overwolf_app"
 local servers = require "servers"
@@ -82,7 +83,7 @@ describe("the Overwolf shape", function()
             if select(3, native:ping()) == "closed" then
                break
             end
-            os.execute "sleep 0.01"
+            clock.sleep(0.01)
          end
          assert.equal("open", native:status())
          assert.equal(NOT_OPEN, result_of(ow.send, "late").error)

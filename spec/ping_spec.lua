@@ -1,6 +1,8 @@
 --- `ws:ping`, the engine's keepalive, and `ws:latency`.
 
 local client = require "client"
+local clock = require "clock"
+local memory = require "memory"
 local servers = require "servers"
 local steps = require "steps"
 local websocket = require "websocket"
@@ -90,16 +92,6 @@ end)
 describe("A flood of pings", function()
    after_each(client.finish)
 
-   local function resident_kib()
-      local file = io.open("/proc/self/status")
-      if not file then
-         return 0 -- Not Linux: nothing to compare.
-      end
-      local text = file:read("*a")
-      file:close()
-      return tonumber(text:match("RssAnon:%s*(%d+)"))
-   end
-
    it("from a peer that does not read is answered by the latest, and takes no memory", function()
       local token = servers.token()
       local recorder = client.open(servers.script({
@@ -107,11 +99,11 @@ describe("A flood of pings", function()
          "read:500", steps.text("over"), "await-close", "reply-close",
       }, token))
       collectgarbage()
-      local before = resident_kib()
+      local before = memory.in_use()
       -- The script does not poll meanwhile.
       servers.await(token, "log.1", 30)
       -- Answering every ping would need twice as much.
-      assert(resident_kib() - before < 24 * 1024, "memory grew by " .. resident_kib() - before .. " KiB")
+      assert(memory.in_use() - before < 24 * 1048576, "memory grew by " .. memory.in_use() - before .. " bytes")
       assert.same({ "received", "over", "text" }, client.wait(recorder, "received"))
       assert.equal("open received", client.names(recorder))
       local record
@@ -199,7 +191,7 @@ describe("The keepalive", function()
       local recorder = client.open(servers.url("/silent"), { ping_interval = 0.1, ping_timeout = 0.1 })
       local deadline, code = client.now() + 30
       repeat
-         os.execute("sleep 0.05")
+         clock.sleep(0.05)
          code = select(3, recorder.ws:send("x"))
       until code or client.now() > deadline
       assert.equal("closed", code)

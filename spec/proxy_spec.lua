@@ -198,7 +198,10 @@ describe("the environment", function()
 
    it("is ignored where a request header could have set it", function()
       expect.holds(run(url(), { HTTP_PROXY = tinyproxy(), REQUEST_METHOD = "GET" }), { "open", "closed" })
-      expect.holds(run(url(), { http_proxy = tinyproxy(), REQUEST_METHOD = "GET" }), { "fail", "by proxy" })
+      -- To Windows it is the same variable.
+      local on_windows = package.config:sub(1, 1) == "\\"
+      expect.holds(run(url(), { http_proxy = tinyproxy(), REQUEST_METHOD = "GET" }),
+         on_windows and { "open", "closed" } or { "fail", "by proxy" })
    end)
 
    it("with a malformed variable raises, names it and hides its value", function()

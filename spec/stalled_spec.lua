@@ -3,23 +3,18 @@
 local host = require "host"
 local servers = require "servers"
 
-local RESIDENT = [[
+local MEMORY = [[
    local MIB = 1048576
-   local function resident()
-      local file = io.open("/proc/self/status")
-      local kibibytes = tonumber(file:read("*a"):match("RssAnon:%s*(%d+)"))
-      file:close()
-      return kibibytes * 1024
-   end
+   local in_use = require("memory").in_use
 ]]
 
 describe("a stalled", function()
    it("script to which a server sends 10 GiB takes only max_queue, and later receives intact messages", function()
       local token = servers.token()
-      host.run("run", RESIDENT .. [[
+      host.run("run", MEMORY .. [[
          open(warm_up):close()
          poll_until(function() return websocket.connections() == 0 end)
-         local before, received, bytes, ws = resident(), 0, 0
+         local before, received, bytes, ws = in_use(), 0, 0
          ws = websocket.new(url, function(event, message)
             if event == "received" then
                received, bytes = received + 1, bytes + #message
@@ -34,7 +29,7 @@ describe("a stalled", function()
          local deadline = host.now() + 60
          repeat
             last = sent
-            os.execute("sleep 0.1")
+            pause(0.1)
             local file = io.open(record)
             sent = file and file:read("*a"):match("\nsent=(%d+)")
             if file then
@@ -43,7 +38,7 @@ describe("a stalled", function()
             same = sent and sent == last and same + 1 or 0
             assert(host.now() < deadline, "the server still sends")
          until same == 10
-         local grown = resident() - before
+         local grown = in_use() - before
          assert(grown < 33 * MIB, grown .. " bytes more")
          poll_until(function() return bytes >= 256 * MIB end, "256 MiB")
          websocket.run()
@@ -59,9 +54,9 @@ describe("a stalled", function()
    end)
 
    it("server to which a million messages are sent takes only max_buffered of memory", function()
-      host.run("run", RESIDENT .. [[
+      host.run("run", MEMORY .. [[
          local ws = open(url)
-         local before, taken, refused = resident(), 0, 0
+         local before, taken, refused = in_use(), 0, 0
          local message = ("x"):rep(1000)
          for _ = 1, 1000000 do
             local sent, text, code = ws:send(message)
@@ -73,7 +68,7 @@ describe("a stalled", function()
             end
          end
          local amount = ws:buffered_amount()
-         local grown = resident() - before
+         local grown = in_use() - before
          assert(refused > 900000, refused .. " refused")
          assert(amount <= taken * 1000 and amount > 10 * MIB and amount < 16 * MIB, amount .. " bytes held")
          assert(grown < 33 * MIB, grown .. " bytes more")

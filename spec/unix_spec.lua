@@ -79,6 +79,16 @@ describe("a URL of a Unix socket", function()
    end)
 end)
 
+if package.config:sub(1, 1) == "\\" then
+   describe("a system without Unix sockets", function()
+      it("is named where a URL or connect_to wants one", function()
+         local words = { "names a Unix socket, and these are not available on this system" }
+         expect.raises("ws+unix:///a:/", nil, words)
+         expect.raises("ws://127.0.0.1:1/", { connect_to = "unix:/a" }, words)
+      end)
+   end)
+end
+
 describe("the option connect_to", function()
    after_each(client.finish)
 

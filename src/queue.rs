@@ -5,7 +5,6 @@
 //! until the host has released half of it.
 
 use std::collections::VecDeque;
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -118,7 +117,7 @@ impl Queue {
     ///
     /// # Errors
     /// The process has no descriptors left.
-    pub fn descriptor(&self) -> io::Result<RawFd> {
+    pub fn descriptor(&self) -> io::Result<i64> {
         let mut state = self.state.lock();
         if let Some(readiness) = &state.readiness {
             return Ok(readiness.descriptor());

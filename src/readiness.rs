@@ -3,8 +3,14 @@
 //! Comes in: whether something waits. Goes out: a byte in a pair of sockets, or none. Knows nothing of what waits.
 
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+#[cfg(windows)]
+use std::net::{Ipv4Addr, TcpListener, TcpStream as Stream};
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream as Stream;
+#[cfg(windows)]
+use std::os::windows::io::AsRawSocket;
 
 use socket2::SockRef;
 
@@ -14,8 +20,8 @@ use crate::process::WITHOUT_SIGNAL;
 #[derive(Debug)]
 pub struct Readiness {
     /// What the host watches.
-    watched: UnixStream,
-    other: UnixStream,
+    watched: Stream,
+    other: Stream,
     state: State,
 }
 
@@ -37,15 +43,19 @@ impl Readiness {
     pub fn new() -> io::Result<Readiness> {
         // Sockets, not a pipe, because they can be made non-blocking without `unsafe`. Whatever a host does with the
         // descriptor, nothing here waits.
-        let (watched, other) = UnixStream::pair()?;
+        let (watched, other) = pair()?;
         watched.set_nonblocking(true)?;
         other.set_nonblocking(true)?;
         Ok(Readiness { watched, other, state: State::Muted })
     }
 
-    /// Returns the descriptor.
-    pub fn descriptor(&self) -> RawFd {
-        self.watched.as_raw_fd()
+    /// Returns the descriptor; on Windows the handle of the socket, for `select` and its like.
+    pub fn descriptor(&self) -> i64 {
+        #[cfg(unix)]
+        return self.watched.as_raw_fd().into();
+        // A handle of Windows has 32 significant bits.
+        #[cfg(windows)]
+        return self.watched.as_raw_socket() as i64;
     }
 
     /// Notes that something waits.
@@ -72,6 +82,29 @@ impl Readiness {
             self.state = State::Empty;
         }
     }
+}
+
+/// Makes two sockets that are connected to each other.
+#[cfg(unix)]
+fn pair() -> io::Result<(Stream, Stream)> {
+    Stream::pair()
+}
+
+/// Makes two sockets that are connected to each other. Another program may reach the listener first, so its sockets are
+/// dropped.
+#[cfg(windows)]
+fn pair() -> io::Result<(Stream, Stream)> {
+    const MOST_STRANGERS: usize = 16;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let watched = Stream::connect(listener.local_addr()?)?;
+    for _ in 0..=MOST_STRANGERS {
+        let (other, peer) = listener.accept()?;
+        if peer == watched.local_addr()? {
+            other.set_nodelay(true)?;
+            return Ok((watched, other));
+        }
+    }
+    Err(io::Error::other("other programs connect to the port of the descriptor"))
 }
 
 #[cfg(test)]

@@ -1,39 +1,14 @@
 //! Hears Ctrl-C and the request to end: the first one is passed on, and a second one ends the process at once.
 //!
-//! Comes in: SIGINT and SIGTERM. Goes out: the number of the first. SIGHUP keeps its meaning, because `nohup` makes it none,
-//! which a handler would undo.
+//! Comes in: on Unix SIGINT and SIGTERM, on Windows Ctrl-C and Ctrl-Break. Goes out: the number of the first. Each system
+//! has a file with the same functions.
 
-use std::ffi::c_int;
-use std::io;
-use std::thread;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
-use tokio::sync::mpsc::{Receiver, channel};
-
-/// Begins to hear signals.
-///
-/// # Errors
-/// The system refuses the handlers or the thread.
-pub fn hear() -> io::Result<Receiver<c_int>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let (sender, receiver) = channel(1);
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut is_first = true;
-        for signal in signals.forever() {
-            if !is_first {
-                end_by(signal);
-            }
-            is_first = false;
-            let _ = sender.blocking_send(signal);
-        }
-    })?;
-    Ok(receiver)
-}
-
-/// Ends the process as a signal does that nobody handles, so that a shell sees why it ended.
-pub fn end_by(signal: c_int) {
-    // It returns only where the signal is one that cannot be handled.
-    let _ = emulate_default_handler(signal);
-}
+#[cfg(unix)]
+pub use unix::{end_by, hear};
+#[cfg(windows)]
+pub use windows::{end_by, hear};

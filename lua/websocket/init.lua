@@ -9,6 +9,10 @@
 -- globals.
 
 local websocket = require "websocket.core"
+if websocket == true then -- Windows only: without Lua's functions the module can raise no error itself
+   error("websocket.core finds no functions of its version of Lua in this process: it is built for another version"
+      .. " than " .. _VERSION .. ", or this program exports none, or another Lua of this process uses it", 0)
+end
 local host = websocket._host
 if host.is_whole then
    return websocket -- loaded before, by a program that has emptied package.loaded

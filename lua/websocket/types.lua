@@ -176,7 +176,7 @@ function websocket.every(seconds, fn) end
 function websocket.now() end
 
 --- Returns a descriptor that is readable while something waits for `poll`, for a loop of your own. It stays the same, and
---- belongs to the module: do not read from it or close it.
+--- belongs to the module: do not read from it or close it. On Windows it is the handle of a socket, for `select`.
 --- @return integer
 function websocket.fileno() end
 

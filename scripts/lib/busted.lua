@@ -2,4 +2,7 @@
 if os.getenv("BUSTED_PATH") then
    dofile("scripts/lib/borrow-busted.lua")
 end
+if os.getenv("UNIX_SHELL") then
+   dofile("scripts/lib/platforms/wine/shell.lua")
+end
 require "busted.runner" { standalone = false }

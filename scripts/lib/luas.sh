@@ -30,7 +30,8 @@ newest_lua() {
 }
 
 # with_lua NAME ARGUMENTS...: runs a Lua that finds the Lua files of this tree and the module built for it first, and
-# its name in LUA_NAME. LUA_PROGRAM replaces the interpreter, and LUA_MODULES the folder target/lua of this tree.
+# its name in LUA_NAME. LUA_PROGRAM replaces the interpreter, LUA_MODULES the folder target/lua of this tree, and
+# LUA_SUFFIX the suffix `so` of the module.
 # A run that hangs is killed after LUA_LIMIT seconds, by default 15 minutes.
 with_lua() {
   local name=$1 lua version suffix path_name cpath_name
@@ -42,5 +43,5 @@ with_lua() {
   local path=${!path_name:-${LUA_PATH:-}} cpath=${!cpath_name:-${LUA_CPATH:-}}
   timeout --foreground --kill-after=10 "${LUA_LIMIT:-900}" env LUA_NAME="$name" \
     "$path_name=$PWD/lua/?.lua;$PWD/lua/?/init.lua;${path:-;}" \
-    "$cpath_name=$PWD/${LUA_MODULES:-target/lua}/$version/?.so;${cpath:-;}" "$lua" "$@"
+    "$cpath_name=$PWD/${LUA_MODULES:-target/lua}/$version/?.${LUA_SUFFIX:-so};${cpath:-;}" "$lua" "$@"
 }

@@ -146,7 +146,7 @@ run_specs() {
     done
   done
   if [[ -z ${SPEC:-} ]]; then
-    start_run "exits" python3 scripts/lib/exits.py 200 target/debug/test-server "${luas[@]}"
+    start_run "exits" python3 scripts/lib/exits 200 target/debug/test-server "${luas[@]}"
   fi
   finish_runs
 }

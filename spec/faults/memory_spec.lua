@@ -30,7 +30,7 @@ ws:send("go")
 -- The engine reads while the script sleeps. It may have to read on after the server has written all.
 local quiet = 0
 while quiet < 100 do
-   os.execute("sleep 0.002")
+   pause(0.002)
    sample()
    quiet = recorded() and quiet + 1 or 0
 end

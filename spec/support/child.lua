@@ -25,14 +25,23 @@ local M = {}
 --- Seconds after which a child is killed.
 local PATIENCE = 60
 
--- A script may require busted's libraries, which some Luas have from another one.
-local BORROWING = os.getenv("BUSTED_PATH") and 'dofile "scripts/lib/borrow-busted.lua"\n' or ""
+--- The beginning of a script that may require busted's libraries, which some Luas have from another one.
+--- @type string
+M.BORROWING = os.getenv("BUSTED_PATH") and 'dofile "scripts/lib/borrow-busted.lua"\n' or ""
+
+-- Wine gathers what is written to stderr, which Windows does not.
+local UNBUFFERED = package.config:sub(1, 1) == "\\" and 'io.stderr:setvbuf("no") ' or ""
 
 local resolver
 
---- Returns the command of this interpreter.
+--- Returns the command of this interpreter. LUA_INTERPRETER names it where the program itself is no command, such as
+--- one for Windows.
 --- @return string
 function M.interpreter()
+   local named = os.getenv("LUA_INTERPRETER")
+   if named then
+      return named
+   end
    local first = 0
    while arg[first - 1] do
       first = first - 1
@@ -43,7 +52,7 @@ end
 -- Returns the command that runs a script, and kills it after PATIENCE seconds. The prefix may be nil.
 local function command_for(source, env, prefix)
    local path = servers.write("child-" .. servers.token() .. ".lua", string.format(
-      "package.path, package.cpath = %q, %q\n%s%s", package.path, package.cpath, BORROWING, source))
+      "%spackage.path, package.cpath = %q, %q\n%s%s", UNBUFFERED, package.path, package.cpath, M.BORROWING, source))
    local words = { "timeout --kill-after=1", PATIENCE, "env" }
    for name, value in pairs(env) do
       -- The options of env must come before its assignments.

@@ -2,6 +2,7 @@
 --- Comes in: URLs and options. Goes out: recorders, each with the events of one connection. Every wait has a deadline
 --- and fails with the list of the events that came instead. Does not know how the servers are started.
 
+local clock = require "clock"
 local websocket = require "websocket"
 
 local M = {}
@@ -26,17 +27,7 @@ local LISTED = 20
 -- The recorders of connections that have not ended, for `finish`.
 local alive = {}
 
---- Returns the seconds of a clock that is never set, with a resolution of 10 ms; whole seconds without /proc/uptime.
---- @return number
-function M.now()
-   local file = io.open("/proc/uptime")
-   if not file then
-      return os.time()
-   end
-   local seconds = file:read("*n")
-   file:close()
-   return seconds
-end
+M.now = clock.now
 
 local function shorten(value)
    if type(value) ~= "string" then

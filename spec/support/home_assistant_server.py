@@ -12,6 +12,7 @@ import asyncio
 import json
 
 import serving
+from websockets.exceptions import ConnectionClosed
 
 VERSION = "2024.6.0"
 DOOR, LIGHT = "binary_sensor.door", "light.hall"
@@ -48,7 +49,10 @@ class House:
 
     async def fire(self, kind, data):
         for session in list(self.sessions):
-            await session.tell(kind, data)
+            try:
+                await session.tell(kind, data)
+            except ConnectionClosed:
+                pass  # its own task is about to leave
 
     def is_watched(self):
         return any(STATE_CHANGED in session.subscriptions.values() for session in self.sessions)

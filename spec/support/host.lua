@@ -2,7 +2,11 @@
 --- fail. host.c lists what it offers.
 --- Comes in: Lua source; the variable HOST_PROGRAM, a program in place of the one in target/host. Goes out: what the
 --- script printed and its exit status.
+---
+--- host.c needs POSIX. On Windows an interpreter runs the scripts that want one state and use no more than `host.now`
+--- and `host.usage`.
 
+local child = require "child"
 local servers = require "servers"
 local shell = require "shell"
 
@@ -10,6 +14,13 @@ local M = {}
 
 --- Seconds after which a host is killed.
 local PATIENCE = 180
+
+local on_windows = package.config:sub(1, 1) == "\\"
+
+-- What an interpreter has of the table `host`.
+local IN_INTERPRETER = child.BORROWING .. [[
+local host = { now = require("clock").now, pause = require("clock").sleep, usage = require("memory").usage }
+]]
 
 local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
@@ -28,6 +39,11 @@ local function poll_until(condition, what)
    end
 end
 
+-- Lets time pass in which nothing is polled.
+local pause = host.pause or function(seconds)
+   os.execute("sleep " .. seconds)
+end
+
 -- Waits until `expected` accepts the descriptors, threads and bytes of heap that this process has, and returns these;
 -- raises after 30 seconds. One reading would not do: Linux lists a thread for up to a millisecond after it was joined.
 local function await_usage(expected)
@@ -39,7 +55,7 @@ local function await_usage(expected)
       elseif host.now() > deadline then
          error(("after 30 s: %d descriptors, %d threads, %.0f bytes of heap"):format(descriptors, threads, heap), 2)
       end
-      os.execute("sleep 0.001")
+      pause(0.001)
    end
 end
 
@@ -58,6 +74,19 @@ local function open(url, options, callback)
 end
 ]]
 
+local function program_for(command)
+   local program = os.getenv("HOST_PROGRAM") or "target/host/" .. name
+   local file = io.open(program)
+   assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
+   file:close()
+   return program .. " " .. command
+end
+
+local function interpreter_for(command)
+   assert(command == "run", "Windows has no program of spec/support/host.c for the command " .. command)
+   return shell.quote(child.interpreter())
+end
+
 --- Runs a script in the host program.
 --- @param command string of the host: `run`, `again 10`, `threads 2`, `moved`
 --- @param source string
@@ -66,21 +95,19 @@ end
 --- @return string output
 --- @return integer status
 function M.execute(command, source, texts, before)
-   local program = os.getenv("HOST_PROGRAM") or "target/host/" .. name
-   local file = io.open(program)
-   assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
-   file:close()
+   local words = on_windows and interpreter_for(command) or program_for(command)
    local path = servers.file("host-" .. servers.token() .. ".lua")
-   file = assert(io.open(path, "wb"))
+   local file = assert(io.open(path, "wb"))
    file:write(string.format("package.path, package.cpath = %q, %q\nlocal number = ...\n", package.path, package.cpath))
    for name_of_text, text in pairs(texts or {}) do
       file:write(string.format("local %s = %q\n", name_of_text, text))
    end
+   file:write(on_windows and IN_INTERPRETER or "")
    file:write(before or "", "\n", BEGINNING, source)
    file:close()
    -- With its thread caches the C library would count freed memory as memory in use.
-   return shell.execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s %s",
-      PATIENCE, program, command, shell.quote(path)))
+   return shell.execute(string.format("GLIBC_TUNABLES=glibc.malloc.tcache_count=0 timeout --kill-after=1 %d %s %s",
+      PATIENCE, words, shell.quote(path)))
 end
 
 --- Runs a script as `execute` does, fails unless its exit status is 0, and returns what it printed.

@@ -3,6 +3,7 @@
 --- makes the namespaces, lists their addresses, and removes them when this process ends, however it ends.
 
 local child = require "child"
+local clock = require "clock"
 local servers = require "servers"
 local shell = require "shell"
 
@@ -42,7 +43,7 @@ local function started(directory)
          pipe:close()
          error("network.sh failed:\n" .. text)
       end
-      os.execute("sleep 0.05")
+      clock.sleep(0.05)
    end
    pipe:close()
    error(string.format("network.sh was not ready after %d s:\n%s", PATIENCE, (read_file(log))))

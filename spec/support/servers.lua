@@ -3,6 +3,7 @@
 --- that scripts/test has built. Goes out: ports, URLs, and what the test server recorded. Does not use the module under
 --- test, so it can be used while nothing may poll.
 
+local clock = require "clock"
 local shell = require "shell"
 
 local quote = shell.quote
@@ -68,7 +69,7 @@ local function start(name, variable, default, after)
          state.started[name] = { ports = ports, pipe = pipe }
          return ports
       end
-      os.execute("sleep 0.05")
+      clock.sleep(0.05)
    end
    error(string.format("%s (%s) failed, or does not listen after %d s:\n%s", name, command, PATIENCE,
       M.read_file(base .. ".log") or ""))
@@ -262,7 +263,7 @@ function M.await(token, wait, seconds)
       if M.has(record, wait) then
          return record
       end
-      os.execute("sleep 0.05")
+      clock.sleep(0.05)
    end
    error(M.describe(token, wait, seconds or PATIENCE), 2)
 end

@@ -19,9 +19,23 @@ const RESERVE: usize = 64 * 1024;
 const BLOCKS: usize = 4;
 const BLOCK: usize = RESERVE / BLOCKS;
 
+/// What Lua calls. On Windows this is in `exports.rs`.
+///
+/// # Safety
+/// Lua calls this with a valid state.
+#[cfg(not(windows))]
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn luaopen_websocket_core(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls this with a valid state; nothing here needs dropping when Lua raises.
+    // SAFETY: as above.
+    unsafe { open(state) }
+}
+
+/// Pushes the table of the module, or raises an error.
+///
+/// # Safety
+/// The state is valid.
+pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
+    // SAFETY: the caller vouches for the state; nothing here needs dropping when Lua raises.
     unsafe {
         let top = ffi::lua_gettop(state);
         ffi::lua_pushcfunction(state, initialise);

@@ -7,7 +7,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -84,7 +83,7 @@ impl Inbox {
     ///
     /// # Errors
     /// The process has no descriptors left.
-    pub fn descriptor(&self) -> io::Result<RawFd> {
+    pub fn descriptor(&self) -> io::Result<i64> {
         let descriptor = self.queue.descriptor()?;
         if !self.has_descriptor.replace(true) && !self.dispatching.get() {
             self.queue.settle(self.left());

@@ -1,7 +1,7 @@
 //! The Lua module; the only part of the engine that uses mlua.
 //!
 //! Comes in: calls of the script. Goes out: the module's table, the `websocket` userdata, and events as Lua values.
-//! Reading order: `entry` (how a Lua state gets here), `module` (what it gets), `builder`, `answer` and `arguments`
+//! Reading order: `entry` (how a Lua state gets here; on Windows by `exports`), `module` (what it gets), `builder`, `answer` and `arguments`
 //! (how calls come and go), `options`, `host` (what one Lua state has), `handle` (userdata of ours), `socket`
 //! (connections), `planning` and `new` (how they start, and start again), `record` (their tables), `connections` (all
 //! of them) and `timers`, then what is called for every message: `send`, `inbox` (what waits), `poll` and `polling`
@@ -21,6 +21,8 @@ mod connections;
 mod dispatch;
 mod effect;
 mod entry;
+#[cfg(windows)]
+mod exports;
 mod handle;
 mod host;
 mod inbox;

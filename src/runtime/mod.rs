@@ -54,6 +54,7 @@ impl Lease {
     /// The system refuses the thread or the file descriptors that the runtime needs.
     pub fn new() -> io::Result<Lease> {
         process::watch_forks()?;
+        process::stay_mapped()?;
         let engine = LEASES.take(|| process::without_signals(Running::start), |running| Arc::clone(&running.engine))?;
         Ok(Lease { engine })
     }

@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn tells_an_end_from_a_break() {
         assert_eq!(Stream::classify(&io::ErrorKind::UnexpectedEof.into()), Loss::EndOfStream);
-        let reset = io::Error::from_raw_os_error(libc::ECONNRESET);
-        assert_eq!(Stream::classify(&reset), Loss::Reset("connection reset by peer".to_owned()));
+        let Loss::Reset(text) = Stream::classify(&io::ErrorKind::ConnectionReset.into()) else { panic!("no reset") };
+        assert!(text.starts_with("connection reset"), "{text}");
     }
 }

@@ -35,7 +35,8 @@ local function schedule(mine, ready, on_readable)
 end
 
 function adapter.watch(descriptor, ready)
-   local mine = uv.new_poll(descriptor)
+   -- On Windows the descriptor is a socket, which `new_poll` would not take. Elsewhere both are the same.
+   local mine = uv.new_socket_poll(descriptor)
    handle = mine
    local function on_readable()
       if vim then

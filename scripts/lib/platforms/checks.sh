@@ -3,9 +3,11 @@
 #
 # A platform runs its Luas by these variables. Each is empty where Debian's interpreters run the platform's module.
 #
-#   LUA_PROGRAM     the interpreter
-#   HOST_PROGRAM    the program of spec/support/host.c
-#   CC              the compiler for a library that the specs load into the interpreter
+#   LUA_PROGRAM       the interpreter
+#   LUA_SUFFIX        the suffix of its modules, if it is not so
+#   LUA_INTERPRETER   the interpreter that the specs start for a process of its own, if it is not the same
+#   HOST_PROGRAM      the program of spec/support/host.c
+#   CC                the compiler for a library that the specs load into the interpreter
 
 for part in luas lua-sources server peers host specs; do source "scripts/lib/$part.sh"; done
 source "$platforms_lib/interpreters.sh"
@@ -31,18 +33,19 @@ build_servers() {
   build_test_server
 }
 
-# converse LUA: the conversation over ws and over wss, on the module that the platform has for this Lua.
+# converse LUA [HOW]: the conversation over ws and over wss, on the module that the platform has for this Lua. HOW says
+# what is special about its interpreter.
 converse() {
-  local lua=$1 scheme passed failed arguments
+  local lua=$1 how=${2:-} scheme passed failed arguments
   export LUA_MODULES=$platform_folder/lua
   [[ -n ${echo_server_PID:-} ]] || start_echo_server --ws-port 0 --wss-port 0
   for scheme in ws wss; do
-    step "$platform: talk over $scheme on $(lua_command "$lua")"
+    step "$platform: talk over $scheme on $(lua_command "$lua")${how:+, $how}"
     arguments=("$scheme://127.0.0.1:$(echo_port "$scheme")/")
     if [[ $scheme == wss ]]; then arguments+=("$certificates/ca.pem"); fi
     passed=1 failed=0
     with_lua "$lua" examples/echo.lua "${arguments[@]}" || passed=0 failed=1
-    record_run "$lua" "conversation over ws and wss" "$passed" "$failed"
+    record_run "$lua" "conversation over ws and wss${how:+, $how}" "$passed" "$failed"
   done
 }
 

@@ -43,9 +43,16 @@ def main():
     sys.exit(1 if wrong else 0)
 
 
+def with_slashes(name):
+    """Windows writes the path before the name with backslashes."""
+    path, colon, rest = name.partition(":")
+    return path.replace("\\", "/") + colon + rest
+
+
 def count_left_out(lua, list_file, names_file):
     with open(names_file, encoding="utf-8", errors="replace") as file:
-        names = [name.rstrip("\n") for name in file]
+        names = [with_slashes(name.rstrip("
+")) for name in file]
     counts = collections.Counter()
     unknown = []
     with open(list_file, encoding="utf-8") as file:

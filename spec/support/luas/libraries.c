@@ -1,16 +1,25 @@
 /*
  * The libraries in C that the specs need, for a Lua that no package has them for. `lfs`, `system.core` and `term.core`
  * have the functions that busted calls, and no others, which do what those of LuaFileSystem, lua-system and lua-term
- * do. `descriptor.core` is what spec/support/descriptor.lua does by LuaSocket otherwise.
+ * do. `descriptor.core` is what spec/support/descriptor.lua does by LuaSocket otherwise, and `memory.core` is for
+ * spec/support/memory.lua on Windows.
  * scripts/lib/lua-sources.sh compiles this file, and scripts/lib/borrow-busted.lua loads it.
  */
-#ifndef _WIN32
+#ifdef _WIN32
+#include <winsock2.h>
+#include <psapi.h>
+#include <tlhelp32.h>
+#define poll WSAPoll
+#define close_socket closesocket
+#else
 #define _GNU_SOURCE
+#include <poll.h>
+#define close_socket close
 #endif
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -18,11 +27,15 @@
 
 #include "lua.h"
 #include "lauxlib.h"
+#include "lualib.h"
 
 int luaopen_lfs(lua_State *L);
 int luaopen_system_core(lua_State *L);
 int luaopen_term_core(lua_State *L);
 int luaopen_descriptor_core(lua_State *L);
+#ifdef _WIN32
+int luaopen_memory_core(lua_State *L);
+#endif
 
 static int refuse(lua_State *L, const char *what)
 {
@@ -133,7 +146,7 @@ static int is_terminal(lua_State *L)
 
 static int is_readable(lua_State *L)
 {
-    struct pollfd descriptor = { .fd = (int)luaL_checkinteger(L, 1), .events = POLLIN };
+    struct pollfd descriptor = { .fd = luaL_checkinteger(L, 1), .events = POLLIN };
     if (poll(&descriptor, 1, 0) < 0)
         return luaL_error(L, "poll: %s", strerror(errno));
     lua_pushboolean(L, (descriptor.revents & (POLLIN | POLLHUP)) != 0);
@@ -142,7 +155,7 @@ static int is_readable(lua_State *L)
 
 static int close_descriptor(lua_State *L)
 {
-    if (close((int)luaL_checkinteger(L, 1)) != 0)
+    if (close_socket(luaL_checkinteger(L, 1)) != 0)
         return luaL_error(L, "close: %s", strerror(errno));
     return 0;
 }
@@ -187,3 +200,80 @@ int luaopen_descriptor_core(lua_State *L)
     };
     return push_library(L, functions);
 }
+
+#ifdef _WIN32
+static int memory_in_use(lua_State *L)
+{
+    PROCESS_MEMORY_COUNTERS counters;
+    if (!GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters))
+        return luaL_error(L, "GetProcessMemoryInfo: error %d", (int)GetLastError());
+    lua_pushnumber(L, (lua_Number)counters.PagefileUsage);
+    return 1;
+}
+
+static int count_threads(lua_State *L)
+{
+    THREADENTRY32 thread = { .dwSize = sizeof thread };
+    HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    int count = 0, more;
+    if (all == INVALID_HANDLE_VALUE)
+        return luaL_error(L, "CreateToolhelp32Snapshot: error %d", (int)GetLastError());
+    for (more = Thread32First(all, &thread); more; more = Thread32Next(all, &thread))
+        count += thread.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(all);
+    lua_pushinteger(L, count);
+    return 1;
+}
+
+/* What NtQuerySystemInformation writes for its class 64: the handles of all processes. GetProcessHandleCount would be
+ * simpler, but counts none in Wine. */
+struct handles {
+    ULONG_PTR count, reserved;
+    struct {
+        void *object;
+        ULONG_PTR process, handle;
+        ULONG access;
+        USHORT trace, type;
+        ULONG attributes, reserved;
+    } list[];
+};
+
+#define ALL_HANDLES 64
+#define TOO_SHORT ((LONG)0xC0000004)
+
+LONG NTAPI NtQuerySystemInformation(int class, void *buffer, ULONG length, ULONG *needed);
+
+static int count_handles(lua_State *L)
+{
+    ULONG length = 1 << 16;
+    struct handles *all = NULL;
+    ULONG_PTR i;
+    LONG status;
+    int count = 0;
+    do {
+        free(all);
+        length *= 2;
+        all = malloc(length);
+        status = all == NULL ? -1 : NtQuerySystemInformation(ALL_HANDLES, all, length, NULL);
+    } while (status == TOO_SHORT);
+    for (i = 0; status == 0 && i < all->count; i++)
+        count += all->list[i].process == GetCurrentProcessId();
+    free(all);
+    if (status != 0)
+        return luaL_error(L, "NtQuerySystemInformation: status %d", (int)status);
+    lua_pushinteger(L, count);
+    return 1;
+}
+
+/* usage(): handles, threads and bytes of memory. */
+static int usage(lua_State *L)
+{
+    return count_handles(L) + count_threads(L) + memory_in_use(L);
+}
+
+int luaopen_memory_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "in_use", memory_in_use }, { "usage", usage }, { NULL, NULL } };
+    return push_library(L, functions);
+}
+#endif

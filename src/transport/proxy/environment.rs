@@ -32,7 +32,7 @@ impl Environment {
         // A CGI program finds the request header `Proxy` in HTTP_PROXY, so whoever sends a request could choose it.
         let is_cgi = lookup("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| {
-            let trusted = names.iter().filter(|name| !(is_cgi && **name == "HTTP_PROXY"));
+            let trusted = names.iter().filter(|name| !(is_cgi && may_be_a_header(name)));
             let mut set = trusted.filter_map(|name| lookup(name).map(|value| (*name, value)));
             set.find(|(_, value)| !value.is_empty())
         };
@@ -55,6 +55,12 @@ impl Environment {
         let parsed = if text.contains("://") { Proxy::parse(text) } else { Proxy::parse(&format!("http://{text}")) };
         Ok(Some((parsed.map_err(|cause| refuse(&cause))?, name)))
     }
+}
+
+/// Tells whether a request header of a CGI program may be found by this name. Windows finds `HTTP_PROXY` by any spelling
+/// of it.
+fn may_be_a_header(name: &str) -> bool {
+    name == "HTTP_PROXY" || cfg!(windows) && name.eq_ignore_ascii_case("HTTP_PROXY")
 }
 
 #[cfg(test)]

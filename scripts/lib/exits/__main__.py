@@ -1,6 +1,7 @@
 """Starts processes that end in every way, in every phase of a connection, and checks how they ended.
 
-exits.py COUNT TEST_SERVER LUA...    each LUA is named as in scripts/lib/luas.sh
+exits COUNT TEST_SERVER LUA...              each LUA is named as in scripts/lib/luas.sh
+exits --windows COUNT TEST_SERVER LUA...    the same for the module and the Luas of the platform windows-x86_64
 
 A process must end with the status, or by the signal, with which the bare interpreter would end, within a second and
 without a panic on stderr. A case that takes longer is run again, because a loaded machine may delay any process.
@@ -11,16 +12,16 @@ import collections
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
+
+import unix
+import windows
 
 LIMIT = 1.0  # seconds to be gone
 TRIES = 10  # that may take longer
-PATIENCE = 60  # seconds until a process that hangs is killed
 
 PHASES = {
     "connecting": ("ws", "nowhere", "/"),
@@ -31,83 +32,41 @@ PHASES = {
     "closing": ("ws", "ws", "/silent"),
 }
 
-# The way a process ends, where its script is then, the signal that it gets, and the expected status. As in the module
-# subprocess, the status of a process that a signal ended is the negative number of the signal.
-KINDS = [
-    ("end", "script", None, 0),
-    ("exit", "script", None, 7),
-    ("exit", "callback", None, 7),
-    ("exit-closing", "script", None, 7),
-    ("exit-closing", "callback", None, 7),
-    ("error", "script", None, 1),
-] + [
-    ("signal", place, sent, status)
-    for place in ("script", "run", "poll", "callback")
-    for sent, status in ((signal.SIGINT, 1), (signal.SIGTERM, -signal.SIGTERM))
-]
 
-
-def environment(lua):
-    version = "5.1" if lua.startswith("luajit") else lua
-    suffix = "" if version == "5.1" else "_" + version.replace(".", "_")
-    here = os.getcwd()
-    return dict(
-        os.environ,
-        **{
-            "LUA_PATH" + suffix: f"{here}/lua/?.lua;{here}/lua/?/init.lua;;",
-            "LUA_CPATH" + suffix: f"{here}/target/lua/{version}/?.so;;",
-        },
-    )
-
-
-def run(case, urls, ca, pause):
-    """Runs one process. Returns the seconds that its end took, and what was wrong with it or None."""
-    lua, phase, (way, place, sent, status) = case
-    command = [lua if lua.startswith("luajit") else "lua" + lua, "scripts/lib/exits.lua"]
-    process = subprocess.Popen(
-        command + [phase, way, place, urls[phase], ca],
-        env=environment(lua),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    ready = process.stdout.readline()
-    begin = time.monotonic()
-    if sent and ready:
-        time.sleep(pause)
-        begin = time.monotonic()
-        process.send_signal(sent)
-    try:
-        _, errors = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        _, errors = process.communicate()
-    took = time.monotonic() - begin
-    if ready != "ready\n":
-        return took, f"did not reach its phase: {errors}"
-    if process.returncode != status:
-        return took, f"ended with {process.returncode}, not {status}: {errors}"
+def problem_of(status, errors, wanted):
+    """Says what was wrong with the end of a process, or returns None."""
+    if status != wanted:
+        return f"ended with {status}, not {wanted}: {errors}"
     if "panicked" in errors:
-        return took, f"panicked: {errors}"
-    return took, None
+        return f"panicked: {errors}"
+    return None
 
 
-def check(*case):
+def check(system, case, urls, ca, pause):
     """Runs a case, again if it took too long. Returns the seconds of every try, and what was wrong or None."""
+    lua, phase, kind = case
     times = []
     for _ in range(TRIES):
-        took, problem = run(*case)
+        took, status, errors = system.run(lua, [phase, kind[0], kind[1], urls[phase], ca], kind[2], pause)
+        if took is None:
+            return [0], f"did not reach its phase: {errors}"
         times.append(took)
+        problem = problem_of(status, errors, kind[3])
         if problem or took <= LIMIT:
             return times, problem
     return times, f"took at least {min(times):.2f} s in {TRIES} tries"
 
 
 def main():
-    count, server, luas = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    words = sys.argv[1:]
+    system = unix
+    if words[0] == "--windows":
+        system = windows
+        words = words[1:]
+    count, server, luas = int(words[0]), words[1], words[2:]
     seed = int(os.environ.get("SEED", "1"))
     chance = random.Random(seed)
-    cases = [(lua, phase, kind) for lua in luas for phase in PHASES for kind in KINDS]
+    cases = [(lua, phase, kind) for lua in luas for phase in PHASES for kind in system.KINDS]
     chosen = []
     while len(chosen) < count:
         chance.shuffle(cases)
@@ -131,14 +90,14 @@ def main():
         with ThreadPoolExecutor(2) as pool:
             pauses = [chance.uniform(0, 0.03) for _ in chosen]
             ca = f"{directory}/ca.pem"
-            results = list(pool.map(lambda case, pause: check(case, urls, ca, pause), chosen, pauses))
+            results = list(pool.map(lambda case, pause: check(system, case, urls, ca, pause), chosen, pauses))
         child.stdin.close()
         child.wait()
 
     wrong = repeated = 0
     slowest = collections.defaultdict(float)
     for (lua, phase, (way, place, sent, _)), (times, problem) in zip(chosen, results):
-        name = sent.name if sent else way
+        name = sent or way
         slowest[name] = max(slowest[name], *times)
         repeated += len(times) - 1
         if problem:

@@ -1,4 +1,4 @@
--- A process that ends in a given way: exits.lua PHASE WAY PLACE URL CA. exits.py starts it and checks how it ended.
+-- A process that ends in a given way: ending.lua PHASE WAY PLACE URL CA. __main__.py starts it and checks how it ended.
 --
 -- Prints "ready" when the connection has reached the phase. After that the process ends by itself, or runs until a
 -- signal ends it.
