@@ -8,7 +8,7 @@ source = {
 }
 
 description = {
-   summary = "A WebSocket client for Lua 5.1 to 5.4 and LuaJIT",
+   summary = "A WebSocket client for Lua 5.1 to 5.5 and LuaJIT",
    detailed = [[
 A WebSocket client (RFC 6455) over ws and wss that works in the background and calls back when the script polls.
 The engine is written in Rust: building needs cargo and rustc 1.88 or newer, and a C compiler; no C library and
@@ -17,7 +17,7 @@ no other rock.]],
    labels = { "websocket", "network", "tls" },
 }
 
-supported_platforms = { "unix" }
+supported_platforms = { "unix", "windows" }
 
 dependencies = {
    "lua >= 5.1",
@@ -29,6 +29,11 @@ build = {
    type = "command",
    build_command = 'unset CC; "$(LUA)" rockspec/build.lua build && "$(LUA)" rockspec/build.lua client',
    install_command = '"$(LUA)" rockspec/build.lua install "$(LUADIR)" "$(LIBDIR)" "$(BINDIR)"',
+   platforms = {
+      windows = {
+         build_command = 'set "CC=" & "$(LUA)" rockspec/build.lua build && "$(LUA)" rockspec/build.lua client',
+      },
+   },
 }
 
 test = {
