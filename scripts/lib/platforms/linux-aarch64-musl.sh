@@ -1,0 +1,15 @@
+# Platform: Linux, aarch64, musl
+# Loaded by platform.sh.
+
+platform_target=aarch64-unknown-linux-musl
+zig_target=$platform_target
+platform_rustflags=(-Ctarget-feature=-crt-static) # the module uses the C library of the Lua that loads it
+
+platform_need() {
+  need_rust
+  need_zig
+}
+
+platform_build_module() { build_module "$1" so; }
+
+platform_build_client() { build_client; }
