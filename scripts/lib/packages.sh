@@ -3,7 +3,8 @@
 #
 # Comes in: the folder with the packages of scripts/package. Goes out: one line for each package that works; the first that
 # does not ends the script.
-check_folder=target/package-check
+project=$PWD
+check_folder=$PWD/target/package-check
 
 # The platform of this machine, as packages name it, or nothing.
 this_platform() {
@@ -21,19 +22,21 @@ this_platform() {
 
 # The commands of the system but for Rust and C compilers, in a folder for PATH.
 link_commands() {
-  local folder=$PWD/$check_folder/commands path
+  local folder=$check_folder/commands
   rm -rf "$check_folder"
   mkdir -p "$folder" "$check_folder/home"
-  while IFS= read -r path; do
-    case ${path##*/} in cargo* | rust* | cc | c[89]9* | gcc* | *-gcc* | g++* | clang*) continue ;; esac
-    ln -sf "$path" "$folder/${path##*/}"
-  done < <(find -L /bin /usr/bin /usr/local/bin -maxdepth 1 -type f -perm -1)
-  ! PATH=$folder command -v cargo rustc cc gcc
+  find /bin/ /usr/bin/ /usr/local/bin/ -maxdepth 1 -not -type d \
+    -not -name 'cargo*' -not -name 'rust*' -not -name 'cc' -not -name 'c[89]9*' -not -name '*gcc*' -not -name '*g++*' \
+    -not -name 'clang*' -print0 | xargs -0 ln -sf -t "$folder"
+  if PATH=$folder command -v cargo rustc cc gcc; then
+    echo "these commands must not be found by the packages" >&2
+    return 1
+  fi
 }
 
 # without_rust COMMAND...: runs it with those commands alone, and without any variable of this shell.
 without_rust() {
-  env -i "HOME=$PWD/$check_folder/home" "PATH=$PWD/$check_folder/commands" "$@"
+  env -i "HOME=$check_folder/home" "PATH=$check_folder/commands" "$@"
 }
 
 # converse LUA FOLDER CFOLDER: the echo example over ws and over wss, with the module of these folders alone.
@@ -42,7 +45,7 @@ converse() {
   for url in "ws://127.0.0.1:$(echo_port ws)/" "wss://127.0.0.1:$(echo_port wss)/"; do
     # The sources of this tree must not be found by accident: the standard search path begins with the working folder.
     output=$(cd "$check_folder/home" && without_rust LUA_PATH="$2/?.lua;$2/?/init.lua" LUA_CPATH="$3/?.so" \
-      timeout 60 "$1" "$OLDPWD/examples/echo.lua" "$url" "$OLDPWD/$certificates/ca.pem")
+      timeout 60 "$1" "$project/examples/echo.lua" "$url" "$project/$certificates/ca.pem")
     grep -q '^closed *1000 *goodbye$' <<<"$output" || { echo "$output" >&2; return 1; }
   done
 }
@@ -59,7 +62,7 @@ without_rust_luarocks() { without_rust "${LUAROCKS:-luarocks}" "$@"; }
 
 # check_rock VERSION FILE: installs a rock into an empty tree, talks, and removes it again.
 check_rock() {
-  local version=$1 tree=$PWD/$check_folder/rock-$1 lua
+  local version=$1 tree=$check_folder/rock-$1 lua
   rm -rf "$tree"
   without_rust_luarocks --lua-version "$version" --tree "$tree" install "$2" >/dev/null
   for lua in $(interpreters "$version"); do
@@ -83,7 +86,7 @@ unpack() {
 
 # check_archive VERSION FILE: drops the content of an archive into a folder, and talks from there.
 check_archive() {
-  local folder=$PWD/$check_folder/archive-$1 lua
+  local folder=$check_folder/archive-$1 lua
   unpack "$2" "$folder"
   for lua in $(interpreters "$1"); do
     converse "$lua" "$folder" "$folder"
@@ -93,7 +96,7 @@ check_archive() {
 
 # check_plugin FILE: as a package of Neovim, which must find the module and the help, and run nothing by itself.
 check_plugin() {
-  local root=$PWD/$check_folder/neovim
+  local root=$check_folder/neovim
   command -v nvim >/dev/null || { echo "skipped: $1, because there is no Neovim"; return 0; }
   unpack "$1" "$root/pack/websocket/start"
   without_rust timeout 60 nvim --headless -u NONE --cmd "set packpath+=$root" --cmd "set noswapfile" \
@@ -104,7 +107,7 @@ check_plugin() {
 
 # check_client FILE VERSION: the command-line client echoes a line.
 check_client() {
-  local folder=$PWD/$check_folder/client output
+  local folder=$check_folder/client output
   unpack "$1" "$folder"
   output=$(echo hello | without_rust timeout 60 "$folder/websocket-$2/websocket" "ws://127.0.0.1:$(echo_port ws)/")
   [[ $output == hello ]] || { echo "the client printed: $output" >&2; return 1; }
@@ -113,10 +116,10 @@ check_client() {
 
 # check_source_rock FILE: builds it with Rust, as LuaRocks does from this file alone, and talks.
 check_source_rock() {
-  local version lua tree=$PWD/$check_folder/source
+  local version lua tree=$check_folder/source
   version=$(lua_version "$(newest_lua)")
   rm -rf "$tree"
-  (cd "$check_folder/home" && "${LUAROCKS:-luarocks}" --lua-version "$version" --tree "$tree" install "$OLDPWD/$1") \
+  (cd "$check_folder/home" && "${LUAROCKS:-luarocks}" --lua-version "$version" --tree "$tree" install "$project/$1") \
     >"$check_folder/source.log" 2>&1 || { tail -n 30 "$check_folder/source.log" >&2; return 1; }
   lua=$(command -v "lua$version")
   converse "$lua" "$tree/share/lua/$version" "$tree/lib/lua/$version"

@@ -1,6 +1,7 @@
 """The facts of a release: its name, version and date, and the platforms that it is made for.
 
-Reads Cargo.toml and CHANGELOG.md of the project's folder, and the environment variable PACKAGE_URL.
+Reads Cargo.toml and CHANGELOG.md of the project's folder, and the environment variable PACKAGE_URL. Run as a program, it
+prints the date in seconds.
 """
 
 import datetime
@@ -58,6 +59,10 @@ class Release:
         return f"{self.version}-{REVISION}"
 
     @property
+    def seconds(self):
+        return int(datetime.datetime.combine(self.date, datetime.time(), datetime.UTC).timestamp())
+
+    @property
     def title(self):
         return f"{NAME}-{self.version}"
 
@@ -71,5 +76,9 @@ def read():
     version = tomllib.loads(Path("Cargo.toml").read_text())["package"]["version"]
     heading = re.search(rf"^## {re.escape(version)} \((\d{{4}}-\d\d-\d\d)\)$", Path("CHANGELOG.md").read_text(), re.M)
     if not heading:
-        raise SystemExit(f'CHANGELOG.md has no heading "## {version} (YYYY-MM-DD)", from which the packages take their date')
+        raise SystemExit(f'CHANGELOG.md has no heading "## {version} (YYYY-MM-DD)", which dates the packages')
     return Release(version, datetime.date.fromisoformat(heading.group(1)))
+
+
+if __name__ == "__main__":
+    print(read().seconds)
