@@ -1,12 +1,15 @@
 """The facts of a release: its name, version and date, and the platforms that it is made for.
 
-Reads Cargo.toml and CHANGELOG.md of the project's folder, and the environment variable PACKAGE_URL. Run as a program, it
-prints the date in seconds.
+Reads Cargo.toml and CHANGELOG.md of the project's folder, and the environment variable PACKAGE_URL.
+
+release.py seconds         prints the date, in seconds since 1970
+release.py rock PLATFORM   prints what LuaRocks calls a platform, or "none"
 """
 
 import datetime
 import os
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,4 +84,10 @@ def read():
 
 
 if __name__ == "__main__":
-    print(read().seconds)
+    match sys.argv[1:]:
+        case ["seconds"]:
+            print(read().seconds)
+        case ["rock", name]:
+            print(PLATFORMS[name].rock or "none")
+        case _:
+            raise SystemExit(__doc__)
