@@ -14,7 +14,7 @@ newest_lua() {
 }
 
 # with_lua NAME ARGUMENTS...: runs a Lua that finds the Lua files of this tree and the module built for it first.
-# LUA_PROGRAM replaces the interpreter.
+# LUA_PROGRAM replaces the interpreter, and LUA_MODULES the folder target/lua of this tree.
 # A run that hangs is killed after LUA_LIMIT seconds, by default 15 minutes.
 with_lua() {
   local lua version suffix path_name cpath_name
@@ -25,5 +25,5 @@ with_lua() {
   path_name=LUA_PATH$suffix cpath_name=LUA_CPATH$suffix
   local path=${!path_name:-${LUA_PATH:-}} cpath=${!cpath_name:-${LUA_CPATH:-}}
   timeout --foreground --kill-after=10 "${LUA_LIMIT:-900}" env "$path_name=$PWD/lua/?.lua;$PWD/lua/?/init.lua;${path:-;}" \
-    "$cpath_name=$PWD/target/lua/$version/?.so;${cpath:-;}" "$lua" "$@"
+    "$cpath_name=$PWD/${LUA_MODULES:-target/lua}/$version/?.so;${cpath:-;}" "$lua" "$@"
 }

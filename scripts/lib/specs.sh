@@ -1,9 +1,12 @@
 # Runs the specs on every Lua, and beside them the Rust tests and the check of process exits. Sourced by scripts/test.
-# Comes in: luas, last_lua, lua_versions, results, children, await_rock, wanted, rust_tests; SPEC, one file instead of all. Each run
-# writes target/specs/NAME.log.
+# Comes in: luas, last_lua, lua_versions, results, children, await_rock, wanted, rust_tests; SPEC, one file instead of
+# all; busted_options. Each run writes NAME.log in the folder spec_logs.
 
 # Tests wait for the network most of the time, so more runs than processors keep these busy.
 at_once=$(($(nproc) * 3))
+
+spec_logs=target/specs
+busted_options=()
 
 # The spec files that take longest have a run of their own on each Lua, and start first.
 slow_specs=(
@@ -22,8 +25,8 @@ other_specs() {
 spec_run() {
   local name=$1 begin=$SECONDS status=0
   shift
-  "$@" >"target/specs/$name.log" 2>&1 || status=$?
-  echo "$status" >"target/specs/$name.status"
+  "$@" >"$spec_logs/$name.log" 2>&1 || status=$?
+  echo "$status" >"$spec_logs/$name.status"
   printf '%s: %s after %d s\n' "$name" "$( ((status == 0)) && echo passed || echo "FAILED with status $status")" \
     $((SECONDS - begin))
 }
@@ -35,7 +38,8 @@ busted_on() {
   # One Lua opens as many connections as a test ever does.
   if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
   # This python3 has the servers of install_peers.
-  PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua "$@"
+  PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua \
+    ${busted_options[@]+"${busted_options[@]}"} "$@"
 }
 
 # Starts a run as soon as fewer than `at_once` are running.
@@ -47,8 +51,8 @@ start_run() {
 
 # Adds the log of a run to the results, under a heading that failed-tests reads.
 add_results() {
-  local name=$1 status log=target/specs/$1.log
-  status=$(cat "target/specs/$name.status" 2>/dev/null || echo "none")
+  local name=$1 status log=$spec_logs/$1.log
+  status=$(cat "$spec_logs/$name.status" 2>/dev/null || echo "none")
   {
     printf '\n== tests of %s\n' "$name"
     cat "$log"
@@ -71,12 +75,28 @@ start_runs_on() {
   fi
 }
 
-run_specs() {
-  local version name failed=0 others half runs=()
+# Comes before start_runs_on, in a function that has these variables.
+begin_runs() {
   mapfile -t others < <(other_specs)
   half=$((${#others[@]} / 2))
-  rm -rf target/specs
-  mkdir -p target/specs
+  runs=()
+  rm -rf "$spec_logs"
+  mkdir -p "$spec_logs"
+}
+
+# Waits for all runs, and fails if one of them has failed.
+finish_runs() {
+  local name failed=0
+  for name in "${runs[@]}"; do
+    while [[ ! -e $spec_logs/$name.status ]] && jobs -rp | grep -q .; do sleep 0.2; done
+    add_results "$name" || failed=1
+  done
+  return "$failed"
+}
+
+run_specs() {
+  local version name others half runs
+  begin_runs
   if wanted rust; then start_run "rust" rust_tests; fi
   for version in $(lua_versions); do
     await_rock "$version" || return 1
@@ -87,9 +107,5 @@ run_specs() {
   if [[ -z ${SPEC:-} ]]; then
     start_run "exits" python3 scripts/lib/exits.py 200 target/debug/test-server "${luas[@]}"
   fi
-  for name in "${runs[@]}"; do
-    while [[ ! -e target/specs/$name.status ]] && jobs -rp | grep -q .; do sleep 0.2; done
-    add_results "$name" || failed=1
-  done
-  return "$failed"
+  finish_runs
 }

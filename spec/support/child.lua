@@ -81,12 +81,14 @@ function M.start(source)
    return child
 end
 
---- Compiles resolver.c once in a run of the specs, and returns the environment that loads it before the C library.
+--- Compiles resolver.c once in a run of the specs, and returns the environment that loads it before the C library. The
+--- variable CC names the compiler for this interpreter.
 --- @return table<string, string> env for `run`
 function M.with_resolver()
    if not resolver then
       resolver = servers.file("resolver.so")
-      local output, status = shell.execute("cc -shared -fPIC -o " .. quote(resolver) .. " spec/support/resolver.c -ldl")
+      local output, status = shell.execute(("%s -shared -fPIC -o %s spec/support/resolver.c -ldl"):format(
+         os.getenv("CC") or "cc", quote(resolver)))
       assert(status == 0, output)
    end
    local before = os.getenv("LD_PRELOAD") -- the library of a sanitizer must come first

@@ -17,7 +17,6 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -31,6 +30,8 @@
 #include "lauxlib.h"
 #include "lua.h"
 #include "lualib.h"
+
+#include "heap.h"
 
 /* These belong to the state that runs on this thread. */
 static __thread jmp_buf closed_within;
@@ -139,10 +140,9 @@ static int entries(const char *path)
 /* host.usage(): the number of descriptors and threads, and the bytes of the C heap that are in use. */
 static int host_usage(lua_State *L)
 {
-    struct mallinfo2 heap = mallinfo2();
     lua_pushinteger(L, entries("/proc/self/fd") - 1);
     lua_pushinteger(L, entries("/proc/self/task"));
-    lua_pushnumber(L, (lua_Number)(heap.uordblks + heap.hblkhd));
+    lua_pushnumber(L, (lua_Number)heap_in_use());
     return 3;
 }
 

@@ -1,6 +1,7 @@
 --- Runs scripts in the host program of this Lua, which has several states, several threads, and an allocator that can
 --- fail. host.c lists what it offers.
---- Comes in: Lua source. Goes out: what the script printed and its exit status.
+--- Comes in: Lua source; the variable HOST_PROGRAM, a program in place of the one in target/host. Goes out: what the
+--- script printed and its exit status.
 
 local servers = require "servers"
 local shell = require "shell"
@@ -69,7 +70,7 @@ end
 --- @return string output
 --- @return integer status
 function M.execute(command, source, texts, before)
-   local program = "target/host/" .. name
+   local program = os.getenv("HOST_PROGRAM") or "target/host/" .. name
    local file = io.open(program)
    assert(file, program .. " is missing: scripts/test compiles it from spec/support/host.c")
    file:close()

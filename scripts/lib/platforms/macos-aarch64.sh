@@ -1,14 +1,8 @@
 # Platform: macOS, Apple silicon
-# Loaded by platform.sh.
+# Sourced by platform.sh.
 
+source "$platforms_lib/macos.sh"
 platform_target=aarch64-apple-darwin
 zig_target=$platform_target
-
-platform_need() {
-  need_rust
-  need_zig
-}
-
-platform_build_module() { build_module "$1" dylib; }
-
-platform_build_client() { build_client; }
+macos_processor=arm64
+macos_oldest=11.0

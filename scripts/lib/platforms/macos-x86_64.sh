@@ -1,14 +1,8 @@
 # Platform: macOS, Intel
-# Loaded by platform.sh.
+# Sourced by platform.sh.
 
+source "$platforms_lib/macos.sh"
 platform_target=x86_64-apple-darwin
 zig_target=$platform_target
-
-platform_need() {
-  need_rust
-  need_zig
-}
-
-platform_build_module() { build_module "$1" dylib; }
-
-platform_build_client() { build_client; }
+macos_processor=x86_64
+macos_oldest=10.13

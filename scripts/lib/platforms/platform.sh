@@ -13,6 +13,7 @@
 # and these variables are set:
 #
 #   platform, platform_title        the name, and the description
+#   platform_tested                 a sentence that says what "tested" means for it, for docs/platforms.md
 #   platform_target                 what Rust calls it
 #   platform_folder                 target/platforms/NAME, for all that is made for it
 #   platform_suffix, platform_exe   the suffixes of a module (so, or dll on Windows) and of a program (empty, or .exe)
@@ -23,13 +24,14 @@ platforms_lib=scripts/lib/platforms
 source "$platforms_lib/rust.sh"
 source "$platforms_lib/zig.sh"
 source "$platforms_lib/results.sh"
+source "$platforms_lib/checks.sh"
 
 # Prints the names of all platforms.
 platform_names() {
   local file
   for file in "$platforms_lib"/*.sh; do
     if [[ -n $(platform_description "$file") ]]; then basename "$file" .sh; fi
-  done
+  done | sort
 }
 
 platform_description() { sed -n '1s/^# Platform: //p' "$1"; }

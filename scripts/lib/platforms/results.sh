@@ -6,19 +6,20 @@ results_file() { echo "$platform_folder/results.tsv"; }
 begin_results() {
   : >"$(results_file)"
   record title "$platform_title"
+  record tested "${platform_tested//$'\n'/ }"
 }
 
 # record KIND FIELDS...
 record() { (IFS=$'\t'; echo "$*") >>"$(results_file)"; }
 
-# record_file WHAT FILE: how large a file is that the platform ships.
-record_file() { record file "$1" "$(stat -c %s "$2")"; }
-
-# record_needs TEXT: what a system must have for the platform's files.
-record_needs() { record needs "$1"; }
+# Kinds besides those below: `file WHAT BYTES`, a file that the platform ships; `needs WHAT TEXT`, what a system must have
+# for it; `failed LUA NAME`, a test that failed; `status NUMBER`, how the whole run ended.
 
 # record_run LUA WHAT PASSED FAILED
 record_run() { record ran "$@"; }
 
 # record_left_out LUA WHAT COUNT REASON: what would run elsewhere, and does not run here.
 record_left_out() { record left_out "$@"; }
+
+# Whether a check has failed so far. Checks record that, and go on.
+has_failures() { awk -F '\t' '$1 == "ran" && $5 > 0 { found = 1 } END { exit !found }' "$(results_file)"; }

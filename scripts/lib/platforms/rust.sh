@@ -40,18 +40,17 @@ run_cargo() {
   if [[ -n $zig_target ]]; then
     install_zig
     variables+=("CARGO_ZIGBUILD_ZIG_PATH=$zig_program")
-    command=("$cargo_zigbuild" "${subcommand/#build/zigbuild}")
+    command=("$cargo_zigbuild" "$subcommand")
   fi
   env "${variables[@]}" "${command[@]}" "${options[@]}" --release --locked --target "${zig_target:-$platform_target}" \
     --target-dir "$cargo_folder" "$@"
 }
 
-# build_module VERSION SUFFIX [ARGUMENTS...]: builds the Lua module, which rustc names libwebsocket_core.SUFFIX, or
+# build_module VERSION SUFFIX: builds the Lua module, which rustc names libwebsocket_core.SUFFIX, or
 # websocket_core.SUFFIX on Windows, and leaves it where the platform has its modules.
 build_module() {
   local version=$1 suffix=$2 built
-  shift 2
-  run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}" "$@"
+  run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}"
   for built in "$cargo_folder/$platform_target/release/"{lib,}"websocket_core.$suffix"; do
     if [[ -e $built ]]; then
       stage "$built" "$(platform_module "$version")"
@@ -62,8 +61,9 @@ build_module() {
   return 1
 }
 
-# build_client: builds the command-line client, and leaves it where the platform has its programs.
+# build_client [FLAGS...]: builds the command-line client, with these flags of rustc for its last step, and leaves it where
+# the platform has its programs.
 build_client() {
-  run_cargo build -p websocket-cli
+  run_cargo rustc -p websocket-cli --bin websocket -- "$@"
   stage "$cargo_folder/$platform_target/release/websocket$platform_exe" "$(platform_client)"
 }
