@@ -65,9 +65,9 @@ without_rust() {
 # A path as programs of Windows understand it, where this is Windows.
 native() { if command -v cygpath >/dev/null; then cygpath -m "$1"; else echo "$1"; fi; }
 
-# converse LUA FOLDER CFOLDER: the echo example over ws and over wss, with the module of these folders alone. It runs in
+# talk LUA FOLDER CFOLDER: the echo example over ws and over wss, with the module of these folders alone. It runs in
 # an empty folder, and the search path of Lua contains nothing else.
-converse() {
+talk() {
   local url output folder cfolder
   folder=$(native "$2") cfolder=$(native "$3")
   for url in "ws://127.0.0.1:$(echo_port ws)/" "wss://127.0.0.1:$(echo_port wss)/"; do
@@ -101,7 +101,7 @@ interpreters() {
 talk_from() {
   local lua count=0
   for lua in $(interpreters "$2"); do
-    converse "$lua" "$3" "$4"
+    talk "$lua" "$3" "$4"
     echo "$1, and talked on ${lua##*/}"
     count=$((count + 1))
   done
