@@ -14,7 +14,7 @@ install_cargo_deny() {
   cargo install --locked --root "$folder" "cargo-deny@$cargo_deny_version"
 }
 
-# deny FOLDER CHECKS...: fuzz and benches have lock files of their own.
+# deny FOLDER CHECKS...: some crates have lock files of their own.
 deny() { "$cargo_deny" --locked --manifest-path "$1/Cargo.toml" --config deny.toml check "${@:2}"; }
 
 check_dependencies() {
@@ -23,12 +23,12 @@ check_dependencies() {
   install_cargo_deny
   deny . bans licenses sources
   # Nobody gets these crates with the module.
-  for folder in fuzz benches; do deny "$folder" sources; done
+  for folder in fuzz benches spec/support/luas; do deny "$folder" sources; done
   step "advisories on the dependencies"
   if ! timeout 180 "$cargo_deny" fetch db; then
     echo "skipped: advisories on the dependencies, because the database of RustSec cannot be fetched here"
     return
   fi
   # The other clients that benches compares are not ours to repair.
-  for folder in . fuzz; do deny "$folder" advisories; done
+  for folder in . fuzz spec/support/luas; do deny "$folder" advisories; done
 }

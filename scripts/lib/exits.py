@@ -1,6 +1,6 @@
 """Starts processes that end in every way, in every phase of a connection, and checks how they ended.
 
-exits.py COUNT TEST_SERVER LUA...    each LUA is named 5.1, 5.2, 5.3, 5.4 or luajit
+exits.py COUNT TEST_SERVER LUA...    each LUA is named as in scripts/lib/luas.sh
 
 A process must end with the status, or by the signal, with which the bare interpreter would end, within a second and
 without a panic on stderr. A case that takes longer is run again, because a loaded machine may delay any process.
@@ -48,7 +48,7 @@ KINDS = [
 
 
 def environment(lua):
-    version = "5.1" if lua == "luajit" else lua
+    version = "5.1" if lua.startswith("luajit") else lua
     suffix = "" if version == "5.1" else "_" + version.replace(".", "_")
     here = os.getcwd()
     return dict(
@@ -63,7 +63,7 @@ def environment(lua):
 def run(case, urls, ca, pause):
     """Runs one process. Returns the seconds that its end took, and what was wrong with it or None."""
     lua, phase, (way, place, sent, status) = case
-    command = ["luajit" if lua == "luajit" else "lua" + lua, "scripts/lib/exits.lua"]
+    command = [lua if lua.startswith("luajit") else "lua" + lua, "scripts/lib/exits.lua"]
     process = subprocess.Popen(
         command + [phase, way, place, urls[phase], ca],
         env=environment(lua),

@@ -1,5 +1,5 @@
 # Compiles spec/support/host.c for each Lua, into target/host/NAME. Sourced after luas.sh.
-# A program that is newer than its source is not compiled again.
+# A program that is newer than what it is made of is not compiled again.
 
 # The headers that a program needs to embed LuaJIT. LuaRocks does not need them.
 need_host() {
@@ -9,12 +9,15 @@ need_host() {
 build_host() {
   local name=$1 program=target/host/$1 headers library flags=()
   case $name in
-    luajit) headers=/usr/include/luajit-2.1 library=luajit-5.1 flags=(-DLUAJIT) ;;
-    *) headers=/usr/include/lua$name library=lua$name ;;
+    luajit) headers=/usr/include/luajit-2.1 library=-lluajit-5.1 ;;
+    5.5 | luajit-rolling) headers=$(lua_source "${name%-rolling}") library=target/luas/$(lua_command "$name").a ;;
+    *) headers=/usr/include/lua$name library=-llua$name ;;
   esac
-  [[ $program -nt spec/support/host.c ]] && return
+  [[ $program -nt spec/support/host.c && ! $library -nt $program ]] && return
+  [[ $name != luajit* ]] || flags=(-DLUAJIT)
   mkdir -p target/host
-  # With -rdynamic the module, too, finds the functions of this program before those of the C library.
+  # With -rdynamic the module, too, finds the functions of this program before those of the C library. A library of Lua
+  # that is linked into the program must be linked whole, because the module calls functions that the program does not.
   cc -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic "${flags[@]}" -I"$headers" -o "$program" spec/support/host.c \
-    -l"$library" -ldl -lpthread
+    -Wl,--whole-archive "$library" -Wl,--no-whole-archive -ldl -lm -lpthread
 }

@@ -1,7 +1,7 @@
 # Compiles interpreters of Lua from the sources in the crates `lua-src` and `luajit-src`, which the lock file in
 # spec/support/luas names. Sourced after tools.sh.
 #
-# The Luas are named 5.1, 5.2, 5.3, 5.4, 5.5 and luajit.
+# The Luas are named 5.1, 5.2, 5.3, 5.4, 5.5 and luajit here, which is the newest LuaJIT.
 lua_crates=spec/support/luas
 
 # crate_folder CRATE: prints the folder of a crate, which Cargo downloads where it is missing.
@@ -40,6 +40,7 @@ build_lua() {
   ! is_newer_than_sources "$program" || return 0
   source=$(lua_source "$name") || return
   ar=$("$@" -print-prog-name=ar) || return
+  echo "compile ${program##*/}"
   rm -rf "$program" "$program.a" "$program.build"
   mkdir -p "$program.build"
   if [[ $name == luajit ]]; then compile_luajit "$@" || return; else compile_lua "$@" || return; fi
@@ -48,7 +49,7 @@ build_lua() {
 
 is_newer_than_sources() {
   local file
-  for file in "$lua_crates"/{Cargo.lock,interpreter.c} scripts/lib/lua-sources.sh; do
+  for file in "$lua_crates"/{Cargo.lock,*.c} scripts/lib/lua-sources.sh; do
     [[ $1 -nt $file ]] || return
   done
 }
@@ -82,7 +83,18 @@ compile_luajit() {
     cp "${source%/luajit2/src}/luajit_relver.txt" "$build/.relver" &&
     chmod -R u+w "$build" &&
     make -C "$build/src" -j"$(nproc)" BUILDMODE=static HOST_CC=cc STATIC_CC="$*" TARGET_LD="$*" \
-      TARGET_AR="$ar rcs" TARGET_STRIP=@: PREFIX=/usr MULTILIB="lib${multiarch:+/$multiarch}" &&
+      TARGET_AR="$ar rcs" TARGET_STRIP=@: E=@: PREFIX=/usr MULTILIB="lib${multiarch:+/$multiarch}" &&
     cp "$build/src/libluajit.a" "$program.a" &&
     cp "$build/src/luajit" "$program"
+}
+
+# build_busted_library NAME LIBRARY CC...: compiles what scripts/lib/borrow-busted.lua loads, for a Lua that no package
+# has busted for.
+build_busted_library() {
+  local name=$1 library=$2 source
+  shift 2
+  ! is_newer_than_sources "$library" || return 0
+  source=$(lua_source "$name") || return
+  mkdir -p "${library%/*}"
+  "$@" -std=gnu99 -O2 -Wall -Wextra -Werror -shared -fPIC -I"$source" -o "$library" "$lua_crates/busted.c"
 }

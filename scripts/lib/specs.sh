@@ -31,12 +31,34 @@ spec_run() {
     $((SECONDS - begin))
 }
 
+# Debian has no busted for Lua 5.5, so this Lua runs that of Lua 5.4.
+busted_library=target/luas/busted5.5.so
+
+need_busted() {
+  local name=$1
+  if [[ $name == 5.5 ]]; then
+    name=5.4
+    need_lua "$name"
+  fi
+  # The newest LuaJIT finds what is installed for Lua 5.1.
+  [[ $name != luajit-rolling ]] || name=luajit
+  need "busted for $(lua_command "$name")" lua-busted "$(lua_command "$name")" -e 'require "busted"'
+}
+
+make_busted() {
+  [[ $1 != 5.5 ]] || build_busted_library 5.5 "$busted_library" cc
+}
+
 # busted_on LUA FILES...
 busted_on() {
   local name=$1
   shift
   # One Lua opens as many connections as a test ever does.
   if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
+  if [[ $name == 5.5 ]]; then
+    BUSTED_PATH=$("$(lua_command 5.4)" -e 'io.write(package.path)')
+    export BUSTED_PATH BUSTED_LIBRARY=$PWD/$busted_library
+  fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua \
     ${busted_options[@]+"${busted_options[@]}"} "$@"

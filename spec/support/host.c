@@ -242,7 +242,11 @@ static lua_State *open_state(void)
     until_failure = 0;
     in_use = 0;
     limit = (size_t)-1;
+#if LUA_VERSION_NUM >= 505
+    L = lua_newstate(allocate, NULL, luaL_makeseed(NULL));
+#else
     L = lua_newstate(allocate, NULL);
+#endif
 #endif
     if (L == NULL)
         return NULL;

@@ -11,11 +11,11 @@ local M = {}
 --- Seconds after which a host is killed.
 local PATIENCE = 180
 
-local name = rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
+local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
 --- Tells whether a script can make allocations fail. LuaJIT keeps its own allocator.
 --- @type boolean
-M.has_allocator = name ~= "luajit"
+M.has_allocator = rawget(_G, "jit") == nil
 
 -- Every script starts with this: the module, and functions that several specs use.
 local BEGINNING = [[

@@ -21,8 +21,9 @@ build_client() {
       ;;
     websocket-native-*)
       lua=$(lua_command "${1#websocket-native-}")
-      need_command "$lua"
+      need_lua "${1#websocket-native-}"
       install_missing
+      make_lua "${1#websocket-native-}"
       "$lua" rockspec/build.lua build
       ;;
     *)

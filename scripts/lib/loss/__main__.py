@@ -1,6 +1,6 @@
 """Sends messages across faults, and checks that each arrives once and in order, or is counted as lost.
 
-loss MESSAGES FAULTS MINUTES SEED LUA    LUA is named 5.1, 5.2, 5.3, 5.4, 5.5 or luajit
+loss MESSAGES FAULTS MINUTES SEED LUA    LUA is named as in scripts/lib/luas.sh
 
 Prints what happened, and exits with 1 if a message was lost without being counted, doubled or out of order, or if it
 took longer than MINUTES.

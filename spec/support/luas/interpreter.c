@@ -5,8 +5,8 @@
  *   lua [-v] [-e CODE] [-l MODULE] [--] [SCRIPT | -] [ARGUMENTS...]
  *
  * It does what lua.c does with these options: `arg` and `...` have the arguments, an error is shown with a traceback
- * and ends the program with status 1, and Ctrl-C raises the error "interrupted!". `-` or no script reads stdin. It has no
- * prompt, and reads no LUA_INIT.
+ * and ends the program with status 1, and Ctrl-C raises the error "interrupted!". `-` or no script reads stdin. It has
+ * no prompt, and reads no LUA_INIT.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -78,14 +78,14 @@ static int report(lua_State *L, int status)
 }
 
 /* Calls the function below its arguments, and shows an error. */
-static int call(lua_State *L, int arguments)
+static int call(lua_State *L, int arguments, int results)
 {
     int handler = lua_gettop(L) - arguments, status;
     lua_pushcfunction(L, add_traceback);
     lua_insert(L, handler);
     running = L;
     signal(SIGINT, interrupt);
-    status = lua_pcall(L, arguments, 0, handler);
+    status = lua_pcall(L, arguments, results, handler);
     signal(SIGINT, SIG_DFL);
     lua_remove(L, handler);
     return report(L, status);
@@ -94,20 +94,19 @@ static int call(lua_State *L, int arguments)
 static int run_code(lua_State *L, const char *code)
 {
     int status = luaL_loadbuffer(L, code, strlen(code), "=(command line)");
-    return status == LUA_OK ? call(L, 0) : report(L, status);
+    return status == LUA_OK ? call(L, 0, 0) : report(L, status);
 }
 
+/* What the module returns becomes the global of its name. */
 static int load_module(lua_State *L, const char *name)
 {
+    int status;
     lua_getglobal(L, "require");
     lua_pushstring(L, name);
-    lua_pushstring(L, name);
-    lua_insert(L, -3);
-    /* The global is set by a call, too: a strict table of globals may raise an error. */
-    if (luaL_loadstring(L, "local name, require, argument = ... _G[name] = require(argument)") != LUA_OK)
-        return report(L, 1);
-    lua_insert(L, -4);
-    return call(L, 3);
+    status = call(L, 1, 1);
+    if (status == LUA_OK)
+        lua_setglobal(L, name);
+    return status;
 }
 
 /* argv[script] is the name of the script, NULL for stdin; what follows are its arguments. */
@@ -121,7 +120,7 @@ static int run_script(lua_State *L, char **argv, int script)
         luaL_checkstack(L, 2, "too many arguments");
         lua_pushstring(L, argv[script + 1 + arguments]);
     }
-    return call(L, arguments);
+    return call(L, arguments, 0);
 }
 
 /* The script is arg[0], as in lua.c; without one the program itself is. */

@@ -1,0 +1,162 @@
+/*
+ * What busted needs of libraries in C, for a Lua that no package has them for: `lfs`, `system.core` and `term.core`,
+ * each with the functions that busted calls, and no others. They do what those of LuaFileSystem, lua-system and
+ * lua-term do. scripts/lib/lua-sources.sh compiles this file, and scripts/lib/borrow-busted.lua loads it.
+ */
+#ifndef _WIN32
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lua.h"
+#include "lauxlib.h"
+
+int luaopen_lfs(lua_State *L);
+int luaopen_system_core(lua_State *L);
+int luaopen_term_core(lua_State *L);
+
+static int refuse(lua_State *L, const char *what)
+{
+    int number = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", what, strerror(number));
+    lua_pushinteger(L, number);
+    return 3;
+}
+
+/* lfs.attributes(path, "mode") */
+static int attributes(lua_State *L)
+{
+    struct stat file;
+    const char *path = luaL_checkstring(L, 1), *wanted = luaL_checkstring(L, 2);
+    if (strcmp(wanted, "mode") != 0)
+        return luaL_error(L, "of a file's attributes only its mode is known here, not '%s'", wanted);
+    if (stat(path, &file) != 0)
+        return refuse(L, path);
+    lua_pushstring(L, S_ISDIR(file.st_mode) ? "directory" : S_ISREG(file.st_mode) ? "file" : "other");
+    return 1;
+}
+
+static int next_name(lua_State *L)
+{
+    int index = (int)lua_tointeger(L, lua_upvalueindex(2)) + 1;
+    lua_pushinteger(L, index);
+    lua_replace(L, lua_upvalueindex(2));
+    lua_rawgeti(L, lua_upvalueindex(1), index);
+    return 1;
+}
+
+/* lfs.dir(path): an iterator over the names in a directory, all of which are read at once. */
+static int dir(lua_State *L)
+{
+    struct dirent *entry;
+    int count = 0;
+    const char *path = luaL_checkstring(L, 1);
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return luaL_error(L, "cannot open %s: %s", path, strerror(errno));
+    lua_newtable(L);
+    while ((entry = readdir(directory)) != NULL) {
+        lua_pushstring(L, entry->d_name);
+        lua_rawseti(L, -2, ++count);
+    }
+    closedir(directory);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_name, 2);
+    return 1;
+}
+
+static int currentdir(lua_State *L)
+{
+    char path[4096];
+    if (getcwd(path, sizeof path) == NULL)
+        return refuse(L, "getcwd");
+    lua_pushstring(L, path);
+    return 1;
+}
+
+static int change_dir(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    if (chdir(path) != 0)
+        return refuse(L, path);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int push_clock(lua_State *L, clockid_t clock)
+{
+    struct timespec time;
+    if (clock_gettime(clock, &time) != 0)
+        return luaL_error(L, "clock_gettime: %s", strerror(errno));
+    lua_pushnumber(L, (lua_Number)time.tv_sec + (lua_Number)time.tv_nsec / 1e9);
+    return 1;
+}
+
+static int get_time(lua_State *L)
+{
+    return push_clock(L, CLOCK_REALTIME);
+}
+
+static int get_monotonic_time(lua_State *L)
+{
+    return push_clock(L, CLOCK_MONOTONIC);
+}
+
+static int sleep_for(lua_State *L)
+{
+    lua_Number seconds = luaL_checknumber(L, 1);
+    struct timespec left;
+    left.tv_sec = (time_t)seconds;
+    left.tv_nsec = (long)((seconds - (lua_Number)left.tv_sec) * 1e9);
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+/* term.isatty(file). In every Lua the userdata of a file begins with its FILE. */
+static int is_terminal(lua_State *L)
+{
+    FILE **file = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    lua_pushboolean(L, *file != NULL && isatty(fileno(*file)));
+    return 1;
+}
+
+static int push_library(lua_State *L, const luaL_Reg *functions)
+{
+    lua_newtable(L);
+    for (; functions->name != NULL; functions++) {
+        lua_pushcfunction(L, functions->func);
+        lua_setfield(L, -2, functions->name);
+    }
+    return 1;
+}
+
+int luaopen_lfs(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "attributes", attributes }, { "dir", dir }, { "currentdir", currentdir }, { "chdir", change_dir },
+        { NULL, NULL },
+    };
+    return push_library(L, functions);
+}
+
+int luaopen_system_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "gettime", get_time }, { "monotime", get_monotonic_time }, { "sleep", sleep_for }, { NULL, NULL },
+    };
+    return push_library(L, functions);
+}
+
+int luaopen_term_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "isatty", is_terminal }, { NULL, NULL } };
+    return push_library(L, functions);
+}
