@@ -83,7 +83,7 @@ talk() {
 # scripts/platforms, which runs them in an emulator.
 interpreters() {
   local name found=""
-  for name in "$(lua_command "$1")" $([[ $1 != 5.1 ]] || echo luajit); do
+  for name in "$(lua_command "$1")" $([[ $1 != 5.1 ]] || echo luajit luajit-rolling); do
     if ! is_own_platform; then
       local made=$project/target/platforms/$checked_platform/luas/$name
       if [[ -x $made ]]; then echo "$made"; fi
