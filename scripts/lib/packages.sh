@@ -228,3 +228,24 @@ check_packages() {
     ((talks)) || { echo "no package for $3 has talked" >&2; return 1; }
   fi
 }
+
+# try_packages_of VERSION: makes the packages of this machine's platform from what rockspec/build.lua has built for one Lua,
+# and tries them. Such files are no release: they need this system, or a newer one.
+try_packages_of() {
+  local platform version output=target/package-test/packages built=target/package-test/built
+  platform=$(this_platform)
+  if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    echo "skipped: packages, because the source archive is made of what Git knows in a checkout"
+    return
+  fi
+  version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml)
+  rm -rf target/package-test
+  mkdir -p "$built/lua" "$built/bin"
+  cp -R "target/lua/$1" "$built/lua/"
+  cp target/release/websocket "$built/bin/"
+  python3 scripts/lib/package "$output" "$platform=$built"
+  start_echo_server --ws-port 0 --wss-port 0
+  prepare_check
+  check_sums "$output"
+  check_packages "$output" "$version" "$platform"
+}
