@@ -54,7 +54,7 @@ local function test()
    if system.is_windows then
       system.fail("the specs need a Unix system")
    end
-   local name = rawget(_G, "jit") and "luajit" or lua_version
+   local name = rawget(_G, "jit") and (arg[-1]:match("luajit%-rolling$") or "luajit") or lua_version
    system.run("LUAS=%s scripts/test specs", name)
 end
 

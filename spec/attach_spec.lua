@@ -7,6 +7,9 @@ local websocket = require "websocket"
 
 describe("attach of cqueues", function()
    it("replaces a controller that has nothing to wait for, and otherwise raises", function()
+      if child.run([[require "cqueues"]]).status ~= 0 then
+         return pending("this Lua has no module cqueues")
+      end
       local result = child.run([[
          local cqueues = require "cqueues"
          local websocket = require "websocket"

@@ -2,21 +2,21 @@
 
 local child = require "child"
 local client = require "client"
-local readable = require "readable"
+local descriptor = require "descriptor"
 local servers = require "servers"
 local websocket = require "websocket"
 
 local function is_readable()
-   return readable(websocket.fileno())
+   return descriptor.is_readable(websocket.fileno())
 end
 
 describe("fileno", function()
    after_each(client.finish)
 
    it("returns one descriptor, again and again", function()
-      local descriptor = websocket.fileno()
-      assert.is_true(descriptor > 2)
-      assert.equal(descriptor, websocket.fileno())
+      local number = websocket.fileno()
+      assert.is_true(number > 2)
+      assert.equal(number, websocket.fileno())
    end)
 
    it("is readable from the arrival of something until it is dispatched", function()
@@ -83,11 +83,8 @@ describe("fileno", function()
 
    it("does no harm where a host closes it", function()
       local result = child.run([[
-         local socket = require "socket"
          local websocket = require "websocket"
-         local handle = socket.udp()
-         handle:setfd(websocket.fileno())
-         handle:close()
+         require("descriptor").close(websocket.fileno())
          websocket.defer(function() print("deferred") end)
          websocket.poll()
          websocket.after(0.01, function() print("timer") end)
@@ -100,7 +97,7 @@ describe("fileno", function()
    it("works where it is first asked for in a callback, or while something waits", function()
       local result = child.run([[
          local websocket = require "websocket"
-         local is_readable = require "readable"
+         local is_readable = require("descriptor").is_readable
          websocket.defer(function() websocket.defer(function() end) print(is_readable(websocket.fileno())) end)
          websocket.poll()
          print(is_readable(websocket.fileno()))
@@ -111,7 +108,7 @@ describe("fileno", function()
       result = child.run([[
          local websocket = require "websocket"
          websocket.defer(function() end)
-         print(require "readable"(websocket.fileno()))
+         print(require("descriptor").is_readable(websocket.fileno()))
       ]])
       assert.equal("true\n", result.output)
    end)

@@ -5,7 +5,10 @@ local steps = require "steps"
 
 local is_there, theirs = pcall(require, "http.websocket")
 local ours = require "websocket.http"
-local check = is_there and it or pending
+
+local function check(name, test)
+   it(name, is_there and test or function() return pending("this Lua has no module http") end)
+end
 
 -- Returns the results of a call and their count.
 local function pack(...)

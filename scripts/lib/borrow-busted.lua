@@ -1,12 +1,12 @@
 -- Lets a Lua run busted that no package has it for. Run by busted.lua.
 --
 -- Comes in: BUSTED_PATH, the path on which another Lua finds busted and the libraries that it needs, and
--- BUSTED_LIBRARY, what scripts/lib/lua-sources.sh has made of spec/support/luas/busted.c. Goes out: a searcher for
+-- BUSTED_LIBRARIES, what scripts/lib/lua-sources.sh has made of spec/support/luas/libraries.c. Goes out: a searcher for
 -- `require` and entries of package.preload, for these libraries alone. Other libraries of that Lua stay unknown, since
 -- their parts in C would not load.
 
 local path = assert(os.getenv("BUSTED_PATH"), "BUSTED_PATH is not set")
-local library = assert(os.getenv("BUSTED_LIBRARY"), "BUSTED_LIBRARY is not set")
+local libraries = assert(os.getenv("BUSTED_LIBRARIES"), "BUSTED_LIBRARIES is not set")
 local compile = rawget(_G, "loadstring") or load
 
 local borrowed = {}
@@ -68,6 +68,6 @@ table.insert(package.searchers or rawget(package, "loaders"), function(name)
    return "\n\tno part of busted is named '" .. name .. "'"
 end)
 
-for _, name in ipairs({ "lfs", "system.core", "term.core" }) do
-   package.preload[name] = assert(package.loadlib(library, "luaopen_" .. name:gsub("%.", "_")))
+for _, name in ipairs({ "lfs", "system.core", "term.core", "descriptor.core" }) do
+   package.preload[name] = assert(package.loadlib(libraries, "luaopen_" .. name:gsub("%.", "_")))
 end

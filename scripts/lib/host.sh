@@ -13,7 +13,7 @@ build_host() {
     5.5 | luajit-rolling) headers=$(lua_source "${name%-rolling}") library=target/luas/$(lua_command "$name").a ;;
     *) headers=/usr/include/lua$name library=-llua$name ;;
   esac
-  [[ $program -nt spec/support/host.c && ! $library -nt $program ]] && return
+  [[ $program -nt spec/support/host.c && $program -nt spec/support/heap.h && ! $library -nt $program ]] && return
   [[ $name != luajit* ]] || flags=(-DLUAJIT)
   mkdir -p target/host
   # With -rdynamic the module, too, finds the functions of this program before those of the C library. A library of Lua

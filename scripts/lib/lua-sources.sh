@@ -37,7 +37,7 @@ need_lua_compiler() {
 build_lua() {
   local name=$1 program=$2 source ar
   shift 2
-  ! is_newer_than_sources "$program" || return 0
+  ! is_newer "$program" "$lua_crates/interpreter.c" || return 0
   source=$(lua_source "$name") || return
   ar=$("$@" -print-prog-name=ar) || return
   echo "compile ${program##*/}"
@@ -47,10 +47,11 @@ build_lua() {
   rm -rf "$program.build"
 }
 
-is_newer_than_sources() {
-  local file
-  for file in "$lua_crates"/{Cargo.lock,*.c} scripts/lib/lua-sources.sh; do
-    [[ $1 -nt $file ]] || return
+# is_newer FILE SOURCE: the lock file stands for the sources of Lua.
+is_newer() {
+  local source
+  for source in "$2" "$lua_crates/Cargo.lock" scripts/lib/lua-sources.sh; do
+    [[ $1 -nt $source ]] || return
   done
 }
 
@@ -88,13 +89,13 @@ compile_luajit() {
     cp "$build/src/luajit" "$program"
 }
 
-# build_busted_library NAME LIBRARY CC...: compiles what scripts/lib/borrow-busted.lua loads, for a Lua that no package
-# has busted for.
-build_busted_library() {
-  local name=$1 library=$2 source
+# build_libraries NAME FILE CC...: compiles the libraries in C that scripts/lib/borrow-busted.lua loads, for a Lua that no
+# package has them for.
+build_libraries() {
+  local name=$1 file=$2 source
   shift 2
-  ! is_newer_than_sources "$library" || return 0
+  ! is_newer "$file" "$lua_crates/libraries.c" || return 0
   source=$(lua_source "$name") || return
-  mkdir -p "${library%/*}"
-  "$@" -std=gnu99 -O2 -Wall -Wextra -Werror -shared -fPIC -I"$source" -o "$library" "$lua_crates/busted.c"
+  mkdir -p "${file%/*}"
+  "$@" -std=gnu99 -O2 -Wall -Wextra -Werror -shared -fPIC -I"$source" -o "$file" "$lua_crates/libraries.c"
 }

@@ -21,6 +21,26 @@ other_specs() {
   done
 }
 
+# The libraries and programs that have a loop or a WebSocket client of their own.
+need_libraries_of_loops() {
+  local name
+  for name in lua-socket lua-luv lua-cqueues lua-copas lua-http lua-lgi gir1.2-glib-2.0 neovim; do
+    need_library "$name"
+  done
+}
+
+need_networks_and_daemons() {
+  # Only root can make the networks that some specs need. The others skip these specs by name.
+  if ((EUID == 0)) && [[ $(uname) == Linux ]]; then
+    need_command ip iproute2
+    need_command nft nftables
+  fi
+  need_command tinyproxy tinyproxy-bin
+  need_command danted dante-server
+  need_command nginx nginx-light
+  need_command mosquitto
+}
+
 # spec_run NAME COMMAND...: runs the command, and keeps what it prints and its exit status.
 spec_run() {
   local name=$1 begin=$SECONDS status=0
@@ -32,7 +52,7 @@ spec_run() {
 }
 
 # Debian has no busted for Lua 5.5, so this Lua runs that of Lua 5.4.
-busted_library=target/luas/busted5.5.so
+libraries=target/luas/libraries5.5.so
 
 need_busted() {
   local name=$1
@@ -46,7 +66,7 @@ need_busted() {
 }
 
 make_busted() {
-  [[ $1 != 5.5 ]] || build_busted_library 5.5 "$busted_library" cc
+  [[ $1 != 5.5 ]] || build_libraries 5.5 "$libraries" cc
 }
 
 # busted_on LUA FILES...
@@ -57,7 +77,7 @@ busted_on() {
   if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
   if [[ $name == 5.5 ]]; then
     BUSTED_PATH=$("$(lua_command 5.4)" -e 'io.write(package.path)')
-    export BUSTED_PATH BUSTED_LIBRARY=$PWD/$busted_library
+    export BUSTED_PATH BUSTED_LIBRARIES=$PWD/$libraries
   fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua \

@@ -25,6 +25,9 @@ local M = {}
 --- Seconds after which a child is killed.
 local PATIENCE = 60
 
+-- A script may require busted's libraries, which some Luas have from another one.
+local BORROWING = os.getenv("BUSTED_PATH") and 'dofile "scripts/lib/borrow-busted.lua"\n' or ""
+
 local resolver
 
 --- Returns the command of this interpreter.
@@ -40,7 +43,7 @@ end
 -- Returns the command that runs a script, and kills it after PATIENCE seconds. The prefix may be nil.
 local function command_for(source, env, prefix)
    local path = servers.write("child-" .. servers.token() .. ".lua", string.format(
-      "package.path, package.cpath = %q, %q\n%s", package.path, package.cpath, source))
+      "package.path, package.cpath = %q, %q\n%s%s", package.path, package.cpath, BORROWING, source))
    local words = { "timeout --kill-after=1", PATIENCE, "env" }
    for name, value in pairs(env) do
       -- The options of env must come before its assignments.

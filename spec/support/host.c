@@ -39,6 +39,8 @@ static __thread long until_failure, failures;
 static __thread size_t in_use, limit = (size_t)-1;
 static double last_closing, worst_closing;
 static int no_threads, leaves_more_behind;
+/* An emulator in which this program runs has a thread of its own. */
+static int threads_of_emulator;
 
 int __lsan_is_turned_off(void);
 
@@ -141,7 +143,7 @@ static int entries(const char *path)
 static int host_usage(lua_State *L)
 {
     lua_pushinteger(L, entries("/proc/self/fd") - 1);
-    lua_pushinteger(L, entries("/proc/self/task"));
+    lua_pushinteger(L, entries("/proc/self/task") - threads_of_emulator);
     lua_pushnumber(L, (lua_Number)heap_in_use());
     return 3;
 }
@@ -372,6 +374,7 @@ int main(int argc, char **argv)
     const char *file = argv[argc - 1];
     int count = argc > 3 ? atoi(argv[2]) : 1;
     int i, failed = 0;
+    threads_of_emulator = entries("/proc/self/task") - 1;
     if (argc == 3 && strcmp(command, "moved") == 0)
         return run_moved(file);
     if (argc == 3 && strcmp(command, "atexit") == 0)

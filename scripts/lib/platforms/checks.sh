@@ -1,5 +1,5 @@
-# What platforms run: the conversation of examples/echo.lua over ws and wss, and the specs. The servers run on this machine.
-# Sourced by platform.sh.
+# What platforms run: the conversation of examples/echo.lua over ws and wss, and the specs. The servers run on this
+# machine. Sourced by platform.sh.
 #
 # A platform runs its Luas by these variables. Each is empty where Debian's interpreters run the platform's module.
 #
@@ -20,17 +20,9 @@ need_for_specs() {
   need_command node nodejs
   need_command npm
   need_command openssl
-  need_command luarocks
   need_command lua5.4
-  need "busted for Lua 5.4" lua-busted lua5.4 -e 'require "busted"'
-  if ((EUID == 0)); then
-    need_command ip iproute2
-    need_command nft nftables
-  fi
-  need_command tinyproxy tinyproxy-bin
-  need_command danted dante-server
-  need_command nginx nginx-light
-  need_command mosquitto
+  need_busted 5.4
+  need_networks_and_daemons
 }
 
 # The echo server and those of the specs, built once for all platforms.
@@ -54,52 +46,61 @@ converse() {
   done
 }
 
-# converse_by_client [EMULATOR...]: the same by the command-line client, whose message must come back. The emulator is the
-# beginning of a command that runs it.
+# converse_by_client [EMULATOR...]: the same by the command-line client, whose message must come back. The emulator is
+# the beginning of a command that runs it.
 converse_by_client() {
-  local scheme passed failed
+  local scheme passed failed answer
   [[ -n ${echo_server_PID:-} ]] || start_echo_server --ws-port 0 --wss-port 0
   for scheme in ws wss; do
     step "$platform: talk over $scheme by the client"
+    answer=$("$@" "$(platform_client)" -x "hello by $scheme" --ca "$certificates/ca.pem" \
+      "$scheme://127.0.0.1:$(echo_port "$scheme")/") || echo "It ended with status $?." >&2
+    echo "$answer"
     passed=1 failed=0
-    [[ $("$@" "$(platform_client)" -x hello --ca "$certificates/ca.pem" "$scheme://127.0.0.1:$(echo_port "$scheme")/") == \
-      hello ]] || passed=0 failed=1
+    [[ $answer == "hello by $scheme" ]] || passed=0 failed=1
     record_run "" "conversation of the client over $scheme" "$passed" "$failed"
   done
 }
 
-# leave_out FILE: sets busted_options so that the specs do not run whose full names contain a text of this file. Each line
-# is `TEXT | REASON`.
+# leave_out FILE: sets busted_options and takes files out of slow_specs and others, so that the specs do not run that this
+# list names. Each of its lines is `WHAT | REASON`: a file, or a text that is in the full names of some specs.
 leave_out() {
-  local text _
-  busted_options=()
-  while IFS='|' read -r text _; do
-    if [[ -n $text && $text != '#'* ]]; then
+  local what _
+  while IFS='|' read -r what _; do
+    what=${what%"${what##*[! ]}"} # without the spaces at its end
+    case $what in
+      "" | '#'*) ;;
+      spec/*)
+        mapfile -t slow_specs < <(printf '%s\n' "${slow_specs[@]}" | grep -vxF "$what")
+        mapfile -t others < <(printf '%s\n' "${others[@]}" | grep -vxF "$what")
+        ;;
       # All but letters and digits may have a meaning in a pattern of Lua.
-      busted_options+=("--filter-out=$(sed 's/ *$//; s/[^[:alnum:]]/%&/g' <<<"$text")")
-    fi
+      *) busted_options+=("--filter-out=$(sed 's/[^[:alnum:]]/%&/g' <<<"$what")") ;;
+    esac
   done <"$1"
+  half=$((${#others[@]} / 2))
 }
 
-# run_specs_of LUA [LEFT_OUT]: all specs but those that the file LEFT_OUT names.
+# run_specs_of LUA [LEFT_OUT]: all specs but those that the list LEFT_OUT names.
 run_specs_of() {
-  local lua=$1 left_out=${2:-} others half runs
+  local lua=$1 left_out=${2:-} others half runs slow_specs=("${slow_specs[@]}")
   export LUA_MODULES=$platform_folder/lua
   spec_logs=$platform_folder/specs/$lua results=$platform_folder/specs-$lua.log last_lua=""
   step "$platform: specs on $(lua_command "$lua")"
   install_peers
   : >"$results"
   busted_options=()
-  if [[ -n $left_out ]]; then leave_out "$left_out"; fi
   begin_runs
+  if [[ -n $left_out ]]; then
+    with_lua "$lua" scripts/lib/busted.lua --list >"$spec_logs/names"
+    leave_out "$left_out"
+  fi
   start_runs_on "$lua"
   finish_runs >/dev/null || true # what has failed is in the results
-  if [[ -n $left_out ]]; then with_lua "$lua" scripts/lib/busted.lua --list >"$spec_logs/names"; fi
   python3 "$platforms_lib/spec_results.py" "$lua" "$results" ${left_out:+"$left_out" "$spec_logs/names"} \
     >>"$(results_file)"
-  tail -n 1 "$(results_file)"
+  grep -P "^(ran\t$lua\tspecs|failed\t$lua)\t" "$(results_file)"
 }
-
 
 # The parts of glibc, and its loader, each with the same versions. libgcc_s is another library, and none of these.
 glibc_libraries=(libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 librt.so.1 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1)
@@ -121,8 +122,8 @@ check_needs_of_glibc() { check_needs "$1" "$2" 2.17 "${glibc_libraries[@]}"; }
 
 check_needs_of_musl() { check_needs "$1" "$2" none libc.so; }
 
-# The check must fail on what the Rust and the C compiler of this machine make of the standard library: that needs libgcc_s,
-# and, since Debian 12 and Ubuntu 22.04, versions of glibc that are newer than 2.17.
+# The check must fail on what the Rust and the C compiler of this machine make of the standard library: that needs
+# libgcc_s, and, since Debian 12 and Ubuntu 22.04, versions of glibc that are newer than 2.17.
 check_that_needs_can_fail() {
   local file=target/platforms/control/libcontrol.so
   step "the check of needs fails on a file that this machine's compilers link"

@@ -1,7 +1,7 @@
 /*
  * Runs PROGRAM in EMULATOR, with the arguments of this program and its name, so that a script which starts its own
- * interpreter by arg[-1] starts it in the emulator, too. A script of the shell in its place would not do: the shell would
- * try to load a library of the other processor that LD_PRELOAD names for PROGRAM.
+ * interpreter by arg[-1] starts it in the emulator, too. A script of the shell in its place would not do: the shell
+ * would try to load a library of the other processor that LD_PRELOAD names for PROGRAM.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,20 +1,21 @@
-# Makes the Luas that a platform's module needs, where Debian's do not load it: compiled from their sources, and run in an
-# emulator where the processor is another. Sourced by checks.sh.
+# Makes the Luas that a platform's module needs, where Debian's do not load it: compiled from their sources, and run in
+# an emulator where the processor is another. Sourced by checks.sh.
 
 # What Debian has of busted in Lua, for any system.
 busted_path="/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"
 
 emulator="" emulated_root=""
 
-# emulate_by EMULATOR ROOT: lets the programs that make_interpreter makes run in an emulator, which finds their libraries
-# below ROOT. The emulator must be linked statically, or it would load itself what LD_PRELOAD names for the program.
+# emulate_by EMULATOR ROOT: lets the programs that make_interpreter makes run in an emulator, which finds their
+# libraries below ROOT. The emulator must be linked statically, or it would load itself what LD_PRELOAD names for the
+# program.
 emulate_by() {
   emulator=$(command -v "$1")
   emulated_root=$2
 }
 
-# make_interpreter LUA CC...: compiles the interpreter and the host program of the specs, and sets the variables by which
-# the specs use them, as checks.sh describes. The compiler is a name in PATH, and options.
+# make_interpreter LUA CC...: compiles the interpreter and the host program of the specs, and sets the variables by
+# which the specs use them, as checks.sh describes. The compiler is a name in PATH, and options.
 make_interpreter() {
   local lua=$1 folder=$PWD/$platform_folder/luas flags=()
   local real=$folder
@@ -23,7 +24,7 @@ make_interpreter() {
   if [[ -n $emulator ]]; then real=$folder/emulated; fi
   mkdir -p "$real"
   build_lua "$lua" "$real/$(lua_command "$lua")" "$@"
-  build_busted_library "$lua" "$folder/busted-$lua.so" "$@"
+  build_libraries "$lua" "$folder/libraries-$lua.so" "$@"
   if [[ $lua == luajit ]]; then flags=(-DLUAJIT); fi
   "$@" -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic "${flags[@]}" -I"$(lua_source "$lua")" -o "$real/host-$lua" \
     spec/support/host.c -Wl,--whole-archive "$real/$(lua_command "$lua").a" -Wl,--no-whole-archive -ldl -lm -lpthread
@@ -32,7 +33,7 @@ make_interpreter() {
     emulated "$real/host-$lua" "$folder/host-$lua"
   fi
   export LUA_PROGRAM=$folder/$(lua_command "$lua") HOST_PROGRAM=$folder/host-$lua CC="$*"
-  export BUSTED_PATH=$busted_path BUSTED_LIBRARY=$folder/busted-$lua.so
+  export BUSTED_PATH=$busted_path BUSTED_LIBRARIES=$folder/libraries-$lua.so
 }
 
 # emulated PROGRAM FILE: makes the program FILE of this machine, which runs PROGRAM in the emulator.

@@ -5,8 +5,8 @@ platform_target=aarch64-unknown-linux-musl
 zig_target=$platform_target
 # The module shares the C library with the Lua that loads it. The client contains its own, and runs on any Linux.
 platform_rustflags=(-Ctarget-feature=-crt-static)
-platform_tested="qemu runs the client on the machine that built it. The module was built and its needs were checked, but it
-did not run, because Debian has no musl for this processor that a Lua could be compiled with."
+platform_tested="qemu runs the client on the machine that built it. The module was built, and what it needs was checked,
+but it did not run, because Debian has no musl for this processor with which a Lua could be compiled."
 
 platform_need() {
   need_rust

@@ -3,9 +3,9 @@
 
 platform_target=aarch64-unknown-linux-gnu
 zig_target=$platform_target.2.17
-platform_tested="qemu runs the conversations and the specs on the machine that built the files, with the glibc of Debian 12. It
-emulates the processor, and passes the calls of the system on, so times, memory and threads are not those of a real
-machine. The files never ran on one."
+platform_tested="qemu runs the conversations and the specs on the machine that built the files, with the glibc of Debian
+12. It emulates the processor, and passes the calls of the system on, so times, memory and threads are not those of a
+real machine. The files never ran on one."
 
 platform_need() {
   need_rust

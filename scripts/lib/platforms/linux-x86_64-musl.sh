@@ -5,8 +5,8 @@ platform_target=x86_64-unknown-linux-musl
 zig_target=$platform_target
 # The module shares the C library with the Lua that loads it. The client contains its own, and runs on any Linux.
 platform_rustflags=(-Ctarget-feature=-crt-static)
-platform_tested="The specs run on the machine that built the files, with Debian's musl and a Lua that is compiled for it. The
-files never ran on a distribution that is based on musl."
+platform_tested="The specs run on the machine that built the files, with Debian's musl and a Lua that is compiled for
+it. The files never ran on a distribution that is based on musl."
 
 platform_need() {
   need_rust
@@ -15,7 +15,7 @@ platform_need() {
 
 platform_build_module() { build_module "$1" so; }
 
-platform_build_client() { build_client -Ctarget-feature=+crt-static; }
+platform_build_client() { build_client -Ctarget-feature=+crt-static -Clink-self-contained=no; }
 
 platform_need_to_run() {
   need_for_specs

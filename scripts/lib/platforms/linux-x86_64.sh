@@ -3,8 +3,8 @@
 
 platform_target=x86_64-unknown-linux-gnu
 zig_target=$platform_target.2.17
-platform_tested="The files that are shipped run the specs on the machine that built them, whose glibc is newer. That glibc
-2.17 suffices is known from the versions of all symbols that they name, and was not tried on such an old system."
+platform_tested="The specs run on the files that are shipped, on the machine that built them, whose glibc is newer. That
+glibc 2.17 suffices is known from the versions of all symbols that they name, and was not tried on such an old system."
 
 platform_need() {
   need_rust
@@ -17,6 +17,7 @@ platform_build_client() { build_client; }
 
 platform_need_to_run() {
   need_for_specs
+  need_libraries_of_loops
   need_command luajit
   need "headers of Lua 5.4" liblua5.4-dev test -e /usr/include/lua5.4/lua.h
   need_host luajit

@@ -1,6 +1,6 @@
 """Checks that a file is a library or a program for macOS, and prints what it needs.
 
-macho.py FILE dylib|program arm64|x86_64 OLDEST    OLDEST is the version of macOS from which on it must run, such as 11.0
+macho.py FILE dylib|program arm64|x86_64 OLDEST    OLDEST is the oldest macOS on which it must run, such as 11.0
 
 Prints its libraries and the oldest macOS. Exits with 1 if the file is of another kind, for another processor or a newer
 macOS, has a library outside of the system, or has no signature, without which Apple silicon loads nothing.

@@ -1,9 +1,10 @@
 # What the platforms of macOS have in common. Sourced by them.
 #
-# zig has the libraries of macOS that every program needs, but not the frameworks in which the root certificates are. The
-# folder macos names the functions of these that the module calls, so that it can be linked without a Mac.
+# zig has the libraries of macOS that every program needs, but not the frameworks in which the root certificates are.
+# The folder macos names the functions of these that the module calls, so that it can be linked without a Mac.
 
-platform_tested="The files were built, and their format and libraries were checked. They never ran, since that needs a Mac."
+platform_tested="Untested. The files were built, and their format and libraries were checked, but they never ran, since
+that needs a Mac."
 platform_rustflags=(-Clink-arg=-Fscripts/lib/platforms/macos)
 
 platform_need() {

@@ -1,6 +1,6 @@
 """Checks what an ELF file needs of the system that loads it, as readelf lists it.
 
-needs.py FILE GLIBC LIBRARY...    GLIBC is the newest version that it may need, such as 2.17, or none for another C library
+needs.py FILE GLIBC LIBRARY...    GLIBC is the newest version that it may need, such as 2.17; none for another C library
 
 Prints the libraries and the newest version in one line. Exits with 1 if the file needs a library that is not among
 these, or a newer version; with 2 if it cannot be read.

@@ -1,10 +1,10 @@
-# What a platform is to scripts/platforms, which checks it, and to scripts/package, which packs it. Sourced after steps.sh
-# and tools.sh; all paths are relative to the top of the tree.
+# What a platform is to scripts/platforms, which checks it, and to scripts/package, which packs it. Sourced after
+# steps.sh and tools.sh; all paths are relative to the top of the tree.
 #
 # Each file NAME.sh of this folder that begins with the line `# Platform: DESCRIPTION` is a platform. After
 # `load_platform NAME` these functions exist:
 #
-#   platform_need                   registers what is missing for building, by need of tools.sh; call install_missing then
+#   platform_need                   registers what is missing for building, by need of tools.sh, for install_missing
 #   platform_need_to_run            the same for platform_run
 #   platform_build_module VERSION   builds for Lua 5.1, 5.2, 5.3, 5.4 or 5.5, into $(platform_module VERSION)
 #   platform_build_client           builds the command-line client, into $(platform_client)

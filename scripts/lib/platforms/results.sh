@@ -1,5 +1,5 @@
-# Records what a run of a platform measured, a line for each fact, in results.tsv of the platform's folder. report.py makes
-# a table and docs/platforms.md of these lines. Sourced by platform.sh.
+# Records what a run of a platform measured, a line for each fact, in results.tsv of the platform's folder. report.py
+# makes a table and docs/platforms.md of these lines. Sourced by platform.sh.
 
 results_file() { echo "$platform_folder/results.tsv"; }
 
@@ -12,8 +12,8 @@ begin_results() {
 # record KIND FIELDS...
 record() { (IFS=$'\t'; echo "$*") >>"$(results_file)"; }
 
-# Kinds besides those below: `file WHAT BYTES`, a file that the platform ships; `needs WHAT TEXT`, what a system must have
-# for it; `failed LUA NAME`, a test that failed; `status NUMBER`, how the whole run ended.
+# Kinds besides those below: `file WHAT BYTES`, a file that the platform ships; `needs WHAT TEXT`, what a system must
+# have for it; `failed LUA NAME`, a test that failed; `status NUMBER`, how the whole run ended.
 
 # record_run LUA WHAT PASSED FAILED
 record_run() { record ran "$@"; }

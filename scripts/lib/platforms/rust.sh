@@ -4,8 +4,8 @@
 # Comes in: platform_target; zig_target, what cargo-zigbuild is told, where zig links in place of a C compiler; and
 # platform_rustflags, a list of flags for the target. Goes out: files in the platform's folder.
 #
-# Debian's Rust has folders of its own below target/platforms, so nothing of rustup's is touched. The packages contain the
-# sources of the standard library, and RUSTC_BOOTSTRAP lets the stable compiler accept -Zbuild-std.
+# Debian's Rust has folders of its own below target/platforms, so nothing of rustup's is touched. The packages contain
+# the sources of the standard library, and RUSTC_BOOTSTRAP lets the stable compiler accept -Zbuild-std.
 
 cargo_folder=target/platforms/cargo
 
@@ -61,8 +61,8 @@ build_module() {
   return 1
 }
 
-# build_client [FLAGS...]: builds the command-line client, with these flags of rustc for its last step, and leaves it where
-# the platform has its programs.
+# build_client [FLAGS...]: builds the command-line client, with these flags of rustc for its last step, and leaves it
+# where the platform has its programs.
 build_client() {
   run_cargo rustc -p websocket-cli --bin websocket -- "$@"
   stage "$cargo_folder/$platform_target/release/websocket$platform_exe" "$(platform_client)"

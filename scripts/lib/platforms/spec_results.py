@@ -1,9 +1,9 @@
 """Prints what came of a run of specs, in the lines of results.sh.
 
 spec_results.py LUA LOG [LEFT_OUT NAMES]    LOG is what busted printed; LEFT_OUT the list of specs that did not run, of
-                                            lines `TEXT | REASON`; NAMES what `busted --list` prints
+                                            lines `WHAT | REASON`; NAMES what `busted --list` prints
 
-Exits with 1 if none has passed, or if a text of LEFT_OUT is in no name.
+Exits with 1 if none has passed, or if a line of LEFT_OUT names none.
 """
 
 import collections
@@ -54,6 +54,7 @@ def count_left_out(lua, list_file, names_file):
         if not line or line.startswith("#"):
             continue
         text, reason = (part.strip() for part in line.split("|"))
+        # Each name begins with that of the file, so both kinds of lines are looked for alike.
         found = [name for name in names if text in name]
         names = [name for name in names if text not in name]
         counts[reason] += len(found)
@@ -62,7 +63,7 @@ def count_left_out(lua, list_file, names_file):
     for reason, count in sorted(counts.items()):
         record("left_out", lua, "specs", count, reason)
     for text in unknown:
-        print(f"{list_file}: no spec has {text!r} in its name", file=sys.stderr)
+        print(f"{list_file}: {text!r} names no spec that other lines do not name", file=sys.stderr)
     return bool(unknown)
 
 

@@ -1,5 +1,5 @@
-# Installs zig, which links for many systems and for old versions of glibc, and cargo-zigbuild, which makes cargo use it.
-# Both come from PyPI, into a virtual environment below target. Sourced by platform.sh.
+# Installs zig, which links for many systems and for old versions of glibc, and cargo-zigbuild, which makes cargo use
+# it. Both come from PyPI, into a virtual environment below target. Sourced by platform.sh.
 
 zig_folder=target/platforms/zig
 cargo_zigbuild=$PWD/$zig_folder/bin/cargo-zigbuild
@@ -13,7 +13,8 @@ install_zig() {
   if ! cmp -s "$requirements" "$zig_folder/requirements.txt"; then
     rm -rf "$zig_folder"
     python3 -m venv "$zig_folder"
-    "$zig_folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$requirements"
+    "$zig_folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+      -r "$requirements"
     cp "$requirements" "$zig_folder/requirements.txt"
   fi
   zig_program=$(echo "$PWD/$zig_folder"/lib/python3*/site-packages/ziglang/zig)

@@ -1,13 +1,15 @@
 /*
- * What busted needs of libraries in C, for a Lua that no package has them for: `lfs`, `system.core` and `term.core`,
- * each with the functions that busted calls, and no others. They do what those of LuaFileSystem, lua-system and
- * lua-term do. scripts/lib/lua-sources.sh compiles this file, and scripts/lib/borrow-busted.lua loads it.
+ * The libraries in C that the specs need, for a Lua that no package has them for. `lfs`, `system.core` and `term.core`
+ * have the functions that busted calls, and no others, which do what those of LuaFileSystem, lua-system and lua-term
+ * do. `descriptor.core` is what spec/support/descriptor.lua does by LuaSocket otherwise.
+ * scripts/lib/lua-sources.sh compiles this file, and scripts/lib/borrow-busted.lua loads it.
  */
 #ifndef _WIN32
 #define _GNU_SOURCE
 #endif
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +22,7 @@
 int luaopen_lfs(lua_State *L);
 int luaopen_system_core(lua_State *L);
 int luaopen_term_core(lua_State *L);
+int luaopen_descriptor_core(lua_State *L);
 
 static int refuse(lua_State *L, const char *what)
 {
@@ -128,6 +131,22 @@ static int is_terminal(lua_State *L)
     return 1;
 }
 
+static int is_readable(lua_State *L)
+{
+    struct pollfd descriptor = { .fd = (int)luaL_checkinteger(L, 1), .events = POLLIN };
+    if (poll(&descriptor, 1, 0) < 0)
+        return luaL_error(L, "poll: %s", strerror(errno));
+    lua_pushboolean(L, (descriptor.revents & (POLLIN | POLLHUP)) != 0);
+    return 1;
+}
+
+static int close_descriptor(lua_State *L)
+{
+    if (close((int)luaL_checkinteger(L, 1)) != 0)
+        return luaL_error(L, "close: %s", strerror(errno));
+    return 0;
+}
+
 static int push_library(lua_State *L, const luaL_Reg *functions)
 {
     lua_newtable(L);
@@ -158,5 +177,13 @@ int luaopen_system_core(lua_State *L)
 int luaopen_term_core(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "isatty", is_terminal }, { NULL, NULL } };
+    return push_library(L, functions);
+}
+
+int luaopen_descriptor_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "is_readable", is_readable }, { "close", close_descriptor }, { NULL, NULL },
+    };
     return push_library(L, functions);
 }
