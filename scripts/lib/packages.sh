@@ -57,9 +57,12 @@ prepare_check() {
   fi
 }
 
+# Wine keeps its system in the folder that scripts/platforms has made.
+of_wine=("WINEPREFIX=$PWD/target/platforms/wine" "WINEDLLOVERRIDES=mscoree=;mshtml=" WINEDEBUG=-all)
+
 # without_rust COMMAND...: runs it with those commands alone, and with no variable of this shell but what Windows needs.
 without_rust() {
-  env -i "HOME=$check_folder/home" "PATH=$commands" ${SYSTEMROOT:+"SYSTEMROOT=$SYSTEMROOT"} "$@"
+  env -i "HOME=$check_folder/home" "PATH=$commands" ${SYSTEMROOT:+"SYSTEMROOT=$SYSTEMROOT"} "${of_wine[@]}" "$@"
 }
 
 # A path as programs of Windows understand it, where this is Windows.
@@ -82,11 +85,10 @@ talk() {
 # interpreters VERSION: the Luas that load the module for this version. Those for another platform are made by
 # scripts/platforms, which runs them in an emulator.
 interpreters() {
-  local name found=""
+  local name made found="" folder=$project/target/platforms/$checked_platform/luas
   for name in "$(lua_command "$1")" $([[ $1 != 5.1 ]] || echo luajit luajit-rolling); do
     if ! is_own_platform; then
-      local made=$project/target/platforms/$checked_platform/luas/$name
-      if [[ -x $made ]]; then echo "$made"; fi
+      for made in "$folder/$name" "$folder/${name#lua}/lua"; do if [[ -f $made ]]; then echo "$made"; fi; done
     elif command -v "$name"; then
       found=1
     fi
@@ -102,7 +104,7 @@ talk_from() {
   local lua count=0
   for lua in $(interpreters "$2"); do
     talk "$lua" "$3" "$4"
-    echo "$1, and talked on ${lua##*/}"
+    echo "$1, and talked on ${lua#"$project/target/platforms/"}"
     count=$((count + 1))
   done
   ((count)) || echo "$1; nothing ran, because there is no Lua $2 for $checked_platform here"
