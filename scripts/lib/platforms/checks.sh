@@ -42,7 +42,7 @@ converse() {
     if [[ $scheme == wss ]]; then arguments+=("$certificates/ca.pem"); fi
     passed=1 failed=0
     with_lua "$lua" examples/echo.lua "${arguments[@]}" || passed=0 failed=1
-    record_run "$lua" "conversation over $scheme" "$passed" "$failed"
+    record_run "$lua" "conversation over ws and wss" "$passed" "$failed"
   done
 }
 
@@ -58,7 +58,7 @@ converse_by_client() {
     echo "$answer"
     passed=1 failed=0
     [[ $answer == "hello by $scheme" ]] || passed=0 failed=1
-    record_run "" "conversation of the client over $scheme" "$passed" "$failed"
+    record_run "" "conversation of the client over ws and wss" "$passed" "$failed"
   done
 }
 
@@ -115,7 +115,7 @@ check_needs() {
   echo "$text"
   record file "$what" "$(stat -c %s "$file")"
   record needs "$what" "$text"
-  record_run "" "check of what the $what needs" "$passed" "$failed"
+  record_run "" "check of what the files need" "$passed" "$failed"
 }
 
 check_needs_of_glibc() { check_needs "$1" "$2" 2.17 "${glibc_libraries[@]}"; }

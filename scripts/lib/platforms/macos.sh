@@ -27,7 +27,7 @@ check_macho() {
   echo "$text"
   record file "$1" "$(stat -c %s "$2")"
   record needs "$1" "$text"
-  record_run "" "check of what the $1 needs" "$passed" "$failed"
+  record_run "" "check of what the files need" "$passed" "$failed"
 }
 
 platform_run() {

@@ -31,6 +31,18 @@ from them.
 """
 
 
+def add_run(runs, lua, what, passed, failed):
+    """Adds a run to that of the same name, or as a new one."""
+    for run in runs:
+        if (run["lua"], run["what"]) == (lua, what):
+            break
+    else:
+        run = {"lua": lua, "what": what, "passed": 0, "failed": 0}
+        runs.append(run)
+    run["passed"] += int(passed)
+    run["failed"] += int(failed)
+
+
 def read_results(name):
     platform = {"files": [], "needs": [], "ran": [], "left_out": [], "failed": []}
     text = pathlib.Path(f"target/platforms/{name}/results.tsv").read_text(encoding="utf-8")
@@ -43,9 +55,7 @@ def read_results(name):
         elif kind == "needs":
             platform["needs"].append({"what": fields[0], "needs": fields[1]})
         elif kind == "ran":
-            platform["ran"].append(
-                {"lua": fields[0], "what": fields[1], "passed": int(fields[2]), "failed": int(fields[3])}
-            )
+            add_run(platform["ran"], *fields)
         elif kind == "left_out":
             platform["left_out"].append(
                 {"lua": fields[0], "what": fields[1], "count": int(fields[2]), "why": fields[3]}

@@ -15,7 +15,7 @@ record() { (IFS=$'\t'; echo "$*") >>"$(results_file)"; }
 # Kinds besides those below: `file WHAT BYTES`, a file that the platform ships; `needs WHAT TEXT`, what a system must
 # have for it; `failed LUA NAME`, a test that failed; `status NUMBER`, how the whole run ended.
 
-# record_run LUA WHAT PASSED FAILED
+# record_run LUA WHAT PASSED FAILED: runs of the same name add up. LUA is empty where none is involved.
 record_run() { record ran "$@"; }
 
 # record_left_out LUA WHAT COUNT REASON: what would run elsewhere, and does not run here.

@@ -34,12 +34,13 @@ run_cargo() {
   fi
   flags+=("--remap-path-prefix=$PWD=/websocket-native" "--remap-path-prefix=$home=/cargo")
   variables+=("CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; echo "${flags[*]}")")
-  # The linker of Windows writes this time in place of the present.
-  variables+=("SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1)}")
+  # The linker of Windows writes a time into the file: this one in place of the present. Another one in the next build
+  # would make cargo compile ring again, so it is not that of the last commit.
+  variables+=("SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-315532800}")
   local command=("$cargo" "$subcommand")
   if [[ -n $zig_target ]]; then
     install_zig
-    variables+=("CARGO_ZIGBUILD_ZIG_PATH=$zig_program")
+    variables+=("CARGO_ZIGBUILD_ZIG_PATH=$zig_program" "CARGO_ZIGBUILD_CACHE_DIR=$PWD/target/platforms/zig-cache")
     command=("$cargo_zigbuild" "$subcommand")
   fi
   env "${variables[@]}" "${command[@]}" "${options[@]}" --release --locked --target "${zig_target:-$platform_target}" \
