@@ -110,6 +110,24 @@ talk_from() {
   ((count)) || echo "$1; nothing ran, because there is no Lua $2 for $checked_platform here"
 }
 
+# check_refusals FILE VERSION: a Lua of another version refuses the module with an error, and does not crash.
+check_refusals() {
+  local folder=$check_folder/archive-$2 other lua status output
+  for other in 5.1 5.2 5.3 5.4 5.5; do
+    [[ $other != "$2" ]] || continue
+    for lua in $(interpreters "$other"); do
+      status=0
+      output=$(without_rust LUA_PATH="$folder/?.lua;$folder/?/init.lua" LUA_CPATH="$folder/?.$(module_suffix)" \
+        "$lua" -e 'require "websocket"' 2>&1) || status=$?
+      ((status == 1)) && grep -qE 'undefined symbol: lua|version mismatch' <<<"$output" || {
+        echo "$1 on ${lua##*/}: status $status, $output" >&2
+        return 1
+      }
+    done
+  done
+  echo "$1: refused by every other Lua"
+}
+
 # LuaRocks takes a rock for another system only if its configuration says that it is one.
 pretend_platform() {
   local file=$1 config=$check_folder/luarocks.lua arch
@@ -216,6 +234,7 @@ check_packages() {
   for file in "$1/websocket-native-$2-$3"-lua*; do
     version=$(sed -E 's/.*-lua([0-9]\.[0-9]).*/\1/' <<<"$file")
     check_archive "$version" "$file"
+    if is_own_platform && [[ $3 == linux-* ]]; then check_refusals "$file" "$version"; fi
     if is_own_platform && [[ $version == 5.1 ]]; then check_love "$file"; fi
     if is_own_platform && [[ $version == 5.2 ]]; then check_mpv "$file"; fi
   done
