@@ -285,48 +285,46 @@ describe("The timers of a host", function()
       ]])
    end)
 
-   if host.has_allocator then
-      it("fire once, and raise or are set as a whole, whichever allocation fails", function()
-         host.run("run", [[
-            local count, failed = 0, 0
-            local function callback() count = count + 1 end
-            websocket.set_error_handler(function(problem)
-               assert(tostring(problem):find("memory"))
-               count = count + 1
-            end)
-            for allocation = 1, 60 do
-               for _, name in ipairs({ "after", "every" }) do
-                  collectgarbage()
-                  count = 0
+   it("fire once, and raise or are set as a whole, whichever allocation fails", function()
+      host.run("run", [[
+         local count, failed = 0, 0
+         local function callback() count = count + 1 end
+         websocket.set_error_handler(function(problem)
+            assert(tostring(problem):find("memory"))
+            count = count + 1
+         end)
+         for allocation = 1, 60 do
+            for _, name in ipairs({ "after", "every" }) do
+               collectgarbage()
+               count = 0
+               host.fail(allocation)
+               local ok, timer = pcall(websocket[name], 0.001, callback)
+               local failures = host.fail(0)
+               failed = failed + failures
+               assert(ok or failures > 0 and tostring(timer):find("memory"), tostring(timer))
+               local expected = websocket._host.expected()
+               assert(expected == (ok and 1 or 0), expected .. " timers")
+               if ok then
                   host.fail(allocation)
-                  local ok, timer = pcall(websocket[name], 0.001, callback)
-                  local failures = host.fail(0)
+                  local polled, problem = pcall(websocket.poll, 0)
+                  failures = host.fail(0)
                   failed = failed + failures
-                  assert(ok or failures > 0 and tostring(timer):find("memory"), tostring(timer))
-                  local expected = websocket._host.expected()
-                  assert(expected == (ok and 1 or 0), expected .. " timers")
-                  if ok then
-                     host.fail(allocation)
-                     local polled, problem = pcall(websocket.poll, 0)
-                     failures = host.fail(0)
-                     failed = failed + failures
-                     assert(polled or failures > 0 and tostring(problem):find("memory"), tostring(problem))
-                     poll_until(function() return count > 0 end, name)
-                     assert(count == 1 or name == "every", "a second turn")
-                     host.fail(allocation)
-                     local cancelled
-                     cancelled, problem = pcall(timer.cancel, timer)
-                     failures = host.fail(0)
-                     failed = failed + failures
-                     assert(cancelled or failures > 0 and tostring(problem):find("memory"), tostring(problem))
-                     timer:cancel()
-                  end
-                  assert(websocket._host.expected() == 0)
-                  websocket.poll()
+                  assert(polled or failures > 0 and tostring(problem):find("memory"), tostring(problem))
+                  poll_until(function() return count > 0 end, name)
+                  assert(count == 1 or name == "every", "a second turn")
+                  host.fail(allocation)
+                  local cancelled
+                  cancelled, problem = pcall(timer.cancel, timer)
+                  failures = host.fail(0)
+                  failed = failed + failures
+                  assert(cancelled or failures > 0 and tostring(problem):find("memory"), tostring(problem))
+                  timer:cancel()
                end
+               assert(websocket._host.expected() == 0)
+               websocket.poll()
             end
-            assert(failed > 10, failed .. " allocations failed")
-         ]])
-      end)
-   end
+         end
+         assert(failed > 10, failed .. " allocations failed")
+      ]])
+   end)
 end)

@@ -89,8 +89,8 @@ compile_luajit() {
     cp "$build/src/luajit" "$program"
 }
 
-# build_libraries NAME FILE CC...: compiles the libraries in C that scripts/lib/borrow-busted.lua loads, for a Lua that no
-# package has them for.
+# build_libraries NAME FILE CC...: compiles the libraries in C that scripts/lib/borrow-busted.lua loads, for a Lua that
+# no package has them for.
 build_libraries() {
   local name=$1 file=$2 source
   shift 2

@@ -1,9 +1,8 @@
 # The Luas are named 5.1, 5.2, 5.3, 5.4, 5.5, luajit and luajit-rolling. Sourced, after tools.sh where a Lua may have to
 # be installed.
 #
-# luajit-rolling is the newest LuaJIT. Its authors call it a rolling release: there are no releases with numbers since
-# 2.1.0-beta3 of 2017, which Debian has. This Lua and 5.5 are compiled from their sources into target/luas, the others
-# are installed.
+# luajit-rolling is the newest LuaJIT, which is developed as a rolling release; Debian 12 has the LuaJIT of 2022. It and
+# Lua 5.5 are compiled from their sources into target/luas, the others are installed.
 source scripts/lib/lua-sources.sh
 all_luas="5.1 5.2 5.3 5.4 5.5 luajit luajit-rolling"
 PATH=$PWD/target/luas:$PATH

@@ -51,22 +51,21 @@ spec_run() {
     $((SECONDS - begin))
 }
 
-# Debian has no busted for Lua 5.5, so this Lua runs that of Lua 5.4.
-libraries=target/luas/libraries5.5.so
+# Debian has no busted for Lua 5.5, so this Lua runs the Lua files of that for Lua 5.4, with these libraries in C.
+c_libraries=target/luas/libraries5.5.so
 
 need_busted() {
   local name=$1
-  if [[ $name == 5.5 ]]; then
-    name=5.4
-    need_lua "$name"
-  fi
-  # The newest LuaJIT finds what is installed for Lua 5.1.
-  [[ $name != luajit-rolling ]] || name=luajit
+  case $name in
+    5.5) name=5.4 ;;
+    luajit-rolling) name=5.1 ;; # it finds what is installed for Lua 5.1
+  esac
+  need_lua "$name"
   need "busted for $(lua_command "$name")" lua-busted "$(lua_command "$name")" -e 'require "busted"'
 }
 
 make_busted() {
-  [[ $1 != 5.5 ]] || build_libraries 5.5 "$libraries" cc
+  [[ $1 != 5.5 ]] || build_libraries 5.5 "$c_libraries" cc
 }
 
 # busted_on LUA FILES...
@@ -77,7 +76,7 @@ busted_on() {
   if [[ $name == "$last_lua" ]]; then export VOLUME=full; fi
   if [[ $name == 5.5 ]]; then
     BUSTED_PATH=$("$(lua_command 5.4)" -e 'io.write(package.path)')
-    export BUSTED_PATH BUSTED_LIBRARIES=$PWD/$libraries
+    export BUSTED_PATH BUSTED_LIBRARIES=$PWD/$c_libraries
   fi
   # This python3 has the servers of install_peers.
   PATH=$PWD/target/python/bin:$PATH LUA_LIMIT=${LUA_LIMIT:-600} with_lua "$name" scripts/lib/busted.lua \

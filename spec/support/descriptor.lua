@@ -1,5 +1,5 @@
---- Looks at a file descriptor of this process and closes it: by LuaSocket, or by spec/support/luas/libraries.c for a Lua
---- that no package has LuaSocket for.
+--- Tells whether a file descriptor is readable, and closes it: by LuaSocket, or by spec/support/luas/libraries.c for a
+--- Lua that no package has LuaSocket for.
 
 local is_there, core = pcall(require, "descriptor.core")
 if is_there then

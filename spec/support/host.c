@@ -92,7 +92,7 @@ static void *allocate(void *unused, void *block, size_t old_size, size_t new_siz
 }
 
 /* host.fail(n): the n-th allocation from now on and the next one fail; with 0 none fails. Returns how many have failed
- * since the last call. LuaJIT has an allocator of its own, which does not fail. */
+ * since the last call. */
 static int host_fail(lua_State *L)
 {
     lua_Integer count = luaL_checkinteger(L, 1);
@@ -237,10 +237,6 @@ static lua_State *open_state(void)
 {
     const luaL_Reg *each;
     lua_State *L;
-#ifdef LUAJIT
-    (void)allocate;
-    L = luaL_newstate();
-#else
     until_failure = 0;
     in_use = 0;
     limit = (size_t)-1;
@@ -248,7 +244,6 @@ static lua_State *open_state(void)
     L = lua_newstate(allocate, NULL, luaL_makeseed(NULL));
 #else
     L = lua_newstate(allocate, NULL);
-#endif
 #endif
     if (L == NULL)
         return NULL;

@@ -13,10 +13,6 @@ local PATIENCE = 180
 
 local name = os.getenv("LUA_NAME") or rawget(_G, "jit") and "luajit" or _VERSION:match("%d%.%d")
 
---- Tells whether a script can make allocations fail. LuaJIT keeps its own allocator.
---- @type boolean
-M.has_allocator = rawget(_G, "jit") == nil
-
 -- Every script starts with this: the module, and functions that several specs use.
 local BEGINNING = [[
 local websocket = require "websocket"

@@ -17,7 +17,7 @@ emulate_by() {
 # make_interpreter LUA CC...: compiles the interpreter and the host program of the specs, and sets the variables by
 # which the specs use them, as checks.sh describes. The compiler is a name in PATH, and options.
 make_interpreter() {
-  local lua=$1 folder=$PWD/$platform_folder/luas flags=()
+  local lua=$1 folder=$PWD/$platform_folder/luas
   local real=$folder
   shift
   step "$platform: compile $(lua_command "$lua")"
@@ -25,8 +25,7 @@ make_interpreter() {
   mkdir -p "$real"
   build_lua "$lua" "$real/$(lua_command "$lua")" "$@"
   build_libraries "$lua" "$folder/libraries-$lua.so" "$@"
-  if [[ $lua == luajit ]]; then flags=(-DLUAJIT); fi
-  "$@" -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic "${flags[@]}" -I"$(lua_source "$lua")" -o "$real/host-$lua" \
+  "$@" -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic -I"$(lua_source "$lua")" -o "$real/host-$lua" \
     spec/support/host.c -Wl,--whole-archive "$real/$(lua_command "$lua").a" -Wl,--no-whole-archive -ldl -lm -lpthread
   if [[ -n $emulator ]]; then
     emulated "$real/$(lua_command "$lua")" "$folder/$(lua_command "$lua")"

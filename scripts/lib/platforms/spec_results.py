@@ -44,7 +44,7 @@ def main():
 
 
 def count_left_out(lua, list_file, names_file):
-    with open(names_file, encoding="utf-8") as file:
+    with open(names_file, encoding="utf-8", errors="replace") as file:
         names = [name.rstrip("\n") for name in file]
     counts = collections.Counter()
     unknown = []
