@@ -76,7 +76,7 @@ talk() {
   for url in "ws://127.0.0.1:$(echo_port ws)/" "wss://127.0.0.1:$(echo_port wss)/"; do
     output=$(cd "$check_folder/home" && without_rust LUA_PATH="$folder/?.lua;$folder/?/init.lua" \
       LUA_CPATH="$cfolder/?.$(module_suffix)" timeout 60 "$1" "$(native "$project/examples/echo.lua")" "$url" \
-      "$(native "$project/$certificates/ca.pem")")
+      "$(native "$project/$certificates/ca.pem")") || output+=" (status $?)"
     grep -q '^closed *1000 *goodbye' <<<"$output" || { echo "$output" >&2; return 1; }
   done
   talks=$((talks + 1))
@@ -206,7 +206,8 @@ check_love() {
 check_client() {
   local folder=$check_folder/client output
   unpack "$1" "$folder"
-  output=$(echo hello | without_rust timeout 60 "$folder/websocket-$2/websocket" "ws://127.0.0.1:$(echo_port ws)/")
+  output=$(echo hello | without_rust timeout 60 "$folder/websocket-$2/websocket" "ws://127.0.0.1:$(echo_port ws)/") ||
+    output+=" (status $?)"
   [[ ${output%$'\r'} == hello ]] || { echo "the client printed: $output" >&2; return 1; }
   echo "$1: echoed a line"
 }
