@@ -8,6 +8,6 @@ files["lua/websocket/types.lua"] = { ignore = { "212", "241", "631" } } -- decla
 files["scripts/lib/load.lua"] = { read_globals = { "host" } } -- of the program that runs it
 files["scripts/lib/malformed.lua"] = { read_globals = { "host" } }
 -- Of the programs that they are written for.
-for _, folder in ipairs({ "examples/hosts", "scripts/lib/blocks", "scripts/lib/hosts" }) do
+for _, folder in ipairs({ "examples/hosts", "scripts/lib/blocks", "scripts/lib/hosts", "scripts/lib/package" }) do
    files[folder] = { globals = { "awesome", "core", "Listener", "love", "mp", "vim" } }
 end

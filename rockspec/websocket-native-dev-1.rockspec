@@ -17,7 +17,7 @@ no other rock.]],
    labels = { "websocket", "network", "tls" },
 }
 
-supported_platforms = { "unix" }
+supported_platforms = { "unix", "windows" }
 
 dependencies = {
    "lua >= 5.1",
@@ -29,6 +29,11 @@ build = {
    type = "command",
    build_command = 'unset CC; "$(LUA)" rockspec/build.lua build && "$(LUA)" rockspec/build.lua client',
    install_command = '"$(LUA)" rockspec/build.lua install "$(LUADIR)" "$(LIBDIR)" "$(BINDIR)"',
+   platforms = {
+      windows = {
+         build_command = 'set "CC=" & "$(LUA)" rockspec/build.lua build && "$(LUA)" rockspec/build.lua client',
+      },
+   },
 }
 
 test = {

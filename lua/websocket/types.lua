@@ -6,7 +6,7 @@
 --- @class websocket
 local websocket = {}
 
---- Name and version, for instance "websocket-native 0.1.0".
+--- Name and version, for instance "websocket-native 0.2.0".
 --- @type string
 websocket._VERSION = ""
 

@@ -19,6 +19,16 @@ const RESERVE: usize = 64 * 1024;
 const BLOCKS: usize = 4;
 const BLOCK: usize = RESERVE / BLOCKS;
 
+/// The version of Lua that the module is for, as Lua's header numbers it.
+#[cfg(feature = "lua54")]
+const LUA_VERSION: ffi::lua_Number = 504.0;
+#[cfg(feature = "lua55")]
+const LUA_VERSION: ffi::lua_Number = 505.0;
+
+/// What Lua's header calls `LUAL_NUMSIZES`: the sizes of its numbers, for the check of versions.
+#[cfg(any(feature = "lua54", feature = "lua55"))]
+const NUMERIC_SIZES: usize = size_of::<ffi::lua_Integer>() * 16 + size_of::<ffi::lua_Number>();
+
 /// What Lua calls. On Windows this is in `exports.rs`.
 ///
 /// # Safety
@@ -37,6 +47,9 @@ unsafe extern "C-unwind" fn luaopen_websocket_core(state: *mut lua_State) -> c_i
 pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
     // SAFETY: the caller vouches for the state; nothing here needs dropping when Lua raises.
     unsafe {
+        // Lua 5.5 has every function that the module for 5.4 calls, so it loads that module, which would crash.
+        #[cfg(any(feature = "lua54", feature = "lua55"))]
+        ffi::luaL_checkversion_(state, LUA_VERSION, NUMERIC_SIZES);
         let top = ffi::lua_gettop(state);
         ffi::lua_pushcfunction(state, initialise);
         if !call_with_reserve(state) {

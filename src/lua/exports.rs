@@ -207,11 +207,11 @@ functions! {
 #[cfg(feature = "lua54")]
 functions! {
     called {
-    luaL_callmeta luaL_checkstack luaL_error luaL_getmetafield luaL_getsubtable luaL_len luaL_loadbufferx
-    luaL_loadstring luaL_ref luaL_requiref luaL_setfuncs luaL_tolstring luaL_traceback luaL_unref lua_absindex
-    lua_atpanic lua_callk lua_checkstack lua_close lua_compare lua_copy lua_createtable lua_dump lua_error lua_gc
-    lua_getallocf lua_getfield lua_getglobal lua_gethook lua_geti lua_getinfo lua_getmetatable lua_getstack lua_gettable
-    lua_gettop lua_getupvalue lua_iscfunction lua_isinteger lua_isuserdata lua_isyieldable lua_newthread
+    luaL_callmeta luaL_checkstack luaL_checkversion_ luaL_error luaL_getmetafield luaL_getsubtable luaL_len
+    luaL_loadbufferx luaL_loadstring luaL_ref luaL_requiref luaL_setfuncs luaL_tolstring luaL_traceback luaL_unref
+    lua_absindex lua_atpanic lua_callk lua_checkstack lua_close lua_compare lua_copy lua_createtable lua_dump lua_error
+    lua_gc lua_getallocf lua_getfield lua_getglobal lua_gethook lua_geti lua_getinfo lua_getmetatable lua_getstack
+    lua_gettable lua_gettop lua_getupvalue lua_iscfunction lua_isinteger lua_isuserdata lua_isyieldable lua_newthread
     lua_newuserdatauv lua_next lua_pcallk lua_pushboolean lua_pushcclosure lua_pushinteger lua_pushlightuserdata
     lua_pushlstring lua_pushnil lua_pushnumber lua_pushstring lua_pushthread lua_pushvalue lua_rawequal lua_rawget
     lua_rawgeti lua_rawgetp lua_rawlen lua_rawset lua_rawseti lua_rawsetp lua_resetthread lua_resume lua_rotate
@@ -228,17 +228,18 @@ functions! {
 #[cfg(feature = "lua55")]
 functions! {
     called {
-    luaL_callmeta luaL_checkstack luaL_error luaL_getmetafield luaL_getsubtable luaL_len luaL_loadbufferx
-    luaL_loadstring luaL_makeseed luaL_ref luaL_requiref luaL_setfuncs luaL_tolstring luaL_traceback luaL_unref
-    lua_absindex lua_atpanic lua_callk lua_checkstack lua_close lua_closethread lua_compare lua_copy lua_createtable
-    lua_dump lua_error lua_gc lua_getallocf lua_getfield lua_getglobal lua_gethook lua_geti lua_getinfo lua_getmetatable
-    lua_getstack lua_gettable lua_gettop lua_getupvalue lua_iscfunction lua_isinteger lua_isuserdata lua_isyieldable
-    lua_newthread lua_newuserdatauv lua_next lua_pcallk lua_pushboolean lua_pushcclosure lua_pushexternalstring
-    lua_pushinteger lua_pushlightuserdata lua_pushlstring lua_pushnil lua_pushnumber lua_pushstring lua_pushthread
-    lua_pushvalue lua_rawequal lua_rawget lua_rawgeti lua_rawgetp lua_rawlen lua_rawset lua_rawseti lua_rawsetp
-    lua_resume lua_rotate lua_setallocf lua_setfield lua_setglobal lua_sethook lua_seti lua_setmetatable lua_settable
-    lua_settop lua_setupvalue lua_setwarnf lua_status lua_toboolean lua_tocfunction lua_tointegerx lua_tolstring
-    lua_tonumberx lua_topointer lua_tothread lua_touserdata lua_type lua_typename lua_upvaluejoin lua_xmove lua_yieldk
+    luaL_callmeta luaL_checkstack luaL_checkversion_ luaL_error luaL_getmetafield luaL_getsubtable luaL_len
+    luaL_loadbufferx luaL_loadstring luaL_makeseed luaL_ref luaL_requiref luaL_setfuncs luaL_tolstring luaL_traceback
+    luaL_unref lua_absindex lua_atpanic lua_callk lua_checkstack lua_close lua_closethread lua_compare lua_copy
+    lua_createtable lua_dump lua_error lua_gc lua_getallocf lua_getfield lua_getglobal lua_gethook lua_geti lua_getinfo
+    lua_getmetatable lua_getstack lua_gettable lua_gettop lua_getupvalue lua_iscfunction lua_isinteger lua_isuserdata
+    lua_isyieldable lua_newthread lua_newuserdatauv lua_next lua_pcallk lua_pushboolean lua_pushcclosure
+    lua_pushexternalstring lua_pushinteger lua_pushlightuserdata lua_pushlstring lua_pushnil lua_pushnumber
+    lua_pushstring lua_pushthread lua_pushvalue lua_rawequal lua_rawget lua_rawgeti lua_rawgetp lua_rawlen lua_rawset
+    lua_rawseti lua_rawsetp lua_resume lua_rotate lua_setallocf lua_setfield lua_setglobal lua_sethook lua_seti
+    lua_setmetatable lua_settable lua_settop lua_setupvalue lua_setwarnf lua_status lua_toboolean lua_tocfunction
+    lua_tointegerx lua_tolstring lua_tonumberx lua_topointer lua_tothread lua_touserdata lua_type lua_typename
+    lua_upvaluejoin lua_xmove lua_yieldk
     }
     never_called {
     luaL_newstate luaL_openselectedlibs lua_newstate luaopen_base luaopen_coroutine luaopen_debug luaopen_io

@@ -60,7 +60,7 @@ async fn sends_the_required_headers_first_and_then_the_scripts_in_order() {
         options.add_header(name, value.as_bytes()).unwrap();
     }
     let expected = "GET /path/a%20b?q=1 HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: KEY\r\nUser-Agent: websocket-native/0.1.0\r\nSec-WebSocket-Protocol: chat, superchat\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: KEY\r\nUser-Agent: websocket-native/0.2.0\r\nSec-WebSocket-Protocol: chat, superchat\r\n\
         Origin: https://here.example\r\nAuthorization: Basic bWU6cEBzcw==\r\nX-Second: 2\r\nCookie: a=1\r\n\
         x-first: 1\r\nCookie: b=\u{e9}\r\n\r\n";
     assert_eq!(request("ws://me:p%40ss@HOST/path/a%20b?q=1", &options).await, expected);

@@ -20,6 +20,7 @@ local programs = {
       return {
          mp = {
             add_periodic_timer = function(_, fn) add_tick(fn) end,
+            command_native = function(command) return (command[2]:gsub("^~~", "target")) end, -- expand-path alone
             get_property = function() return "a film" end,
             get_script_directory = function() return "target" end,
             msg = { error = print, info = print },
