@@ -25,6 +25,7 @@ from them.
   text, bytes and a ping, gets each back, and closes.
 - The **conversation of the client** is the same by the [command-line client](command-line.md): a line goes to the echo
   server and comes back.
+- The **errors of callbacks** are one that the error handler gets and one that `poll` raises.
 - The **specs** are all files in `spec/`, with the servers that they need beside them.
 - The **needs of a file** are the libraries and versions of symbols that it names. The check fails if a file needs more
   than its platform promises.

@@ -1,0 +1,20 @@
+-- Checks that errors of callbacks reach the error handler and the caller of `poll`. For LuaJIT they unwind the frames of
+-- the module, by the unwinder of the process, which a conversation without errors would not try.
+
+local websocket = require "websocket"
+
+local problem = {}
+local function raise()
+   error(problem)
+end
+
+local reported
+websocket.set_error_handler(function(raised) reported = raised end)
+websocket.defer(raise)
+websocket.poll(0)
+assert(reported ~= nil, "the error handler was not called")
+
+websocket.set_error_handler("raise")
+websocket.defer(raise)
+local ok, raised = pcall(websocket.poll, 0)
+assert(not ok and raised == problem, "poll did not raise the error of the callback")
