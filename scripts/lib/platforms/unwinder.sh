@@ -1,8 +1,8 @@
 # Makes the unwinder of a module that zig links for Linux: unwinder/unwinder.c says why. Sourced by platform.sh.
 
 # What LLVM's names become, which are those of libgcc_s.
-unwinder_functions="RaiseException Resume DeleteException Backtrace GetLanguageSpecificData GetRegionStart GetTextRelBase
-  GetDataRelBase GetIP GetIPInfo GetCFA GetGR SetGR SetIP FindEnclosingFunction"
+unwinder_functions="RaiseException Resume DeleteException Backtrace GetLanguageSpecificData GetRegionStart
+  GetTextRelBase GetDataRelBase GetIP GetIPInfo GetCFA GetGR SetGR SetIP FindEnclosingFunction"
 
 # make_unwinder: compiles libunwinder.a in the platform's folder for $zig_target, of zig's sources of LLVM's unwinder.
 make_unwinder() {
@@ -21,7 +21,8 @@ make_unwinder() {
     export ZIG_GLOBAL_CACHE_DIR=$PWD/../../zig-cache
     "$zig_program" cc "${flags[@]}" -std=gnu11 -Wall -Wextra -Werror -c "$own"
     for name in UnwindLevel1 UnwindLevel1-gcc-ext; do
-      "$zig_program" cc "${flags[@]}" -std=c11 -fexceptions "${renamed[@]}" -I"$sources/include" -c "$sources/src/$name.c"
+      "$zig_program" cc "${flags[@]}" -std=c11 -fexceptions "${renamed[@]}" -I"$sources/include" -c \
+        "$sources/src/$name.c"
     done
     for name in UnwindRegistersRestore UnwindRegistersSave; do
       "$zig_program" cc "${flags[@]}" -I"$sources/include" -c "$sources/src/$name.S"
