@@ -33,8 +33,8 @@ build_servers() {
   build_test_server
 }
 
-# converse LUA [HOW]: the conversation over ws and over wss, on the module that the platform has for this Lua. HOW says
-# what is special about its interpreter.
+# converse LUA [HOW]: the conversation over ws and over wss, and errors of callbacks, on the module that the platform has
+# for this Lua. HOW says what is special about its interpreter.
 converse() {
   local lua=$1 how=${2:-} scheme passed failed arguments
   export LUA_MODULES=$platform_folder/lua
@@ -47,6 +47,10 @@ converse() {
     with_lua "$lua" examples/echo.lua "${arguments[@]}" || passed=0 failed=1
     record_run "$lua" "conversation over ws and wss${how:+, $how}" "$passed" "$failed"
   done
+  step "$platform: errors of callbacks on $(lua_command "$lua")${how:+, $how}"
+  passed=1 failed=0
+  with_lua "$lua" "$platforms_lib/errors.lua" || passed=0 failed=1
+  record_run "$lua" "errors of callbacks${how:+, $how}" "$passed" "$failed"
 }
 
 # converse_by_client [EMULATOR...]: the same by the command-line client, whose message must come back. The emulator is

@@ -51,8 +51,7 @@ def with_slashes(name):
 
 def count_left_out(lua, list_file, names_file):
     with open(names_file, encoding="utf-8", errors="replace") as file:
-        names = [with_slashes(name.rstrip("
-")) for name in file]
+        names = [with_slashes(name.rstrip("\n")) for name in file]
     counts = collections.Counter()
     unknown = []
     with open(list_file, encoding="utf-8") as file:

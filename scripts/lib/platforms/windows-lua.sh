@@ -68,5 +68,5 @@ build_windows_libraries() {
   local lua=$1 folder=$2 library
   library=$(compgen -G "$folder/lua*.dll")
   "$windows_cc" -std=gnu99 -O2 -Wall -Wextra -Werror -shared -static -DLUA_BUILD_AS_DLL -I"$(lua_source "$lua")" \
-    -o "$folder/libraries.dll" "$lua_crates/libraries.c" "$platforms_lib/wine/shell.c" "$library" -lws2_32 -lntdll
+    -o "$folder/libraries.dll" "$lua_crates/libraries.c" "$platforms_lib/wine/shell.c" "$library" -lws2_32
 }

@@ -19,7 +19,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -225,42 +224,14 @@ static int count_threads(lua_State *L)
     return 1;
 }
 
-/* What NtQuerySystemInformation writes for its class 64: the handles of all processes. GetProcessHandleCount would be
- * simpler, but counts none in Wine. */
-struct handles {
-    ULONG_PTR count, reserved;
-    struct {
-        void *object;
-        ULONG_PTR process, handle;
-        ULONG access;
-        USHORT trace, type;
-        ULONG attributes, reserved;
-    } list[];
-};
-
-#define ALL_HANDLES 64
-#define TOO_SHORT ((LONG)0xC0000004)
-
-LONG NTAPI NtQuerySystemInformation(int class, void *buffer, ULONG length, ULONG *needed);
-
+/* Tries the numbers that handles have. GetProcessHandleCount would be simpler, but counts none in Wine. */
 static int count_handles(lua_State *L)
 {
-    ULONG length = 1 << 16;
-    struct handles *all = NULL;
-    ULONG_PTR i;
-    LONG status;
+    ULONG_PTR handle;
+    DWORD flags;
     int count = 0;
-    do {
-        free(all);
-        length *= 2;
-        all = malloc(length);
-        status = all == NULL ? -1 : NtQuerySystemInformation(ALL_HANDLES, all, length, NULL);
-    } while (status == TOO_SHORT);
-    for (i = 0; status == 0 && i < all->count; i++)
-        count += all->list[i].process == GetCurrentProcessId();
-    free(all);
-    if (status != 0)
-        return luaL_error(L, "NtQuerySystemInformation: status %d", (int)status);
+    for (handle = 4; handle < 8192; handle += 4)
+        count += GetHandleInformation((HANDLE)handle, &flags) != 0;
     lua_pushinteger(L, count);
     return 1;
 }
