@@ -5,7 +5,10 @@ local servers = require "servers"
 local http = require "websocket.http"
 
 local is_there, cqueues = pcall(require, "cqueues")
-local check = is_there and it or pending
+
+local function check(name, test)
+   it(name, is_there and test or function() return pending("this Lua has no module cqueues") end)
+end
 
 describe("websocket.http in a controller of cqueues", function()
    after_each(function()

@@ -62,8 +62,8 @@ converse_by_client() {
   done
 }
 
-# leave_out FILE: sets busted_options and takes files out of slow_specs and others, so that the specs do not run that this
-# list names. Each of its lines is `WHAT | REASON`: a file, or a text that is in the full names of some specs.
+# leave_out FILE: sets busted_options and takes files out of slow_specs and others, so that the specs do not run that
+# this list names. Each of its lines is `WHAT | REASON`: a file, or a text that is in the full names of some specs.
 leave_out() {
   local what _
   while IFS='|' read -r what _; do

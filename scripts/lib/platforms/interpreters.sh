@@ -6,7 +6,7 @@ busted_path="/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua"
 
 emulator="" emulated_root=""
 
-# emulate_by EMULATOR ROOT: lets the programs that make_interpreter makes run in an emulator, which finds their
+# emulate_by EMULATOR ROOT: lets the programs that these functions make run in an emulator, which finds their
 # libraries below ROOT. The emulator must be linked statically, or it would load itself what LD_PRELOAD names for the
 # program.
 emulate_by() {
@@ -14,24 +14,30 @@ emulate_by() {
   emulated_root=$2
 }
 
-# make_interpreter LUA CC...: compiles the interpreter and the host program of the specs, and sets the variables by
-# which the specs use them, as checks.sh describes. The compiler is a name in PATH, and options.
+# make_interpreter LUA CC...: compiles the interpreter, and sets LUA_PROGRAM. The compiler is a name in PATH, and
+# options.
 make_interpreter() {
-  local lua=$1 folder=$PWD/$platform_folder/luas
-  local real=$folder
+  local lua=$1 folder=$PWD/$platform_folder/luas real
   shift
   step "$platform: compile $(lua_command "$lua")"
-  if [[ -n $emulator ]]; then real=$folder/emulated; fi
+  real=$folder${emulator:+/emulated}
   mkdir -p "$real"
   build_lua "$lua" "$real/$(lua_command "$lua")" "$@"
+  [[ -z $emulator ]] || emulated "$real/$(lua_command "$lua")" "$folder/$(lua_command "$lua")"
+  export LUA_PROGRAM=$folder/$(lua_command "$lua")
+}
+
+# make_programs_of_specs LUA CC...: compiles what the specs need besides the interpreter, for any Lua but LuaJIT, and
+# sets the variables by which they use it.
+make_programs_of_specs() {
+  local lua=$1 folder=$PWD/$platform_folder/luas real
+  shift
+  real=$folder${emulator:+/emulated}
   build_libraries "$lua" "$folder/libraries-$lua.so" "$@"
   "$@" -std=gnu11 -O1 -g -Wall -Wextra -Werror -rdynamic -I"$(lua_source "$lua")" -o "$real/host-$lua" \
     spec/support/host.c -Wl,--whole-archive "$real/$(lua_command "$lua").a" -Wl,--no-whole-archive -ldl -lm -lpthread
-  if [[ -n $emulator ]]; then
-    emulated "$real/$(lua_command "$lua")" "$folder/$(lua_command "$lua")"
-    emulated "$real/host-$lua" "$folder/host-$lua"
-  fi
-  export LUA_PROGRAM=$folder/$(lua_command "$lua") HOST_PROGRAM=$folder/host-$lua CC="$*"
+  [[ -z $emulator ]] || emulated "$real/host-$lua" "$folder/host-$lua"
+  export HOST_PROGRAM=$folder/host-$lua CC="$*"
   export BUSTED_PATH=$busted_path BUSTED_LIBRARIES=$folder/libraries-$lua.so
 }
 

@@ -26,13 +26,18 @@ platform_need_to_run() {
 platform_run() {
   platform_build_module 5.4
   check_needs_of_glibc "module for Lua 5.4" "$(platform_module 5.4)"
+  platform_build_module 5.1
+  check_needs_of_glibc "module for LuaJIT and Lua 5.1" "$(platform_module 5.1)"
   platform_build_client
   check_needs_of_glibc "client" "$(platform_client)"
   build_servers
   emulate_by qemu-aarch64-static /usr/aarch64-linux-gnu
   converse_by_client qemu-aarch64-static -L /usr/aarch64-linux-gnu
+  make_interpreter luajit aarch64-linux-gnu-gcc
+  converse luajit
   make_interpreter 5.4 aarch64-linux-gnu-gcc
   converse 5.4
+  make_programs_of_specs 5.4 aarch64-linux-gnu-gcc
   export LUA_LIMIT=1500 # a run takes three times as long as without the emulator
   run_specs_of 5.4 "$platforms_lib/left-out-of-emulation.txt"
 }

@@ -26,11 +26,16 @@ platform_need_to_run() {
 platform_run() {
   platform_build_module 5.4
   check_needs_of_musl "module for Lua 5.4" "$(platform_module 5.4)"
+  platform_build_module 5.1
+  check_needs_of_musl "module for Lua 5.1" "$(platform_module 5.1)"
   platform_build_client
   check_needs_of_musl "client" "$(platform_client)"
   build_servers
   converse_by_client
+  make_interpreter 5.1 musl-gcc
+  converse 5.1
   make_interpreter 5.4 musl-gcc
   converse 5.4
+  make_programs_of_specs 5.4 musl-gcc
   run_specs_of 5.4
 }

@@ -16,7 +16,9 @@ sources_of_std() { readlink -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/sr
 
 debian_builds_std() { /usr/bin/cargo --version && [[ -e $(sources_of_std)/library/Cargo.lock ]]; }
 
+# Build scripts run on this machine, whose compiler links them.
 need_rust() {
+  need_command cc "gcc libc6-dev"
   has_std || need "Rust that can build for $platform_target" "rustc-web cargo-web rust-web-src" debian_builds_std
 }
 
@@ -51,6 +53,7 @@ run_cargo() {
 # websocket_core.SUFFIX on Windows, and leaves it where the platform has its modules.
 build_module() {
   local version=$1 suffix=$2 built
+  step "$platform: build the module for Lua $version"
   run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}"
   for built in "$cargo_folder/$platform_target/release/"{lib,}"websocket_core.$suffix"; do
     if [[ -e $built ]]; then
@@ -65,6 +68,7 @@ build_module() {
 # build_client [FLAGS...]: builds the command-line client, with these flags of rustc for its last step, and leaves it
 # where the platform has its programs.
 build_client() {
+  step "$platform: build the command-line client"
   run_cargo rustc -p websocket-cli --bin websocket -- "$@"
   stage "$cargo_folder/$platform_target/release/websocket$platform_exe" "$(platform_client)"
 }

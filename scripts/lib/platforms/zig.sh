@@ -11,6 +11,7 @@ need_zig() { need "python3's venv" python3-venv python3 -c "import ensurepip, ve
 install_zig() {
   local requirements=scripts/lib/platforms/zig-requirements.txt
   if ! cmp -s "$requirements" "$zig_folder/requirements.txt"; then
+    echo "install zig"
     rm -rf "$zig_folder"
     python3 -m venv "$zig_folder"
     "$zig_folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
