@@ -77,7 +77,7 @@ talk() {
     output=$(cd "$check_folder/home" && without_rust LUA_PATH="$folder/?.lua;$folder/?/init.lua" \
       LUA_CPATH="$cfolder/?.$(module_suffix)" timeout 60 "$1" "$(native "$project/examples/echo.lua")" "$url" \
       "$(native "$project/$certificates/ca.pem")") || output+=" (status $?)"
-    grep -q '^closed *1000 *goodbye' <<<"$output" || { echo "$output" >&2; return 1; }
+    grep -q '^closed *1000 *goodbye[[:space:]]\{0,1\}$' <<<"$output" || { echo "$output" >&2; return 1; }
   done
   talks=$((talks + 1))
 }
