@@ -1,4 +1,5 @@
--- Allows every global of Lua 5.1 to 5.4, which are those of 5.5, too, and LuaJIT. The specs show that a file runs on all of them.
+-- Allows every global of Lua 5.1 to 5.4, which are those of 5.5, too, and of LuaJIT. The specs show that a file runs on
+-- all of them.
 std = "max"
 max_line_length = 120
 exclude_files = { "target", ".cache", "**/node_modules" }

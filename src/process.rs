@@ -1,5 +1,5 @@
-//! What only the process can do or tell, and does differently on each system: forks, signals, how long the module stays in
-//! memory, and the limit of the size of files.
+//! What only the process can do or tell, and does differently on each system: forks, signals, how long the module stays
+//! in memory, and the limit of the size of files.
 //!
 //! Each system has a file with the same functions. These need functions of the system without a safe wrapper, so the
 //! files may use `unsafe`. They do nothing else and know no other module.

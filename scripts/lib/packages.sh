@@ -101,8 +101,9 @@ interpreters() {
 
 # talk_from WHAT VERSION FOLDER CFOLDER: on every Lua that is there.
 talk_from() {
-  local lua count=0
-  for lua in $(interpreters "$2"); do
+  local lua luas count=0
+  mapfile -t luas < <(interpreters "$2")
+  for lua in ${luas[@]+"${luas[@]}"}; do
     talk "$lua" "$3" "$4"
     echo "$1, and talked on ${lua#"$project/target/platforms/"}"
     count=$((count + 1))
@@ -112,10 +113,11 @@ talk_from() {
 
 # check_refusals FILE VERSION: a Lua of another version refuses the module with an error, and does not crash.
 check_refusals() {
-  local folder=$check_folder/archive-$2 other lua status output
+  local folder=$check_folder/archive-$2 other lua luas status output
   for other in 5.1 5.2 5.3 5.4 5.5; do
     [[ $other != "$2" ]] || continue
-    for lua in $(interpreters "$other"); do
+    mapfile -t luas < <(interpreters "$other")
+    for lua in ${luas[@]+"${luas[@]}"}; do
       status=0
       output=$(without_rust LUA_PATH="$folder/?.lua;$folder/?/init.lua" LUA_CPATH="$folder/?.$(module_suffix)" \
         "$lua" -e 'require "websocket"' 2>&1) || status=$?
@@ -251,8 +253,8 @@ check_packages() {
   fi
 }
 
-# try_packages_of VERSION: makes the packages of this machine's platform from what rockspec/build.lua has built for one Lua,
-# and tries them. Such files are no release: they need this system, or a newer one.
+# try_packages_of VERSION: makes the packages of this machine's platform from what rockspec/build.lua has built for one
+# Lua, and tries them. Such files are no release: they need this system, or a newer one.
 try_packages_of() {
   local platform version output=target/package-test/packages built=target/package-test/built
   platform=$(this_platform)

@@ -3,11 +3,11 @@
 //! Comes in: the place from which Lua calls this module. Goes out: Lua's functions, under their own names, for mlua and
 //! for [`super::entry`].
 //!
-//! On Windows a DLL names the module of each function that it uses, but programs name theirs as they like (`lua54.dll`,
-//! `lua5.4.dll`, `lua.dll`), or export Lua from their own `.exe`. So nothing is linked here. Each function is a jump
-//! through a table, which is filled at the first load, from the module that calls us. The lists below hold what mlua and
-//! this crate refer to; the linker names what is missing in them. No two versions of Lua export all of one list, so a
-//! module with another version does not fit.
+//! On Windows a DLL names the module of each function that it uses, but programs name theirs as they like
+//! (`lua54.dll`, `lua5.4.dll`, `lua.dll`), or export Lua from their own `.exe`. So nothing is linked here. Each function
+//! is a jump through a table, which is filled at the first load, from the module that calls us. The lists below hold
+//! what mlua and this crate refer to; the linker names what is missing in them. No two versions of Lua export all of one
+//! list, so a Lua of another version does not fit.
 
 #![allow(unsafe_code)]
 

@@ -31,7 +31,7 @@ pub fn watch_forks() -> io::Result<()> {
     WATCHED
         .get_or_try_init(|| {
             // SAFETY: the handler only stores to an atomic, which is allowed in the child of a threaded process, and it
-            // stays mapped, because the module is linked with `-z nodelete`.
+            // stays mapped: see `stay_mapped`.
             match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
                 0 => Ok(()),
                 error => Err(io::Error::from_raw_os_error(error)),
@@ -40,14 +40,15 @@ pub fn watch_forks() -> io::Result<()> {
         .copied()
 }
 
-/// Returns whether this process is the child of a fork that came after [`watch_forks`]. The parent's threads do not exist
-/// there, and their locks may stay locked for ever, so nothing shared may be touched.
+/// Returns whether this process is the child of a fork that came after [`watch_forks`]. The parent's threads do not
+/// exist there, and their locks may stay locked for ever, so nothing shared may be touched.
 pub fn is_forked_child() -> bool {
     FORKED_CHILD.load(Ordering::Relaxed)
 }
 
-/// Keeps this module in memory until the process ends, because our threads run in it longer than a Lua state lives. On Unix
-/// the linker has arranged that: `build.rs` passes `-z nodelete`.
+/// Keeps this module in memory until the process ends, because our threads run in it longer than a Lua state lives. On
+/// Unix the linker has arranged that: `build.rs` passes `-z nodelete`. macOS has no such flag, but never unloads a library
+/// that has thread-local variables, as Rust's standard library has them.
 ///
 /// # Errors
 /// None on Unix.
@@ -68,7 +69,8 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
 
     let mut all = MaybeUninit::uninit();
     let mut old = MaybeUninit::uninit();
-    // SAFETY: sigfillset initialises `all`, and pthread_sigmask `old`; with valid pointers and SIG_SETMASK neither fails.
+    // SAFETY: sigfillset initialises `all`, and pthread_sigmask `old`; with valid pointers and SIG_SETMASK neither
+    // fails.
     let _restore = unsafe {
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());

@@ -34,7 +34,8 @@ pub fn stay_mapped() -> io::Result<()> {
     let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
     let here: fn() -> io::Result<()> = stay_mapped;
     let mut module = ptr::null_mut();
-    // SAFETY: with this flag the second argument is an address in the module that is wanted, and `module` can be written.
+    // SAFETY: with this flag the second argument is an address in the module that is wanted, and `module` can be
+    // written.
     match unsafe { GetModuleHandleExW(flags, here as *const u16, &mut module) } {
         0 => Err(io::Error::last_os_error()),
         _ => Ok(()),

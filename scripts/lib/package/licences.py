@@ -31,7 +31,8 @@ def _compiled_in(metadata):
         for package in metadata["packages"]
         if any("proc-macro" in target["kind"] for target in package["targets"])
     }
-    own = {package["id"] for package in metadata["packages"] if package["name"] in ("websocket-native", "websocket-cli")}
+    ours = ("websocket-native", "websocket-cli")
+    own = {package["id"] for package in metadata["packages"] if package["name"] in ours}
     edges = {
         node["id"]: [
             edge["pkg"] for edge in node["deps"] if any(kind["kind"] is None for kind in edge["dep_kinds"])

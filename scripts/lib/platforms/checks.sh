@@ -33,8 +33,8 @@ build_servers() {
   build_test_server
 }
 
-# converse LUA [HOW]: the conversation over ws and over wss, and errors of callbacks, on the module that the platform has
-# for this Lua. HOW says what is special about its interpreter.
+# converse LUA [HOW]: the conversation over ws and over wss, and errors of callbacks, on the module that the platform
+# has for this Lua. HOW says what is special about its interpreter.
 converse() {
   local lua=$1 how=${2:-} scheme passed failed arguments
   export LUA_MODULES=$platform_folder/lua

@@ -1,5 +1,5 @@
 # Platform: Linux, aarch64, glibc 2.17 and newer
-# Such as Raspberry Pi OS with 64 bits. qemu runs it here. Loaded by platform.sh.
+# Such as Raspberry Pi OS with 64 bits. qemu runs it here. Sourced by platform.sh.
 
 platform_target=aarch64-unknown-linux-gnu
 zig_target=$platform_target.2.17

@@ -4,8 +4,8 @@
 platform_target=x86_64-pc-windows-gnu
 platform_suffix=dll
 platform_exe=.exe
-platform_tested="Wine runs the conversations and the specs on the machine that built the files, with Luas that MinGW compiles.
-The files never ran on Windows itself."
+platform_tested="Wine runs the conversations and the specs on the machine that built the files, with Luas that MinGW
+compiles, and with a bcryptprimitives.dll of our own, which Debian's Wine lacks. The files never ran on Windows itself."
 windows_cc=x86_64-w64-mingw32-gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=$windows_cc
 source "$platforms_lib/wine.sh"

@@ -1,7 +1,7 @@
 // Checks the workflows for the forge with actionlint: their keys, types, expressions, and the order of their jobs.
 //
-// Comes in: paths of workflows, and the variable TOOLS, the folder in which actionlint is installed. Goes out: a line for
-// each mistake, and the status 1 if there is one.
+// Comes in: paths of workflows, and the variable TOOLS, the folder in which actionlint is installed. Goes out: a line
+// for each mistake, and the status 1 if there is one.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";

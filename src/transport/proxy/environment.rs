@@ -57,8 +57,8 @@ impl Environment {
     }
 }
 
-/// Tells whether a request header of a CGI program may be found by this name. Windows finds `HTTP_PROXY` by any spelling
-/// of it.
+/// Tells whether a request header of a CGI program may be found by this name. Windows finds `HTTP_PROXY` by any
+/// spelling of it.
 fn may_be_a_header(name: &str) -> bool {
     name == "HTTP_PROXY" || cfg!(windows) && name.eq_ignore_ascii_case("HTTP_PROXY")
 }

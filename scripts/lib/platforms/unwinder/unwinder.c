@@ -3,9 +3,9 @@
  * GCC's libgcc_s. unwinder.sh compiles it together with that one, whose functions it names OWN_Raise and so on.
  *
  * An error of LuaJIT, or of a Lua that is compiled as C++, unwinds the frames of the module, too, by the libgcc_s of
- * the process. It asks a function of Rust about each frame, and that function asks the unwinder about what it was given.
- * If this were another one than has called it, the process would crash. So where libgcc_s is loaded when the module is,
- * the module uses that for everything.
+ * the process. It asks a function of Rust about each frame, and that function asks the unwinder about what it was
+ * given. If this were another one than has called it, the process would crash. So where libgcc_s is loaded when the
+ * module is, the module uses that for everything.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -4,7 +4,8 @@
  *   console.exe PAUSE PROGRAM [ARGUMENTS...]
  *
  * The program prints the line "ready". After PAUSE milliseconds it gets Ctrl-C, or nothing if PAUSE is "-". Prints
- * "ready", the milliseconds from then to the end, and the exit status. What the program writes to stderr goes to stderr.
+ * "ready", the milliseconds from then to the end, and the exit status. What the program writes to stderr goes to
+ * stderr.
  */
 #include <windows.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
  *
  *   states.exe COUNT SCRIPT [ARGUMENT]
  *
- * `lua_close` frees the module's DLL while a thread of the module may still run in it. Unless the module stays in memory
- * this program says so, or crashes, because of the pauses after some of the states. The script finds the argument in the
- * global `argument`.
+ * `lua_close` frees the module's DLL while a thread of the module may still run in it. Unless the module stays in
+ * memory this program says so, or crashes, because of the pauses after some of the states. The script finds the
+ * argument in the global `argument`.
  */
 #include <windows.h>
 #include <stdio.h>
