@@ -3,7 +3,8 @@
 macho.py FILE dylib|program arm64|x86_64 OLDEST    OLDEST is the oldest macOS on which it must run, such as 11.0
 
 Prints its libraries and the oldest macOS. Exits with 1 if the file is of another kind, for another processor or a newer
-macOS, has a library outside of the system, or has no signature, without which Apple silicon loads nothing.
+macOS, has a library outside of the system, or has no signature, without which Apple silicon loads nothing; or if it is
+a library without thread-local variables, because macOS would then remove it from memory while threads run in it.
 """
 
 import struct
@@ -13,6 +14,7 @@ MAGIC = 0xFEEDFACF
 PROCESSORS = {"arm64": 0x0100000C, "x86_64": 0x01000007}
 KINDS = {"program": 2, "dylib": 6}
 LOAD_DYLIB, CODE_SIGNATURE, VERSION_MIN, BUILD_VERSION = 0xC, 0x1D, 0x24, 0x32
+HAS_THREAD_LOCALS = 0x800000
 SYSTEM = ("/usr/lib/", "/System/Library/Frameworks/")
 
 
@@ -38,6 +40,8 @@ def main():
     wrong, libraries, signed, minimum = [], [], False, None
     if (magic, found_processor, found_kind) != (MAGIC, PROCESSORS[processor], KINDS[kind]):
         wrong.append(f"it is no {kind} for {processor}")
+    if kind == "dylib" and not struct.unpack_from("<I", data, 24)[0] & HAS_THREAD_LOCALS:
+        wrong.append("it has no thread-local variables, so macOS may unload it")
     for number, command in commands(data) if magic == MAGIC else ():
         if number == LOAD_DYLIB:
             start = struct.unpack_from("<I", command, 8)[0]
