@@ -8,7 +8,11 @@ build_test_server() { cargo build --locked --target-dir target -p test-server; }
 # It is ended together with the script.
 start_echo_server() {
   mkdir -p "$certificates"
+  # It gets a process group of its own, as in `background`: otherwise bash takes it for a member of the group of whatever
+  # has started this script, and `finish` would end that group.
+  set -m
   coproc echo_server { exec target/debug/test-server --demo --dir "$certificates" "$@"; }
+  set +m
   children+=("$echo_server_PID")
   local line
   read -r -t 60 line <&"${echo_server[0]}" || { echo "the echo server did not start" >&2; return 1; }
