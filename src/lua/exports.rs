@@ -1,4 +1,4 @@
-//! Windows: Lua's functions, from whichever module of the process has them.
+//! Windows: Lua's functions, from the module of the process that calls this one, whatever its name is.
 //!
 //! Comes in: the place from which Lua calls this module. Goes out: Lua's functions, under their own names, for mlua and
 //! for [`super::entry`].
@@ -13,7 +13,7 @@
 
 use std::arch::{global_asm, naked_asm};
 use std::ffi::{CStr, c_int, c_void};
-use std::mem::{offset_of, size_of};
+use std::mem::offset_of;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -23,8 +23,6 @@ use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GetModuleHandleExW, GetProcAddress,
 };
-use windows_sys::Win32::System::ProcessStatus::K32EnumProcessModules;
-use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
 use super::entry;
 
@@ -56,14 +54,14 @@ unsafe extern "C-unwind" fn open(state: *mut lua_State, caller: *const c_void) -
 
 /// Fills the table unless it is filled. Tells whether it holds the functions of the Lua that calls.
 fn bind(caller: *const c_void) -> bool {
-    let own = module_at(caller).filter(|&module| exports_all(module));
-    let source = SOURCE.get_or_try_init(|| {
-        let module = own.or_else(|| modules().into_iter().find(|&module| exports_all(module))).ok_or(())?;
+    // No other module is asked: a second Lua of the same version in this process has functions and data of its own, with
+    // which this state must not be touched.
+    let Some(module) = module_at(caller).filter(|&module| exports_all(module)) else { return false };
+    let source = SOURCE.get_or_init(|| {
         fill(module);
-        Ok::<usize, ()>(module.addr())
+        module.addr()
     });
-    // A second Lua of the same version in this process has functions and data of its own.
-    source.is_ok_and(|&source| own.is_none_or(|own| own.addr() == source))
+    *source == module.addr()
 }
 
 /// Returns the module that contains an address, which stays in memory from now on.
@@ -72,25 +70,6 @@ fn module_at(address: *const c_void) -> Option<HMODULE> {
     // SAFETY: with this flag the second argument is an address, and `module` can be written.
     let found = unsafe { GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, address.cast(), &mut module) };
     (found != 0).then_some(module)
-}
-
-/// Returns all modules of this process.
-fn modules() -> Vec<HMODULE> {
-    let mut modules = vec![ptr::null_mut(); 256];
-    loop {
-        let room = u32::try_from(modules.len() * size_of::<HMODULE>()).unwrap_or(u32::MAX);
-        let mut needed = 0;
-        // SAFETY: the function writes at most as many bytes as it is told, and `needed` can be written.
-        if unsafe { K32EnumProcessModules(GetCurrentProcess(), modules.as_mut_ptr(), room, &mut needed) } == 0 {
-            return Vec::new();
-        }
-        let count = needed as usize / size_of::<HMODULE>();
-        if count <= modules.len() {
-            modules.truncate(count);
-            return modules;
-        }
-        modules.resize(count, ptr::null_mut());
-    }
 }
 
 /// Returns the address of a function that a module exports; null if it does not.
@@ -127,9 +106,7 @@ macro_rules! functions {
             $(!function(module, name!($name)).is_null())&&*
         }
 
-        /// Fills the table. Keeps the module in memory.
         fn fill(module: HMODULE) {
-            module_at(module);
             $(FUNCTIONS.$name.store(function(module, name!($name)), Ordering::Release);)*
         }
 

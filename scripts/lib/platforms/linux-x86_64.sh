@@ -23,8 +23,9 @@ platform_need_to_run() {
   need_host luajit
 }
 
-# The short form of scripts/platforms.
-platform_check_symbols() {
+platform_need_to_run_short() { :; }
+
+platform_run_short() {
   platform_build_module 5.4
   check_needs_of_glibc "module for Lua 5.4" "$(platform_module 5.4)"
   check_that_needs_can_fail
@@ -32,7 +33,7 @@ platform_check_symbols() {
 
 platform_run() {
   local lua
-  platform_check_symbols
+  platform_run_short
   platform_build_module 5.1
   check_needs_of_glibc "module for LuaJIT and Lua 5.1" "$(platform_module 5.1)"
   platform_build_client

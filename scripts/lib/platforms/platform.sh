@@ -9,6 +9,7 @@
 #   platform_build_module VERSION   builds for Lua 5.1, 5.2, 5.3, 5.4 or 5.5, into $(platform_module VERSION)
 #   platform_build_client           builds the command-line client, into $(platform_client)
 #   platform_run                    builds what it runs, runs it, and records what came of it by results.sh
+#   platform_need_to_run_short, platform_run_short   the same for the short form, which some platforms have
 #
 # and these variables are set:
 #

@@ -13,7 +13,7 @@ begin_results() {
 record() { (IFS=$'\t'; echo "$*") >>"$(results_file)"; }
 
 # Kinds besides those below: `file WHAT BYTES`, a file that the platform ships; `needs WHAT TEXT`, what a system must
-# have for it; `failed LUA NAME`, a test that failed; `status NUMBER`, how the whole run ended.
+# have for it; `failed LUA NAME`, a test that failed; `complete`, that the run came to its end.
 
 # record_run LUA WHAT PASSED FAILED: runs of the same name add up. LUA is empty where none is involved.
 record_run() { record ran "$@"; }
