@@ -31,7 +31,8 @@ build_servers() {
   build_test_server
 }
 
-# converse LUA: the conversation over ws and over wss, on the module that the platform has for this Lua.
+# converse LUA: the conversation over ws and over wss, and errors of callbacks, on the module that the platform has for
+# this Lua.
 converse() {
   local lua=$1 scheme passed failed arguments
   export LUA_MODULES=$platform_folder/lua
@@ -44,6 +45,10 @@ converse() {
     with_lua "$lua" examples/echo.lua "${arguments[@]}" || passed=0 failed=1
     record_run "$lua" "conversation over ws and wss" "$passed" "$failed"
   done
+  step "$platform: errors of callbacks on $(lua_command "$lua")"
+  passed=1 failed=0
+  with_lua "$lua" "$platforms_lib/errors.lua" || passed=0 failed=1
+  record_run "$lua" "errors of callbacks" "$passed" "$failed"
 }
 
 # converse_by_client [EMULATOR...]: the same by the command-line client, whose message must come back. The emulator is

@@ -23,6 +23,7 @@
 platforms_lib=scripts/lib/platforms
 source "$platforms_lib/rust.sh"
 source "$platforms_lib/zig.sh"
+source "$platforms_lib/unwinder.sh"
 source "$platforms_lib/results.sh"
 source "$platforms_lib/checks.sh"
 

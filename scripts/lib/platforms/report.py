@@ -25,9 +25,17 @@ from them.
   text, bytes and a ping, gets each back, and closes.
 - The **conversation of the client** is the same by the [command-line client](command-line.md): a line goes to the echo
   server and comes back.
+- The **errors of callbacks** are one that the error handler gets and one that `poll` raises.
 - The **specs** are all files in `spec/`, with the servers that they need beside them.
 - The **needs of a file** are the libraries and versions of symbols that it names. The check fails if a file needs more
   than its platform promises.
+"""
+
+NEEDS = """\
+## What the files need
+
+The modules for Linux contain what unwinds the stack after a panic in Rust. Where the process has loaded libgcc_s, as
+LuaJIT does, they use that in its place, because both must not unwind the same stack.
 """
 
 
@@ -114,7 +122,7 @@ def page(platforms):
     parts.append(markdown(HEAD, [row for one in platforms for row in rows_of(one)], right=(3, 4, 5)))
     days = sorted({one["measured"] for one in platforms})
     parts.append(f"Measured on {days[0]}.\n" if len(days) == 1 else f"Measured from {days[0]} to {days[-1]}.\n")
-    parts.append("## What the files need\n")
+    parts.append(NEEDS)
     needs = [[one["title"], each["what"], each["needs"]] for one in platforms for each in one["needs"]]
     parts.append(markdown(["platform", "file", "libraries, and the newest version of glibc's symbols"], needs))
     left = [

@@ -52,9 +52,14 @@ run_cargo() {
 # build_module VERSION SUFFIX: builds the Lua module, which rustc names libwebsocket_core.SUFFIX, or
 # websocket_core.SUFFIX on Windows, and leaves it where the platform has its modules.
 build_module() {
-  local version=$1 suffix=$2 built
+  local version=$1 suffix=$2 built flags=()
   step "$platform: build the module for Lua $version"
-  run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}"
+  if [[ $zig_target == *-linux-* ]]; then
+    install_zig
+    make_unwinder
+    flags=(-L "native=$platform_folder/unwinder" -l static=unwinder)
+  fi
+  run_cargo rustc --lib --crate-type cdylib --features "lua${version/./}" -- ${flags[@]+"${flags[@]}"}
   for built in "$cargo_folder/$platform_target/release/"{lib,}"websocket_core.$suffix"; do
     if [[ -e $built ]]; then
       stage "$built" "$(platform_module "$version")"
