@@ -12,6 +12,7 @@ source "$platforms_lib/wine.sh"
 source "$platforms_lib/windows-lua.sh"
 source "$platforms_lib/windows-checks.sh"
 source "$platforms_lib/windows-ends.sh"
+source "$platforms_lib/windows-neighbours.sh"
 
 platform_need() {
   need_rust
@@ -47,6 +48,7 @@ platform_run() {
     run_specs_of "$lua" "$platforms_lib/left-out-of-wine.txt"
     check_states "$lua"
   done
+  check_neighbours
   check_exits 60 5.4 luajit
   check_client_of_windows
   end_wine
