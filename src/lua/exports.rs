@@ -20,8 +20,10 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use mlua::lua_State;
 use once_cell::sync::OnceCell;
 use windows_sys::Win32::Foundation::HMODULE;
+use windows_sys::Win32::System::Diagnostics::Debug::RtlCaptureStackBackTrace;
 use windows_sys::Win32::System::LibraryLoader::{
-    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GetModuleHandleExW, GetProcAddress,
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN,
+    GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, GetModuleHandleExW, GetProcAddress,
 };
 
 use super::entry;
@@ -29,8 +31,12 @@ use super::entry;
 #[cfg(not(target_arch = "x86_64"))]
 compile_error!("on Windows only x86-64 is supported: src/lua/exports.rs has instructions of it");
 
-/// The module whose functions the table holds, as a number.
+/// The Lua whose functions the table holds: the address of its `lua_gettop`. Two modules can lead to the same Lua, since a
+/// DLL may pass the functions of another one on.
 static SOURCE: OnceCell<usize> = OnceCell::new();
+
+/// The callers of a function that are looked at. A program that loads modules by a library of its own has few more.
+const MAX_CALLERS: usize = 256;
 
 /// What Lua calls. Finds out where it is called from: the return address lies on top of the stack.
 #[unsafe(naked)]
@@ -54,21 +60,47 @@ unsafe extern "C-unwind" fn open(state: *mut lua_State, caller: *const c_void) -
 
 /// Fills the table unless it is filled. Tells whether it holds the functions of the Lua that calls.
 fn bind(caller: *const c_void) -> bool {
-    // No other module is asked: a second Lua of the same version in this process has functions and data of its own, with
-    // which this state must not be touched.
-    let Some(module) = module_at(caller).filter(|&module| exports_all(module)) else { return false };
+    let Some(module) = calling_lua(caller).filter(|&module| exports_all(module)) else { return false };
     let source = SOURCE.get_or_init(|| {
         fill(module);
-        module.addr()
+        identity(module)
     });
-    *source == module.addr()
+    // A second Lua of the same version in this process has functions and data of its own.
+    *source == identity(module)
 }
 
-/// Returns the module that contains an address, which stays in memory from now on.
+/// Returns the module that contains the Lua which calls: that of the caller, or, if a library has called us by itself,
+/// the nearest one on the stack. No other Lua of the process will do, since it cannot use the caller's state.
+fn calling_lua(caller: *const c_void) -> Option<HMODULE> {
+    let is_lua = |&module: &HMODULE| identity(module) != 0;
+    let called_by = || callers().into_iter().filter_map(module_at).find(is_lua);
+    module_at(caller).filter(is_lua).or_else(called_by)
+}
+
+/// Returns the address of a function that every version of Lua has; 0 if the module is no Lua.
+fn identity(module: HMODULE) -> usize {
+    function(module, c"lua_gettop").addr()
+}
+
+/// Returns the addresses to which this function and its callers return, the nearest first.
+fn callers() -> Vec<*const c_void> {
+    let mut callers = vec![ptr::null_mut::<c_void>(); MAX_CALLERS];
+    // SAFETY: the function writes at most as many addresses as it is told.
+    let count = unsafe { RtlCaptureStackBackTrace(0, MAX_CALLERS as u32, callers.as_mut_ptr(), ptr::null_mut()) };
+    callers.into_iter().take(count.into()).map(<*mut c_void>::cast_const).collect()
+}
+
+/// Returns the module that contains an address.
 fn module_at(address: *const c_void) -> Option<HMODULE> {
+    module_with(address, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT)
+}
+
+/// Returns the module that contains an address, and does with it what the flag says.
+fn module_with(address: *const c_void, flag: u32) -> Option<HMODULE> {
+    let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | flag;
     let mut module = ptr::null_mut();
     // SAFETY: with this flag the second argument is an address, and `module` can be written.
-    let found = unsafe { GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, address.cast(), &mut module) };
+    let found = unsafe { GetModuleHandleExW(flags, address.cast(), &mut module) };
     (found != 0).then_some(module)
 }
 
@@ -106,7 +138,9 @@ macro_rules! functions {
             $(!function(module, name!($name)).is_null())&&*
         }
 
+        /// Fills the table. Keeps in memory the module that has the functions.
         fn fill(module: HMODULE) {
+            module_with(function(module, c"lua_gettop"), GET_MODULE_HANDLE_EX_FLAG_PIN);
             $(FUNCTIONS.$name.store(function(module, name!($name)), Ordering::Release);)*
         }
 

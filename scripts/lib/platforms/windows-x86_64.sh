@@ -12,6 +12,7 @@ source "$platforms_lib/wine.sh"
 source "$platforms_lib/windows-lua.sh"
 source "$platforms_lib/windows-checks.sh"
 source "$platforms_lib/windows-ends.sh"
+source "$platforms_lib/windows-neighbours.sh"
 
 platform_need() {
   need_rust
@@ -63,6 +64,7 @@ platform_run() {
     run_specs_of "$lua" "$platforms_lib/left-out-of-wine.txt"
     check_states "$lua"
   done
+  check_neighbours
   for lua in 5.1 5.2 5.3 5.5; do
     platform_build_module "$lua"
     make_windows_interpreter "$lua"
