@@ -31,8 +31,8 @@ use super::entry;
 #[cfg(not(target_arch = "x86_64"))]
 compile_error!("on Windows only x86-64 is supported: src/lua/exports.rs has instructions of it");
 
-/// The Lua whose functions the table holds: the address of its `lua_gettop`. Two modules can lead to the same Lua, since a
-/// DLL may pass the functions of another one on.
+/// The Lua whose functions the table holds: the address of its `lua_gettop`. Two modules can lead to the same Lua, since
+/// a DLL may pass the functions of another one on.
 static SOURCE: OnceCell<usize> = OnceCell::new();
 
 /// The callers of a function that are looked at. A program that loads modules by a library of its own has few more.

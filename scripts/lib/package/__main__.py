@@ -116,9 +116,7 @@ def main(output, *built):
     md5 = pack_source(packages)
     licence_texts = licences.collect()
     for name, _, folder in (argument.partition("=") for argument in built):
-        if name not in releases.PLATFORMS:
-            raise SystemExit(f"no platform has the name {name}; there are: {' '.join(releases.PLATFORMS)}")
-        pack_platform(packages, releases.PLATFORMS[name], Path(folder), licence_texts, md5)
+        pack_platform(packages, releases.platform(name), Path(folder), licence_texts, md5)
     for lua in releases.LUAS:
         packages.bundle_rocks(lua)
     packages.sums()

@@ -74,6 +74,12 @@ class Release:
         return f"{os.environ.get('PACKAGE_URL') or PLACE_OF_DOWNLOADS}/v{self.version}"
 
 
+def platform(name):
+    if name not in PLATFORMS:
+        raise SystemExit(f"no platform has the name {name}; there are: {' '.join(PLATFORMS)}")
+    return PLATFORMS[name]
+
+
 def read():
     """Returns the release that this tree is; its date is the one that CHANGELOG.md has for the version of Cargo.toml."""
     version = tomllib.loads(Path("Cargo.toml").read_text())["package"]["version"]
@@ -88,6 +94,6 @@ if __name__ == "__main__":
         case ["seconds"]:
             print(read().seconds)
         case ["rock", name]:
-            print(PLATFORMS[name].rock or "none")
+            print(platform(name).rock or "none")
         case _:
             raise SystemExit(__doc__)

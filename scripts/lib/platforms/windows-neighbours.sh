@@ -19,8 +19,8 @@ opens() {
     "local opener = require 'opener' package.loaded['websocket.core'] = opener $(loads "$1")"
 }
 
-# check_neighbours: Lua 5.4, another Lua 5.4, and LuaJIT, each pair in one process. The module must take no functions but
-# those of the Lua that calls it: with others it would crash.
+# check_neighbours: Lua 5.4, another Lua 5.4, and LuaJIT, each pair in one process. The module must take no functions
+# but those of the Lua that calls it: with others it would crash.
 check_neighbours() {
   local lua54=$PWD/$platform_folder/luas/5.4/lua54.dll other54=$PWD/$platform_folder/luas/5.4/renamed/engine.dll
   local luajit=$PWD/$platform_folder/luas/luajit/lua51.dll nothing="assert(_VERSION)"
