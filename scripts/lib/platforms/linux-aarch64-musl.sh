@@ -15,7 +15,7 @@ platform_need() {
 
 platform_build_module() { build_module "$1" so; }
 
-platform_build_client() { build_client -Ctarget-feature=+crt-static; }
+platform_build_client() { build_client -Ctarget-feature=+crt-static -Clink-self-contained=no; }
 
 platform_need_to_run() {
   need_for_conversation
