@@ -17,7 +17,7 @@ check_exits() {
   echo "$output"
   failed=$(sed -n 's/.* \([0-9]*\) wrong$/\1/p' <<<"$output")
   passed=$((count - ${failed:-$count}))
-  record_run "" "ends of processes on Lua $*, among them by Ctrl-C" "$passed" "${failed:-$count}"
+  record_run "" "ends of processes on Lua ${*/luajit/and LuaJIT}, among them by Ctrl-C" "$passed" "${failed:-$count}"
 }
 
 # The script that each state of check_states runs. It leaves an open connection behind.
